@@ -1,0 +1,168 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, value_parser};
+
+use crate::cells;
+
+/// Recurrent networks from their equations.
+#[derive(Parser)]
+#[command(name = "lstm", version, about, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The verbs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train a character language model, on this program's own sources unless a text is given
+    ///
+    /// Ctrl-C stops early, saves what was learned and exits with code 130; a second Ctrl-C quits at once and saves nothing.
+    Train(Train),
+    /// Let a trained model write
+    Generate(Generate),
+    /// Print the derivation of a cell that is written in a file: equations, error signals, weight gradients, proofs
+    Derive(Derive),
+}
+
+/// Options of `lstm train`.
+#[derive(Args)]
+pub struct Train {
+    /// The text to train on, in UTF-8 [default: the sources and documents of this program]
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// The cell
+    #[arg(long, value_name = "NAME", default_value = cells::DEFAULT, value_parser = cells::NAMES)]
+    pub cell: String,
+    /// Units of the recurrent layer
+    #[arg(long, value_name = "H", default_value_t = 256, value_parser = size(8192))]
+    pub hidden: u64,
+    /// Numbers that stand for a character
+    #[arg(long, value_name = "E", default_value_t = 64, value_parser = size(8192))]
+    pub embedding: u64,
+    /// Parallel streams of text
+    #[arg(long, value_name = "B", default_value_t = 32, value_parser = size(65_536))]
+    pub batch: u64,
+    /// Steps through which errors travel back
+    #[arg(long, value_name = "T", default_value_t = 64, value_parser = size(1_000_000))]
+    pub steps: u64,
+    /// How long to train, in minutes
+    #[arg(long, value_name = "M", value_parser = positive, conflicts_with = "seconds")]
+    pub minutes: Option<f64>,
+    /// How long to train, in seconds [default: 90]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub seconds: Option<f64>,
+    /// Where the random numbers start
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The learning rate of Adam at the start; it falls to a tenth along a cosine
+    #[arg(long, value_name = "R", default_value_t = 0.004, value_parser = positive)]
+    pub rate: f64,
+    /// Where to save the model; an older model is replaced once the new one is complete
+    #[arg(long, value_name = "MODEL", default_value = "lstm-model.safetensors")]
+    pub out: PathBuf,
+}
+
+impl Train {
+    /// The time to train.
+    pub fn budget(&self) -> Duration {
+        let seconds = self.minutes.map(|minutes| 60.0 * minutes).or(self.seconds);
+        // A duration too long to be represented is as good as for ever.
+        Duration::try_from_secs_f64(seconds.unwrap_or(90.0)).unwrap_or(Duration::MAX)
+    }
+}
+
+/// Options of `lstm generate`.
+#[derive(Args)]
+pub struct Generate {
+    /// A model that `lstm train` saved
+    pub model: PathBuf,
+    /// How many characters to write
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub length: usize,
+    /// How freely: below 1 the likely is preferred, at 0 only the most likely is written
+    #[arg(long, value_name = "X", default_value_t = 0.7, value_parser = not_negative)]
+    pub temperature: f64,
+    /// Where the random numbers start
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// What the model reads before it writes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prompt: String,
+}
+
+/// Options of `lstm derive`.
+#[derive(Args)]
+pub struct Derive {
+    /// A Rust file with a `cell! { .. }`, or the cell alone
+    pub file: PathBuf,
+}
+
+/// Reads the command line. Help and version go to the output; a mistake is one sentence on the error output.
+pub fn parse() -> Result<Command, ExitCode> {
+    CommandLine::try_parse()
+        .map(|line| line.command)
+        .map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                // A reader that closes the pipe early has seen what it wanted.
+                let _ = error.print();
+                ExitCode::SUCCESS
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let _ = error.print();
+                ExitCode::from(2)
+            }
+            _ => {
+                let text = error.to_string();
+                // What comes before the first empty line is the sentence; the rest repeats the usage.
+                let sentence: Vec<_> = text
+                    .lines()
+                    .take_while(|line| !line.is_empty())
+                    .map(str::trim)
+                    .collect();
+                let sentence = sentence.join(" ");
+                let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+                eprintln!("lstm: {sentence}; `lstm help` lists what is possible");
+                ExitCode::from(2)
+            }
+        })
+}
+
+fn size(most: u64) -> clap::builder::RangedU64ValueParser {
+    value_parser!(u64).range(1..=most)
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "it is not a number".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("it must be a finite number greater than 0".to_owned()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("it must be a finite number of at least 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_options_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,99 @@
+//! The text to train on: a file, or what this program is made of.
+
+use std::fs;
+use std::path::Path;
+
+use lstm_core::text::{Vocabulary, split};
+
+use crate::failure::Failure;
+
+include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+
+/// At most this many characters are held out: enough for a figure with three digits, few enough to be read quickly.
+const HELD_OUT: f64 = 50_000.0;
+
+/// A text as ids, in a part to train on and a part to measure on.
+pub struct Corpus {
+    /// Where it comes from, for the reader.
+    pub origin: String,
+    /// Its characters.
+    pub vocabulary: Vocabulary,
+    /// The part to train on.
+    pub train: Vec<u32>,
+    /// The part to measure on.
+    pub held_out: Vec<u32>,
+}
+
+impl Corpus {
+    /// Reads the text of a file, or takes the text in this program.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is empty or is not UTF-8.
+    pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
+        match file {
+            // The end of a text is held out, as is customary.
+            Some(path) => Self::of(path.display().to_string(), &read_text(path)?, 1),
+            None => {
+                let text: String = SOURCES.iter().map(|(_, text)| *text).collect();
+                let origin = format!(
+                    "the {} sources and documents of this program",
+                    SOURCES.len()
+                );
+                // Files differ more than parts of one file: a little is held out in many places.
+                Self::of(origin, &text, 16)
+            }
+        }
+    }
+
+    fn of(origin: String, text: &str, stretches: usize) -> Result<Self, Failure> {
+        let vocabulary = Vocabulary::of(text)?;
+        let ids = vocabulary.encode(text)?;
+        let fraction = (HELD_OUT / ids.len() as f64).min(0.1);
+        let (train, held_out) = split(&ids, fraction, stretches);
+        Ok(Self {
+            origin,
+            vocabulary,
+            train,
+            held_out,
+        })
+    }
+}
+
+/// The definition of a shipped cell, if this program was built where it could see it.
+pub fn cell_source(file: &str) -> Option<(&'static str, &'static str)> {
+    let path = format!("lstm-kernels/cells/{file}");
+    SOURCES.iter().find(|(name, _)| *name == path).copied()
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// A file that cannot be read, is empty or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = fs::read(path).map_err(|source| Failure::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if bytes.is_empty() {
+        return Err(Failure::Empty {
+            path: path.to_owned(),
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| Failure::NotText {
+        path: path.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_text_is_split_without_loss() {
+        let corpus = Corpus::load(None).unwrap();
+        let len: usize = SOURCES.iter().map(|(_, text)| text.chars().count()).sum();
+        assert_eq!(corpus.train.len() + corpus.held_out.len(), len);
+        assert!(corpus.held_out.len() <= 50_016 && corpus.held_out.len() * 11 > len.min(500_000));
+    }
+}

@@ -1,0 +1,92 @@
+//! How a run can fail, and how that is said: one sentence, and an exit code that is not zero.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Why a run did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The library's errors.
+    #[error(transparent)]
+    Core(#[from] lstm_core::Error),
+
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A file that is to be text is not.
+    #[error("{} is not UTF-8 text: the byte at offset {offset} does not fit", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where the first wrong byte is.
+        offset: usize,
+    },
+
+    /// A file that is to be text is empty.
+    #[error("{} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A model's cell is not one of the shipped ones.
+    #[error("no cell is called `{name}`; this program knows {known}")]
+    UnknownCell {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+
+    /// What stands where the model is to be saved is not a model.
+    #[error("{} exists and is not a model of this program, so it is not replaced; choose another --out", path.display())]
+    NotReplaced {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The equation compiler found mistakes; the text is complete with lines and columns.
+    #[error("{0}")]
+    Equations(String),
+
+    /// The output cannot be written.
+    #[error("cannot write to the output: {0}")]
+    Output(#[from] io::Error),
+
+    /// The handler for Ctrl-C cannot be installed.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signal(#[from] ctrlc::Error),
+
+    /// Ctrl-C came; what had been learned is saved.
+    #[error("stopped by Ctrl-C; the model was saved as it stood")]
+    Interrupted,
+}
+
+impl Failure {
+    /// Says what happened on the error output and returns the exit code.
+    pub fn report(self) -> ExitCode {
+        match self {
+            // Whoever reads our output has closed it: an end, not a mistake.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Equations(text) => {
+                eprintln!("{}", text.trim_end());
+                ExitCode::FAILURE
+            }
+            Self::Interrupted => {
+                eprintln!("lstm: {self}");
+                ExitCode::from(130)
+            }
+            _ => {
+                eprintln!("lstm: {self}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The command `lstm`: trains a character language model, lets it write, and derives the error signals of a cell.
+
+mod args;
+mod cells;
+mod corpus;
+mod derive;
+mod failure;
+mod generate;
+mod interrupt;
+mod progress;
+mod train;
+
+use std::process::ExitCode;
+
+use crate::args::Command;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let done = match args::parse() {
+        Ok(Command::Train(options)) => train::run(&options),
+        Ok(Command::Generate(options)) => generate::run(&options),
+        Ok(Command::Derive(options)) => derive::run(&options),
+        Err(code) => return code,
+    };
+    done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,301 @@
+//! The built command from outside: what it prints, what it refuses, what it leaves on the disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of its own for each test, removed when it goes out of scope.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("lstm-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Runs the command in this folder.
+    fn lstm(&self, arguments: &[&str]) -> Output {
+        let command = Command::new(env!("CARGO_BIN_EXE_lstm"))
+            .args(arguments)
+            .current_dir(&self.0)
+            .output();
+        command.unwrap()
+    }
+
+    /// Runs the command and expects one sentence on the error output, which is returned.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.lstm(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            matches!(output.status.code(), Some(1 | 2)),
+            "{arguments:?}: {:?} {error}",
+            output.status
+        );
+        assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+        assert!(error.starts_with("lstm: "), "{error}");
+        error
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), content).unwrap();
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn text() -> String {
+    "the quick brown fox jumps over the lazy dog; ".repeat(40)
+}
+
+/// A run that takes a second: a small model on a short text.
+const SMALL: [&str; 14] = [
+    "train",
+    "--text",
+    "text.txt",
+    "--hidden",
+    "8",
+    "--embedding",
+    "4",
+    "--batch",
+    "2",
+    "--steps",
+    "8",
+    "--seconds",
+    "0.3",
+    "--out",
+];
+
+fn train(folder: &Folder, out: &str) -> Output {
+    folder.lstm(&[&SMALL[..], &[out]].concat())
+}
+
+#[test]
+fn impossible_options_are_refused_with_one_sentence() {
+    let folder = Folder::new("options");
+    for (arguments, reason) in [
+        (&["train", "--hidden", "0"][..], "--hidden"),
+        (&["train", "--hidden", "-3"], "-3"),
+        (&["train", "--embedding", "99999999999"], "--embedding"),
+        (&["train", "--batch", "0"], "--batch"),
+        (&["train", "--steps", "0"], "--steps"),
+        (&["train", "--rate", "NaN"], "finite number greater than 0"),
+        (&["train", "--rate=-1"], "finite number greater than 0"),
+        (&["train", "--seconds", "0"], "finite number greater than 0"),
+        (
+            &["train", "--minutes", "inf"],
+            "finite number greater than 0",
+        ),
+        (
+            &["train", "--minutes", "1", "--seconds", "1"],
+            "cannot be used with",
+        ),
+        (&["train", "--cell", "transformer"], "peephole"),
+        (&["train", "--seed", "x"], "--seed"),
+        (&["generate"], "<MODEL>"),
+        (
+            &["generate", "m", "--temperature=-0.1"],
+            "finite number of at least 0",
+        ),
+        (
+            &["generate", "m", "--temperature", "NaN"],
+            "finite number of at least 0",
+        ),
+        (&["generate", "m", "--length", "-1"], "-1"),
+        (&["derive"], "<FILE>"),
+        (&["tarin"], "tarin"),
+    ] {
+        let error = folder.refused(arguments);
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(folder.names().is_empty());
+}
+
+#[test]
+fn unusable_texts_are_refused_and_nothing_is_written() {
+    let folder = Folder::new("texts");
+    folder.write("empty.txt", "");
+    folder.write("latin1.txt", b"caf\xe9 au lait");
+    folder.write("short.txt", "too short");
+    for (text, reason) in [
+        ("missing.txt", "cannot read missing.txt"),
+        ("empty.txt", "empty.txt is empty"),
+        ("latin1.txt", "offset 3"),
+        ("short.txt", "at least"),
+        (".", "cannot read ."),
+    ] {
+        let error = folder.refused(&["train", "--text", text, "--out", "model"]);
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(
+        folder
+            .refused(&["derive", "missing.rs"])
+            .contains("cannot read missing.rs")
+    );
+    assert!(
+        folder
+            .refused(&["derive", "latin1.txt"])
+            .contains("offset 3")
+    );
+    assert_eq!(folder.names(), ["empty.txt", "latin1.txt", "short.txt"]);
+}
+
+#[test]
+fn a_model_cannot_take_the_place_of_something_else() {
+    let folder = Folder::new("place");
+    folder.write("text.txt", text());
+    for (out, reason) in [
+        ("missing/model", "cannot write missing/model"),
+        (".", "cannot write ."),
+        ("text.txt", "text.txt exists and is not a model"),
+    ] {
+        let error = folder.refused(&[&SMALL[..], &[out]].concat());
+        assert!(error.contains(reason), "{error}");
+    }
+    assert_eq!(folder.names(), ["text.txt"]);
+    assert_eq!(
+        fs::read_to_string(folder.0.join("text.txt")).unwrap(),
+        text()
+    );
+}
+
+#[test]
+fn damaged_and_foreign_models_are_refused() {
+    let folder = Folder::new("damaged");
+    folder.write("text.txt", text());
+    assert!(train(&folder, "model").status.success());
+    let model = fs::read(folder.0.join("model")).unwrap();
+    let mut flipped = model.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for (name, content, reason) in [
+        ("empty", &[][..], "it is empty"),
+        ("text", b"certainly not a model", "header"),
+        ("cut", &model[..model.len() / 2], "header"),
+        ("flipped", &flipped, "checksum"),
+    ] {
+        folder.write(name, content);
+        let error = folder.refused(&["generate", name]);
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(
+        folder
+            .refused(&["generate", "missing"])
+            .contains("cannot read missing")
+    );
+    assert!(folder.refused(&["generate", "."]).contains("cannot read ."));
+    let error = folder.refused(&["generate", "model", "--prompt", "Z"]);
+    assert!(error.contains("'Z' at position 0"), "{error}");
+}
+
+#[test]
+fn training_saves_a_model_that_writes() {
+    let folder = Folder::new("train");
+    folder.write("text.txt", text());
+    for cell in [
+        "peephole",
+        "gru",
+        "elman",
+        "lstm-projection",
+        "lstm-1997-truncated",
+    ] {
+        let output = folder.lstm(&[&SMALL[..], &["model", "--cell", cell]].concat());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{cell}: {error}");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        for part in [
+            "bits per character held out",
+            "Saved model",
+            "generate model",
+        ] {
+            assert!(shown.contains(part), "{cell}: {shown}");
+        }
+        let options = [
+            "generate", "model", "--length", "30", "--prompt", "the q", "--seed", "7",
+        ];
+        let (first, second) = (folder.lstm(&options), folder.lstm(&options));
+        assert!(first.status.success());
+        assert_eq!(first.stdout, second.stdout);
+        let written = String::from_utf8(first.stdout).unwrap();
+        assert!(written.starts_with("the q"));
+        // The prompt, thirty characters and the end of the line.
+        assert_eq!(written.chars().count(), 5 + 30 + 1);
+    }
+    assert_eq!(folder.names(), ["model", "text.txt"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_training_and_saves() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let folder = Folder::new("interrupt");
+    folder.write("text.txt", text());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lstm"))
+        .args([&SMALL[..12], &["600", "--out", "model"]].concat())
+        .current_dir(&folder.0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The head of the table is printed once Ctrl-C is listened to.
+    assert!(lines.any(|line| line.unwrap().contains("bits per character held out")));
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    lines.for_each(|line| drop(line.unwrap()));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(folder.lstm(&["generate", "model"]).status.success());
+}
+
+#[test]
+fn a_cell_in_a_file_is_derived() {
+    let folder = Folder::new("derive");
+    let cell = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lstm-kernels/cells/elman_rnn.rs");
+    let output = folder.lstm(&["derive", cell.to_str().unwrap()]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(String::from_utf8(output.stdout).unwrap().contains("δ"));
+    folder.write(
+        "wrong.rs",
+        "cell! { pub cell Wrong { size I; input x: [I]; h[t] = y[t]; output h; } }",
+    );
+    let output = folder.lstm(&["derive", "wrong.rs"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("wrong.rs:1:"), "{error}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let folder = Folder::new("help");
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["train", "--help"],
+        &["help", "generate"],
+    ] {
+        let output = folder.lstm(arguments);
+        assert!(output.status.success() && output.stderr.is_empty() && !output.stdout.is_empty());
+    }
+    assert_eq!(folder.lstm(&[]).status.code(), Some(2));
+}

@@ -1,0 +1,188 @@
+//! Embedding: a learned vector for every symbol.
+
+use faer::{MatMut, MatRef};
+
+use lstm_kernels::Element;
+
+use crate::error::{Error, Result, require_len, require_shape};
+use crate::init::Init;
+use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut};
+use crate::random::Rng;
+
+/// A table of `count` vectors of `len` numbers; forward gathers, backward scatters.
+#[derive(Debug, Clone)]
+pub struct Embedding<T> {
+    len: usize,
+    count: usize,
+    /// Vector after vector: a `len x count` matrix, column by column.
+    weight: Vec<T>,
+}
+
+impl<T: Element> Embedding<T> {
+    /// A table filled from `init`.
+    ///
+    /// # Errors
+    /// No symbols, or vectors without numbers.
+    pub fn new(count: usize, len: usize, init: Init, rng: &mut Rng) -> Result<Self> {
+        for (option, size) in [
+            ("the count of symbols", count),
+            ("the embedding's length", len),
+        ] {
+            if size == 0 {
+                return Err(Error::Option {
+                    option,
+                    value: "0".to_owned(),
+                    expected: "at least 1",
+                });
+            }
+        }
+        let mut weight = vec![T::from_f64(0.0); count * len];
+        let parameter = ParameterMut {
+            rows: len,
+            columns: count,
+            values: &mut weight,
+        };
+        init.fill(parameter, rng);
+        Ok(Self { len, count, weight })
+    }
+
+    /// Numbers of one vector.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the vectors hold no numbers: never.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many symbols the table knows.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Column j of `y` becomes the vector of symbol `ids[j]`; `y` is `len x ids.len()`.
+    ///
+    /// # Errors
+    /// An id beyond the table, or a `y` of another shape.
+    pub fn forward(&self, ids: &[u32], mut y: MatMut<'_, T>) -> Result<()> {
+        require_shape(
+            "the output of `Embedding::forward`",
+            (self.len, ids.len()),
+            y.shape(),
+        )?;
+        self.require_ids(ids)?;
+        for (column, &id) in ids.iter().enumerate() {
+            let vector = &self.weight[id as usize * self.len..][..self.len];
+            for (row, &value) in vector.iter().enumerate() {
+                y[(row, column)] = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the gradient of the table to `gradient`: column j of `dy` belongs to the vector of symbol `ids[j]`.
+    ///
+    /// # Errors
+    /// An id beyond the table, or another shape.
+    pub fn backward(&self, ids: &[u32], dy: MatRef<'_, T>, gradient: &mut [T]) -> Result<()> {
+        require_shape(
+            "the gradient that reaches `Embedding::backward`",
+            (self.len, ids.len()),
+            dy.shape(),
+        )?;
+        require_len(
+            "the gradient of the embedding",
+            self.weight.len(),
+            gradient.len(),
+        )?;
+        self.require_ids(ids)?;
+        for (column, &id) in ids.iter().enumerate() {
+            let vector = &mut gradient[id as usize * self.len..][..self.len];
+            for (row, value) in vector.iter_mut().enumerate() {
+                *value += dy[(row, column)];
+            }
+        }
+        Ok(())
+    }
+
+    fn require_ids(&self, ids: &[u32]) -> Result<()> {
+        require_ids("symbol", ids, self.count)
+    }
+}
+
+/// Refuses ids that are not below `count`.
+pub(crate) fn require_ids(what: &'static str, ids: &[u32], count: usize) -> Result<()> {
+    match ids.iter().position(|&id| id as usize >= count) {
+        None => Ok(()),
+        Some(position) => Err(Error::IdOutOfRange {
+            what,
+            id: ids[position],
+            position,
+            count,
+        }),
+    }
+}
+
+impl<T: Element> Parameters<T> for Embedding<T> {
+    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
+        let parameter = Parameter {
+            rows: self.len,
+            columns: self.count,
+            values: &self.weight,
+        };
+        visit(name.child("weight"), parameter)
+    }
+
+    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
+        let parameter = ParameterMut {
+            rows: self.len,
+            columns: self.count,
+            values: &mut self.weight,
+        };
+        visit(name.child("weight"), parameter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::{Mat, mat};
+
+    use super::*;
+
+    fn table() -> Embedding<f64> {
+        Embedding::new(4, 2, Init::Uniform(1.0), &mut Rng::new(5)).unwrap()
+    }
+
+    #[test]
+    fn backward_is_the_transpose_of_forward() {
+        // Forward is linear in the table, y = S(table), so <dy, S(e)> = <S^T(dy), e> for every table e.
+        let table = table();
+        let ids = [2, 0, 2, 3];
+        let dy = mat![[1.0, 2.0, 3.0, 4.0], [-1.0, 0.5, 0.25, 2.0]];
+        let mut y = Mat::zeros(2, 4);
+        table.forward(&ids, y.as_mut()).unwrap();
+        let mut gradient = vec![0.0; 8];
+        table.backward(&ids, dy.as_ref(), &mut gradient).unwrap();
+        let forward: f64 = (0..4)
+            .flat_map(|j| (0..2).map(move |i| (i, j)))
+            .map(|at| dy[at] * y[at])
+            .sum();
+        let backward: f64 = gradient.iter().zip(&table.weight).map(|(g, w)| g * w).sum();
+        assert!((forward - backward).abs() < 1e-14);
+        // Symbol 1 does not occur; symbol 2 occurs twice: 1 + 3 and -1 + 0.25.
+        assert_eq!(gradient[2..6], [0.0, 0.0, 4.0, -0.75]);
+    }
+
+    #[test]
+    fn an_id_beyond_the_table_is_an_error() {
+        let message = table()
+            .forward(&[0, 4], Mat::zeros(2, 2).as_mut())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            message,
+            "symbol 4 at position 1 is out of range: there are 4 (ids start at 0)"
+        );
+    }
+}

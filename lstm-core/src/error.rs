@@ -1,0 +1,190 @@
+//! The one error type of this crate.
+
+use std::io;
+use std::path::PathBuf;
+
+use lstm_kernels::KernelError;
+
+/// What can go wrong between data from outside and a trained model.
+///
+/// Every message says what was found, where, and what would have been right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernels refused sizes or shapes.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+
+    /// A matrix or a slice does not have the shape the call needs.
+    #[error("{what} is {actual}, but {expected} is needed")]
+    Shape {
+        /// Which argument, such as "the input of `Linear::forward`".
+        what: &'static str,
+        /// The shape that fits.
+        expected: String,
+        /// The shape that came.
+        actual: String,
+    },
+
+    /// An option has a value that means nothing.
+    #[error("{option} is {value}, but must be {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+
+    /// A cell was given sizes from which no layer can be made.
+    #[error("cell {cell} cannot be built with sizes {sizes}: {reason}")]
+    Sizes {
+        /// The cell's name.
+        cell: &'static str,
+        /// The sizes as they were given.
+        sizes: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+
+    /// No parameter has this name.
+    #[error("cell {cell} has no parameter `{name}`; it has {known}")]
+    UnknownParameter {
+        /// The cell's name.
+        cell: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+
+    /// Two parameters of a model have one name, so a file could not tell them apart.
+    #[error("the model has two parameters named `{name}`; give its parts different names")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+
+    /// An id lies outside the table it indexes.
+    #[error(
+        "{what} {id} at position {position} is out of range: there are {count} (ids start at 0)"
+    )]
+    IdOutOfRange {
+        /// What the id stands for: "symbol" or "target".
+        what: &'static str,
+        /// The id.
+        id: u32,
+        /// Where in the slice it stands.
+        position: usize,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// A number that training depends on is infinite or not a number.
+    #[error(
+        "{what} is not a finite number; a smaller learning rate or a tighter gradient clip usually helps"
+    )]
+    NotFinite {
+        /// Which number, such as "the gradient of `recurrent.w_iota`".
+        what: String,
+    },
+
+    /// A text holds a character that the vocabulary does not.
+    #[error(
+        "character {character:?} at position {position} is not in the vocabulary of {count} characters"
+    )]
+    UnknownCharacter {
+        /// The character.
+        character: char,
+        /// Its position, counted in characters from 0.
+        position: usize,
+        /// How many characters the vocabulary holds.
+        count: usize,
+    },
+
+    /// A text is too short for what is asked of it.
+    #[error(
+        "{what} has {length} characters, but at least {needed} are needed; use a longer text, a smaller batch or fewer steps"
+    )]
+    TooShort {
+        /// Which text.
+        what: &'static str,
+        /// Its length.
+        length: usize,
+        /// The least length that would do.
+        needed: usize,
+    },
+
+    /// The operating system refused a file operation.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: "read", "write".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A file is not a model file, or was cut short or changed after it was written.
+    #[error("{} is not a usable model file: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A model file is sound, but holds another model than the one to be loaded.
+    #[error("{} holds another model: {reason}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+}
+
+/// A `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Refuses `value` unless it is a finite number greater than zero.
+pub(crate) fn require_positive(option: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "a finite number greater than 0",
+    })
+}
+
+/// Refuses a shape other than `expected`.
+pub(crate) fn require_shape(
+    what: &'static str,
+    expected: (usize, usize),
+    actual: (usize, usize),
+) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: format!("{} x {}", expected.0, expected.1),
+        actual: format!("{} x {}", actual.0, actual.1),
+    })
+}
+
+/// Refuses a length other than `expected`.
+pub(crate) fn require_len(what: &'static str, expected: usize, actual: usize) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: format!("a length of {expected}"),
+        actual: format!("{actual} long"),
+    })
+}

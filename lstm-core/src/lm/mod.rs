@@ -1,0 +1,160 @@
+//! A language model on characters: embedding, recurrent layer, linear head.
+
+mod sampler;
+mod trainer;
+
+use std::path::Path;
+
+use faer::Mat;
+use lstm_kernels::{Cell, Element};
+
+pub use sampler::Sampler;
+pub use trainer::{Step, Trainer};
+
+use crate::embedding::Embedding;
+use crate::error::Result;
+use crate::init::Init;
+use crate::io::{self, ModelFile};
+use crate::layer::Recurrent;
+use crate::linear::Linear;
+use crate::loss::cross_entropy;
+use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::random::Rng;
+use crate::text::{Streams, Vocabulary, Window};
+
+/// Reads a text character by character and gives a score to every character that may come next.
+pub struct CharModel<C: Cell, T: Element> {
+    vocabulary: Vocabulary,
+    embedding: Embedding<T>,
+    recurrent: Recurrent<C, T>,
+    head: Linear<T>,
+}
+
+impl<C: Cell, T: Element> CharModel<C, T> {
+    /// A model to be trained. The embedding is as long as the input of a cell with these `sizes`.
+    ///
+    /// The embedding starts uniform over ±1/2, about as large as what passes between layers; the recurrent layer as in
+    /// [`Recurrent::new`]; the head uniform over ±1/sqrt(units).
+    ///
+    /// # Errors
+    /// Sizes from which the cell cannot be built.
+    pub fn new(vocabulary: Vocabulary, sizes: &[usize], rng: &mut Rng) -> Result<Self> {
+        let recurrent = Recurrent::new(sizes, rng)?;
+        let head_init = Init::by_units(recurrent.output_len());
+        Self::of_parts(vocabulary, recurrent, Init::Uniform(0.5), head_init, rng)
+    }
+
+    fn of_parts(
+        vocabulary: Vocabulary,
+        recurrent: Recurrent<C, T>,
+        embedding_init: Init,
+        head_init: Init,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let embedding =
+            Embedding::new(vocabulary.len(), recurrent.input_len(), embedding_init, rng)?;
+        let head = Linear::new(recurrent.output_len(), vocabulary.len(), head_init, rng)?;
+        Ok(Self {
+            vocabulary,
+            embedding,
+            recurrent,
+            head,
+        })
+    }
+
+    /// The characters the model knows.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The recurrent layer.
+    pub fn recurrent(&self) -> &Recurrent<C, T> {
+        &self.recurrent
+    }
+
+    /// The recurrent layer, to be initialised in another way.
+    pub fn recurrent_mut(&mut self) -> &mut Recurrent<C, T> {
+        &mut self.recurrent
+    }
+
+    /// Mean bits per character with which the model predicts `ids`, read as `batch` parallel streams from a zero state.
+    /// What does not fill a window of `steps` at the end of the streams is left out.
+    ///
+    /// # Errors
+    /// A text too short for one window; ids beyond the vocabulary.
+    pub fn bits_per_character(&self, ids: &[u32], batch: usize, steps: usize) -> Result<f64> {
+        let mut streams = Streams::new(ids, batch, steps)?;
+        let columns = batch * steps;
+        let mut x = Mat::zeros(self.embedding.len(), columns);
+        let mut y = Mat::zeros(self.recurrent.output_len(), columns);
+        let mut scores = Mat::zeros(self.vocabulary.len(), columns);
+        let mut state = self.recurrent.zero_state(batch);
+        let mut workspace = self.recurrent.workspace(batch);
+        let mut window = Window::default();
+        let mut total = 0.0;
+        for _ in 0..streams.windows() {
+            streams.next_window(&mut window);
+            self.embedding.forward(&window.inputs, x.as_mut())?;
+            self.recurrent
+                .seq(x.as_ref(), &mut state, y.as_mut(), &mut workspace)?;
+            self.head.forward(y.as_ref(), scores.as_mut())?;
+            total += cross_entropy(scores.as_ref(), &window.targets)?;
+        }
+        Ok(total / streams.windows() as f64 / std::f64::consts::LN_2)
+    }
+
+    /// Writes the model with its vocabulary: all that [`load`](Self::load) needs.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut metadata = io::describe_cell::<C, T>(self.recurrent.kernel().sizes());
+        metadata.insert("vocabulary".to_owned(), self.vocabulary.to_json());
+        io::save(path, self, metadata)
+    }
+
+    /// The model in a file.
+    ///
+    /// # Errors
+    /// A file that holds another cell, another element type or another kind of model.
+    pub fn load(file: &ModelFile) -> Result<Self> {
+        let sizes = file.require_cell::<C, T>()?;
+        let vocabulary = Vocabulary::from_json(file.metadata("vocabulary")?).ok_or_else(|| {
+            file.mismatch("its vocabulary is not a list of characters in order".to_owned())
+        })?;
+        let recurrent = Recurrent::<C, T>::zeros(&sizes)?;
+        // The two parts whose sizes the cell does not bound are compared with the file before memory is taken for them.
+        for (name, rows, columns) in [
+            ("embedding.weight", recurrent.input_len(), vocabulary.len()),
+            ("head.weight", vocabulary.len(), recurrent.output_len()),
+        ] {
+            let (found_rows, found_columns) = file.shape(name)?;
+            if (found_rows, found_columns) != (rows, columns) {
+                return Err(file.mismatch(format!(
+                    "its `{name}` is {found_rows} x {found_columns}, but cell and vocabulary need {rows} x {columns}"
+                )));
+            }
+        }
+        let zero = Init::Constant(0.0);
+        let mut model = Self::of_parts(vocabulary, recurrent, zero, zero, &mut Rng::new(0))?;
+        file.load_into(&mut model)?;
+        Ok(model)
+    }
+}
+
+impl<C: Cell, T: Element> Parameters<T> for CharModel<C, T> {
+    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
+        self.embedding.visit(name.child("embedding"), visit)?;
+        self.recurrent.visit(name.child("recurrent"), visit)?;
+        self.head.visit(name.child("head"), visit)
+    }
+
+    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
+        self.embedding.visit_mut(name.child("embedding"), visit)?;
+        self.recurrent.visit_mut(name.child("recurrent"), visit)?;
+        self.head.visit_mut(name.child("head"), visit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

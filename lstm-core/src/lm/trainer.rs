@@ -1,0 +1,248 @@
+//! Training a character model by truncated BPTT, on several threads.
+
+use std::ops::Range;
+use std::thread;
+
+use faer::Mat;
+use lstm_kernels::{Cell, Element, State, Tape};
+
+use crate::error::{Error, Result, require_len};
+use crate::lm::CharModel;
+use crate::loss::cross_entropy_gradient;
+use crate::optim::{Optimiser, clip_global_norm};
+use crate::params::Parameters;
+use crate::text::Window;
+
+/// What one training step found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Mean cross-entropy of the window before the step, in nats per character.
+    pub loss: f64,
+    /// The norm of the gradient before clipping.
+    pub norm: f64,
+}
+
+/// The memory of training: the carried state, the tape and every buffer, made once.
+///
+/// The streams of a batch are split into shards, each with memory of its own and a thread of its own. Gradients are
+/// summed in the order of the shards, so the result depends on their number but never on the timing of threads.
+pub struct Trainer<T: Element> {
+    batch: usize,
+    steps: usize,
+    shards: Vec<Shard<T>>,
+    gradient: Vec<T>,
+}
+
+/// A range of the streams with all that one thread needs to take them forward and back.
+struct Shard<T: Element> {
+    streams: Range<usize>,
+    inputs: Vec<u32>,
+    targets: Vec<u32>,
+    x: Mat<T>,
+    y: Mat<T>,
+    scores: Mat<T>,
+    dx: Mat<T>,
+    dy: Mat<T>,
+    state: State<T>,
+    dstate: State<T>,
+    tape: Tape<T>,
+    gradient: Vec<T>,
+}
+
+impl<T: Element> Trainer<T> {
+    /// Memory for windows of `steps` steps of `batch` streams, split into `shards`.
+    ///
+    /// # Errors
+    /// Zero steps, an empty batch, or more shards than streams.
+    pub fn new<C: Cell>(
+        model: &CharModel<C, T>,
+        batch: usize,
+        steps: usize,
+        shards: usize,
+    ) -> Result<Self> {
+        for (option, size, expected) in [
+            ("the batch", batch, "at least 1"),
+            ("the steps", steps, "at least 1"),
+            (
+                "the number of shards",
+                shards.min(batch / shards.max(1)),
+                "at least 1 and at most the batch",
+            ),
+        ] {
+            if size == 0 {
+                return Err(Error::Option {
+                    option,
+                    value: size.to_string(),
+                    expected,
+                });
+            }
+        }
+        let shards = (0..shards)
+            .map(|shard| {
+                Shard::new(
+                    model,
+                    batch * shard / shards..batch * (shard + 1) / shards,
+                    steps,
+                )
+            })
+            .collect();
+        Ok(Self {
+            batch,
+            steps,
+            shards,
+            gradient: vec![T::from_f64(0.0); model.params_len()],
+        })
+    }
+
+    /// The gradient that [`accumulate`](Self::accumulate) or [`step`](Self::step) computed last.
+    pub fn gradient(&self) -> &[T] {
+        &self.gradient
+    }
+
+    /// One step of training on a window: forward, loss, back, clip, optimise. Returns loss and gradient norm.
+    ///
+    /// The state is carried from window to window and set to zero where the streams start.
+    ///
+    /// # Errors
+    /// A window of another size, ids beyond the vocabulary, or a loss or gradient that is no longer finite; the
+    /// parameters are unchanged then.
+    pub fn step<C: Cell>(
+        &mut self,
+        model: &mut CharModel<C, T>,
+        window: &Window,
+        optimiser: &mut dyn Optimiser<T>,
+        max_norm: f64,
+    ) -> Result<Step> {
+        let loss = self.accumulate(model, window)?;
+        let norm = clip_global_norm(model, &mut self.gradient, max_norm)?;
+        optimiser.step(model, &self.gradient)?;
+        Ok(Step { loss, norm })
+    }
+
+    /// The loss of a window and, in [`gradient`](Self::gradient), its gradient; the state moves on.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn accumulate<C: Cell>(&mut self, model: &CharModel<C, T>, window: &Window) -> Result<f64> {
+        let columns = self.batch * self.steps;
+        require_len("the window's inputs", columns, window.inputs.len())?;
+        require_len("the window's targets", columns, window.targets.len())?;
+        let batch = self.batch;
+        let losses: Vec<Result<f64>> = thread::scope(|scope| {
+            let (first, others) = self.shards.split_at_mut(1);
+            let others: Vec<_> = (others.iter_mut())
+                .map(|shard| scope.spawn(move || shard.run(model, window, batch)))
+                .collect();
+            let first = first
+                .iter_mut()
+                .map(|shard| shard.run(model, window, batch));
+            let first: Vec<_> = first.collect();
+            let others = others.into_iter().map(|thread| match thread.join() {
+                Ok(loss) => loss,
+                // A panic in a shard is a bug of this program and goes on as the same panic.
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            first.into_iter().chain(others).collect()
+        });
+
+        self.gradient.fill(T::from_f64(0.0));
+        let mut total = 0.0;
+        for (shard, loss) in self.shards.iter().zip(losses) {
+            // Each shard took the mean over its own columns; together they are weighted by their part of all.
+            let part = shard.streams.len() as f64 / batch as f64;
+            total += part * loss?;
+            let scale = T::from_f64(part);
+            for (sum, &value) in self.gradient.iter_mut().zip(&shard.gradient) {
+                *sum += scale * value;
+            }
+        }
+        match total.is_finite() {
+            true => Ok(total),
+            false => Err(Error::NotFinite {
+                what: "the loss".to_owned(),
+            }),
+        }
+    }
+}
+
+impl<T: Element> Shard<T> {
+    fn new<C: Cell>(model: &CharModel<C, T>, streams: Range<usize>, steps: usize) -> Self {
+        let batch = streams.len();
+        let columns = batch * steps;
+        let (inputs, units) = (model.recurrent.input_len(), model.recurrent.output_len());
+        Self {
+            streams,
+            inputs: Vec::with_capacity(columns),
+            targets: Vec::with_capacity(columns),
+            x: Mat::zeros(inputs, columns),
+            y: Mat::zeros(units, columns),
+            scores: Mat::zeros(model.vocabulary.len(), columns),
+            dx: Mat::zeros(inputs, columns),
+            dy: Mat::zeros(units, columns),
+            state: model.recurrent.zero_state(batch),
+            dstate: model.recurrent.zero_state(batch),
+            tape: model.recurrent.tape(steps, batch),
+            gradient: vec![T::from_f64(0.0); model.params_len()],
+        }
+    }
+
+    /// Forward and back through this shard's columns of the window.
+    fn run<C: Cell>(
+        &mut self,
+        model: &CharModel<C, T>,
+        window: &Window,
+        batch: usize,
+    ) -> Result<f64> {
+        let CharModel {
+            embedding,
+            recurrent,
+            head,
+            ..
+        } = model;
+        let streams = self.streams.clone();
+        for (own, all) in [
+            (&mut self.inputs, &window.inputs),
+            (&mut self.targets, &window.targets),
+        ] {
+            own.clear();
+            own.extend(
+                all.chunks_exact(batch)
+                    .flat_map(|step| &step[streams.clone()]),
+            );
+        }
+        if window.is_first {
+            self.state.set_zero();
+        }
+        embedding.forward(&self.inputs, self.x.as_mut())?;
+        recurrent.forward(
+            self.x.as_ref(),
+            &mut self.state,
+            self.y.as_mut(),
+            &mut self.tape,
+        )?;
+        head.forward(self.y.as_ref(), self.scores.as_mut())?;
+        let loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
+
+        // The scores are now their own gradient. Truncation: nothing comes back from the windows that follow.
+        self.dstate.set_zero();
+        self.gradient.fill(T::from_f64(0.0));
+        let (of_embedding, rest) = self.gradient.split_at_mut(embedding.params_len());
+        let (of_recurrent, of_head) = rest.split_at_mut(recurrent.params().len());
+        head.backward(
+            self.y.as_ref(),
+            self.scores.as_ref(),
+            of_head,
+            Some(self.dy.as_mut()),
+        )?;
+        recurrent.backward(
+            self.x.as_ref(),
+            self.dy.as_ref(),
+            &mut self.dstate,
+            &mut self.tape,
+            of_recurrent,
+            Some(self.dx.as_mut()),
+        )?;
+        embedding.backward(&self.inputs, self.dx.as_ref(), of_embedding)?;
+        Ok(loss)
+    }
+}

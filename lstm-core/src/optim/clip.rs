@@ -1,0 +1,105 @@
+//! Clipping: a bound on the length of the gradient.
+
+use lstm_kernels::Element;
+
+use crate::error::{Error, Result, require_len, require_positive};
+use crate::params::{Name, Parameters};
+
+/// Scales `gradient` down to a norm of `limit` if it is longer, and returns the norm it had.
+///
+/// The norm is that of all parameters together, so the direction stays.
+/// Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
+///
+/// # Errors
+/// A gradient that is infinite or not a number, with the name of the parameter where it is so; a length that does not
+/// fit; a limit that is not a finite number greater than zero. The gradient is unchanged then.
+pub fn clip_global_norm<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &mut [T],
+    limit: f64,
+) -> Result<f64> {
+    require_positive("the limit of the gradient's norm", limit)?;
+    require_len("the gradient", model.params_len(), gradient.len())?;
+    let norm = sum_of_squares(gradient).sqrt();
+    if !norm.is_finite() {
+        return Err(not_finite(model, gradient));
+    }
+    if norm > limit {
+        let scale = T::from_f64(limit / norm);
+        gradient.iter_mut().for_each(|value| *value *= scale);
+    }
+    Ok(norm)
+}
+
+/// The sum of squares, in double precision and in eight independent sums that the compiler can keep in a register.
+fn sum_of_squares<T: Element>(values: &[T]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += value.to_f64() * value.to_f64();
+        }
+    }
+    let rest = rest.iter().map(|value| value.to_f64().powi(2));
+    sums.into_iter().chain(rest).sum()
+}
+
+/// The error that names the first parameter whose gradient is not finite.
+fn not_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Error {
+    let mut start = 0;
+    let found = model.visit(Name::ROOT, &mut |name, parameter| {
+        let values = &gradient[start..start + parameter.values.len()];
+        start += parameter.values.len();
+        match values.iter().all(|value| value.to_f64().is_finite()) {
+            true => Ok(()),
+            false => Err(Error::NotFinite {
+                what: format!("the gradient of `{name}`"),
+            }),
+        }
+    });
+    // Finite numbers whose squares overflow an f64 leave no single culprit.
+    found.err().unwrap_or_else(|| Error::NotFinite {
+        what: "the norm of the gradient".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::Init;
+    use crate::linear::Linear;
+    use crate::random::Rng;
+
+    fn model() -> Linear<f64> {
+        Linear::new(1, 1, Init::Constant(0.0), &mut Rng::new(0)).unwrap()
+    }
+
+    #[test]
+    fn long_gradients_are_scaled_and_short_ones_kept() {
+        let mut gradient = [3.0, 4.0];
+        assert_eq!(
+            clip_global_norm(&model(), &mut gradient, 10.0).unwrap(),
+            5.0
+        );
+        assert_eq!(gradient, [3.0, 4.0]);
+        assert_eq!(clip_global_norm(&model(), &mut gradient, 1.0).unwrap(), 5.0);
+        assert!((gradient[0] - 0.6).abs() < 1e-15 && (gradient[1] - 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_a_number_is_reported_by_name() {
+        for bad in [f64::NAN, f64::INFINITY] {
+            let error = clip_global_norm(&model(), &mut [0.0, bad], 1.0)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("the gradient of `bias` is not a finite number"),
+                "{error}"
+            );
+        }
+        let error = clip_global_norm(&model(), &mut [1e200, 0.0], 1.0)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("the norm of the gradient"), "{error}");
+    }
+}

@@ -1,0 +1,208 @@
+//! Parameters by name: how optimisers, clipping and files see a model of any build.
+//!
+//! A model owns its parameters. Whoever wants to go through them implements a closure, not a container: the model
+//! *visits* each parameter, in a fixed order, with its dotted name. A gradient is one flat slice in that same
+//! order, so that it can be cleared, summed over threads and measured as the one long vector it is.
+
+use std::fmt;
+use std::ops::Range;
+
+use faer::{MatMut, MatRef};
+use lstm_kernels::{CellSpec, ParamSpec};
+
+use crate::error::{Error, Result, require_len};
+
+/// The dotted name of a parameter, such as `recurrent.w_iota`, as a chain of parts: building one allocates nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a> {
+    parent: Option<&'a Name<'a>>,
+    part: &'a str,
+}
+
+impl<'a> Name<'a> {
+    /// The empty name, from which a model's names start.
+    pub const ROOT: Name<'static> = Name {
+        parent: None,
+        part: "",
+    };
+
+    /// This name with one more part.
+    pub fn child(&'a self, part: &'a str) -> Name<'a> {
+        Name {
+            parent: (!self.is_root()).then_some(self),
+            part,
+        }
+    }
+
+    fn is_root(&self) -> bool {
+        self.parent.is_none() && self.part.is_empty()
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            write!(f, "{parent}.")?;
+        }
+        f.write_str(self.part)
+    }
+}
+
+/// A parameter to be read: a matrix of `rows` x `columns`, stored column by column.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter<'a, T> {
+    /// The rows; the length of a vector.
+    pub rows: usize,
+    /// The columns; 1 for a vector.
+    pub columns: usize,
+    /// The numbers, first axis fastest.
+    pub values: &'a [T],
+}
+
+impl<'a, T> Parameter<'a, T> {
+    /// The parameter as a matrix.
+    pub fn matrix(self) -> MatRef<'a, T> {
+        MatRef::from_column_major_slice(self.values, self.rows, self.columns)
+    }
+}
+
+/// A parameter to be changed.
+#[derive(Debug)]
+pub struct ParameterMut<'a, T> {
+    /// The rows; the length of a vector.
+    pub rows: usize,
+    /// The columns; 1 for a vector.
+    pub columns: usize,
+    /// The numbers, first axis fastest.
+    pub values: &'a mut [T],
+}
+
+impl<'a, T> ParameterMut<'a, T> {
+    /// The parameter as a matrix.
+    pub fn matrix(self) -> MatMut<'a, T> {
+        MatMut::from_column_major_slice_mut(self.values, self.rows, self.columns)
+    }
+}
+
+/// What [`Parameters::visit`] calls for each parameter.
+pub type Visit<'v, T> = dyn FnMut(Name<'_>, Parameter<'_, T>) -> Result<()> + 'v;
+
+/// What [`Parameters::visit_mut`] calls for each parameter.
+pub type VisitMut<'v, T> = dyn FnMut(Name<'_>, ParameterMut<'_, T>) -> Result<()> + 'v;
+
+/// A model or a part of one, seen as its named parameters.
+///
+/// Both visits go through the same parameters in the same order under the same names. Whatever a part derives from
+/// its parameters, such as packed weights, is up to date again when `visit_mut` returns, even with an error.
+pub trait Parameters<T> {
+    /// Calls `visit` for every parameter, with names that start with `name`.
+    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()>;
+
+    /// Calls `visit` for every parameter, which it may change.
+    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()>;
+
+    /// How many numbers all parameters have together: the length of a gradient.
+    fn params_len(&self) -> usize {
+        let mut len = 0;
+        let counted = self.visit(Name::ROOT, &mut |_, parameter| {
+            len += parameter.values.len();
+            Ok(())
+        });
+        debug_assert!(counted.is_ok(), "counting cannot fail");
+        len
+    }
+}
+
+/// Visits every parameter of `model` together with its range in a gradient of `gradient_len` numbers.
+pub(crate) fn visit_ranges<T>(
+    model: &mut dyn Parameters<T>,
+    gradient_len: usize,
+    visit: &mut dyn FnMut(Range<usize>, ParameterMut<'_, T>),
+) -> Result<()> {
+    require_len("the gradient", model.params_len(), gradient_len)?;
+    let mut start = 0;
+    model.visit_mut(Name::ROOT, &mut |_, parameter| {
+        let end = start + parameter.values.len();
+        visit(start..end, parameter);
+        start = end;
+        Ok(())
+    })
+}
+
+/// The sizes of a cell, with the defaults of trailing ones that are not given. Whether a cell can be built with them is
+/// for the kernels to say.
+pub(crate) fn complete_sizes(spec: &CellSpec, given: &[usize]) -> Result<Vec<usize>> {
+    let defaults = spec.sizes.iter().skip(given.len()).map(|size| size.default);
+    let completed = given.iter().copied().map(Some).chain(defaults);
+    match completed.collect::<Option<Vec<usize>>>() {
+        Some(sizes) if sizes.len() == spec.sizes.len() => Ok(sizes),
+        _ => {
+            let names: Vec<_> = spec.sizes.iter().map(|size| size.name).collect();
+            Err(Error::Sizes {
+                cell: spec.name,
+                sizes: format!("{given:?}"),
+                reason: format!(
+                    "it needs a value for each of {} that has no default",
+                    names.join(", ")
+                ),
+            })
+        }
+    }
+}
+
+/// How many numbers the parameters of a cell with these sizes have; `None` beyond what can be counted.
+pub(crate) fn checked_params_len(spec: &CellSpec, sizes: &[usize]) -> Option<usize> {
+    spec.params.iter().try_fold(0usize, |sum, param| {
+        let len = param
+            .axes
+            .iter()
+            .try_fold(1usize, |len, &axis| len.checked_mul(sizes[axis]))?;
+        sum.checked_add(len)
+    })
+}
+
+/// Rows and columns of a parameter as a matrix.
+pub(crate) fn param_shape(param: &ParamSpec, sizes: &[usize]) -> (usize, usize) {
+    let len = |axes: &[usize]| axes.iter().map(|&axis| sizes[axis]).product();
+    (
+        len(&param.axes[..param.row_axes]),
+        len(&param.axes[param.row_axes..]),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use lstm_kernels::{Cell, cells::PeepholeLstm};
+
+    use super::*;
+
+    #[test]
+    fn names_are_joined_by_dots() {
+        let recurrent = Name::ROOT.child("recurrent");
+        assert_eq!(recurrent.child("w_iota").to_string(), "recurrent.w_iota");
+        assert_eq!(Name::ROOT.child("weight").to_string(), "weight");
+    }
+
+    #[test]
+    fn sizes_are_completed_by_defaults_or_refused() {
+        let spec = &PeepholeLstm::SPEC;
+        assert_eq!(complete_sizes(spec, &[3, 5]).unwrap(), [3, 5, 1]);
+        assert_eq!(complete_sizes(spec, &[3, 5, 2]).unwrap(), [3, 5, 2]);
+        for sizes in [&[][..], &[3], &[3, 5, 2, 2]] {
+            let message = complete_sizes(spec, sizes).unwrap_err().to_string();
+            assert!(
+                message.contains("a value for each of I, N, C that has no default"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_beyond_counting_are_not_counted() {
+        assert!(checked_params_len(&PeepholeLstm::SPEC, &[3, 5, 1]).is_some_and(|len| len > 40));
+        assert_eq!(
+            checked_params_len(&PeepholeLstm::SPEC, &[3, usize::MAX / 2, 2]),
+            None
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! Functions, sums and the other words that take arguments.
+
+use super::lower::{Lower, Part, Value};
+use super::names::Meaning;
+use crate::ast::{Expr, ExprKind, Symbol, TimeIndex};
+use crate::error::Diagnostic;
+use crate::expr::{AxisId, Function, Op};
+use crate::nearest::nearest;
+
+/// The words beside the functions of one argument.
+const OTHERS: [&str; 6] = ["max", "min", "select", "stop", "err", "upstream"];
+
+/// A function of one argument; the logistic function has two names.
+fn function(name: &str) -> Option<Function> {
+    if name == "logistic" {
+        return Some(Function::Sigmoid);
+    }
+    Function::ALL
+        .iter()
+        .find(|(_, known)| *known == name)
+        .map(|(function, _)| *function)
+}
+
+impl Lower<'_> {
+    /// `f(a, ..)`
+    pub fn call(
+        &mut self,
+        call: &Symbol,
+        arguments: &[Expr],
+        time: Option<TimeIndex>,
+    ) -> Option<Value> {
+        let name = call.text.as_str();
+        if let Some(time) = time
+            && name != "err"
+            && name != "upstream"
+        {
+            let message = "a time index belongs to the names inside: write `tanh(s[t+1])`, not `tanh(s)[t+1]`";
+            self.errors
+                .push(Diagnostic::new("index-on-call", time.span, message));
+        }
+        if let Some(known) = function(name) {
+            let [argument] = self.arguments(call, arguments)?;
+            let Value { node, exact } = self.expr(argument)?;
+            return Some(Value {
+                node: self.graph.apply(known, node),
+                exact,
+            });
+        }
+        if let Some(known) = name.strip_prefix('d').and_then(function) {
+            let [argument] = self.arguments(call, arguments)?;
+            if self.part == Part::Equation {
+                let message =
+                    format!("`{name}` is a derivative and may stand only in `errors {{ .. }}`");
+                self.errors.push(Diagnostic::new(
+                    "derivative-in-equation",
+                    call.span,
+                    message,
+                ));
+            }
+            let Value { node, exact } = self.expr(argument)?;
+            return Some(Value {
+                node: self.graph.derivative(known, node),
+                exact,
+            });
+        }
+        if let Some(axis) = name.strip_prefix("sum_") {
+            let (sum, _) = self.sum(call, axis, arguments)?;
+            return Some(sum);
+        }
+        if let Some(axis) = name.strip_prefix("mean_") {
+            let (Value { node, exact }, axis) = self.sum(call, axis, arguments)?;
+            let size = self.graph.add_node(Op::Size(axis), vec![]);
+            return Some(Value {
+                node: self.graph.div(node, size),
+                exact,
+            });
+        }
+        match name {
+            "max" | "min" => {
+                let [left, right] = self.arguments(call, arguments)?;
+                let (a, b) = (self.expr(left), self.expr(right));
+                self.combine(
+                    &format!("`{name}`"),
+                    call.span,
+                    [left, right],
+                    [a?, b?],
+                    |graph, [a, b]| {
+                        if name == "max" {
+                            graph.max(a, b)
+                        } else {
+                            graph.min(a, b)
+                        }
+                    },
+                )
+            }
+            "select" => {
+                let [condition, then, otherwise] = self.arguments(call, arguments)?;
+                self.select(call, condition, then, otherwise)
+            }
+            "stop" => {
+                let [argument] = self.arguments(call, arguments)?;
+                if self.part == Part::Signal {
+                    let message = "`stop` belongs into the equations; in an error signal nothing is differentiated";
+                    self.errors
+                        .push(Diagnostic::new("stop-in-signal", call.span, message));
+                }
+                let Value { node, exact } = self.expr(argument)?;
+                Some(Value {
+                    node: self.graph.stop(node),
+                    exact,
+                })
+            }
+            "err" => {
+                let [argument] = self.arguments(call, arguments)?;
+                self.error_of(call, argument, time)
+            }
+            "upstream" => {
+                let [argument] = self.arguments(call, arguments)?;
+                self.upstream(call, argument, time)
+            }
+            _ => self.unknown_function(call, arguments),
+        }
+    }
+
+    /// Exactly so many arguments.
+    fn arguments<'e, const COUNT: usize>(
+        &mut self,
+        call: &Symbol,
+        arguments: &'e [Expr],
+    ) -> Option<&'e [Expr; COUNT]> {
+        if let Ok(arguments) = arguments.try_into() {
+            return Some(arguments);
+        }
+        let plural = if COUNT == 1 { "" } else { "s" };
+        let example = match call.text.as_str() {
+            "select" => ": `select(a > b, p, q)` is p where a > b, and q elsewhere",
+            _ => "",
+        };
+        let message = format!(
+            "`{}` takes {COUNT} argument{plural}, not {}{example}",
+            call.text,
+            arguments.len()
+        );
+        self.fail(Diagnostic::new("argument-count", call.span, message))
+    }
+
+    fn select(
+        &mut self,
+        call: &Symbol,
+        condition: &Expr,
+        then: &Expr,
+        otherwise: &Expr,
+    ) -> Option<Value> {
+        let ExprKind::Compare(sign, _, left, right) = &condition.kind else {
+            let message = "the first argument of `select` is a comparison, such as `a > b`";
+            return self.fail(
+                Diagnostic::new("select-without-comparison", condition.start, message)
+                    .until(condition.end),
+            );
+        };
+        let operands = [left, right, then, otherwise];
+        let [a, b, p, q] = operands.map(|expr| self.expr(expr));
+        self.combine(
+            "`select`",
+            call.span,
+            operands,
+            [a?, b?, p?, q?],
+            |graph, [a, b, p, q]| graph.select(*sign, a, b, p, q),
+        )
+    }
+
+    /// The sum over a named axis, and the axis.
+    fn sum(&mut self, call: &Symbol, axis: &str, arguments: &[Expr]) -> Option<(Value, AxisId)> {
+        let name = &call.text;
+        let found = self.names.find(axis);
+        let Some(Meaning::Size(id)) = found else {
+            let advice = self
+                .names
+                .suggestion(axis, |meaning| matches!(meaning, Meaning::Size(_)));
+            let message = format!("`{name}` names no axis: no size is called `{axis}`{advice}");
+            return self.fail(Diagnostic::new("unknown-axis", call.span, message));
+        };
+        let [argument] = self.arguments(call, arguments)?;
+        let Value { node, exact } = self.expr(argument)?;
+        let shape = self.graph.shape(node).clone();
+        // A second axis is the last there can be; before it, the sum may take the only axis or one still unknown.
+        if !exact && shape.len() < 2 {
+            let sum = if shape.contains(&id) {
+                self.doubtful()
+            } else {
+                Value { node, exact }
+            };
+            return Some((sum, id));
+        }
+        let shown = self.names.show(&shape);
+        if !shape.contains(&id) {
+            let message =
+                format!("`{name}` needs an argument with the axis {axis}; this one is {shown}");
+            return self.fail(
+                Diagnostic::new("axis-missing", argument.start, message).until(argument.end),
+            );
+        }
+        if let [first, second] = shape[..]
+            && first == id
+        {
+            let inner = &self.names.sizes[second.0].name.symbol;
+            let verb = name.trim_end_matches(axis);
+            let message = format!(
+                "`{name}` cannot leave the block axis of {shown}: only the last axis is summed; \
+                 for all elements write `{name}({verb}{inner}(..))`"
+            );
+            return self.fail(Diagnostic::new("leading-axis", call.span, message));
+        }
+        Some((
+            Value {
+                node: self.graph.sum(id, node),
+                exact: true,
+            },
+            id,
+        ))
+    }
+
+    fn unknown_function(&mut self, call: &Symbol, arguments: &[Expr]) -> Option<Value> {
+        for argument in arguments {
+            self.expr(argument);
+        }
+        let name = call.text.as_str();
+        if name == "sum" || name == "mean" {
+            let axes: Vec<String> = self
+                .names
+                .sizes
+                .iter()
+                .map(|size| format!("`{name}_{}`", size.name.symbol))
+                .collect();
+            let message = format!("`{name}` is taken over a named axis: {}", axes.join(", "));
+            return self.fail(Diagnostic::new("sum-without-axis", call.span, message));
+        }
+        let known = Function::ALL.iter().map(|(_, known)| *known).chain(OTHERS);
+        let advice = match nearest(name, known) {
+            Some(known) => format!("; did you mean `{known}`?"),
+            None if self.names.find(name).is_some() => {
+                format!("; to multiply, write `{name} * (..)`")
+            }
+            None => {
+                let all: Vec<&str> = Function::ALL
+                    .iter()
+                    .map(|(_, known)| *known)
+                    .chain(OTHERS)
+                    .collect();
+                format!("; there are {}, sum_AXIS and mean_AXIS", all.join(", "))
+            }
+        };
+        self.fail(Diagnostic::new(
+            "unknown-function",
+            call.span,
+            format!("no function is called `{name}`{advice}"),
+        ))
+    }
+}

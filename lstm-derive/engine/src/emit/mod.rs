@@ -1,0 +1,141 @@
+//! From the plan to Rust: the cell's type, its description, its tables and its element-wise code.
+
+mod names;
+mod spec;
+mod tail;
+mod tables;
+
+use proc_macro2::{Group, Literal, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+use crate::adjoint::Derivation;
+use crate::model::Cell;
+use crate::plan::Plan;
+
+/// Where the emitted code finds the run-time library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// `::lstm_core`, for a cell defined with the macro in any crate.
+    Library,
+    /// `crate`, for the files inside lstm-kernels.
+    Kernels,
+}
+
+impl Root {
+    /// The path as tokens.
+    pub fn path(self) -> TokenStream {
+        match self {
+            Root::Library => quote!(::lstm_core),
+            Root::Kernels => quote!(crate),
+        }
+    }
+}
+
+/// Emits a cell. With `comments` every equation stands above its code, as a `comment!` that the file writer turns
+/// into a line comment; macros cannot produce comments.
+pub fn emit(cell: &Cell, derivation: &Derivation, plan: &Plan, root: Root, comments: bool) -> TokenStream {
+    let path = root.path();
+    let (name, visibility, docs) = (&cell.name, &cell.visibility, &cell.docs);
+    let spec = spec::spec(cell, &path);
+    let program = tables::program(cell, plan);
+    let emitter = tail::Emitter { cell, derivation, plan, comments };
+    let forward: Vec<_> = (0..plan.forward.passes.len()).map(|pass| emitter.forward(pass)).collect();
+    let backward: Vec<_> = (0..plan.backward.passes.len()).map(|pass| emitter.backward(pass)).collect();
+    let initial: Vec<_> = (0..plan.leads.len()).map(|lead| emitter.initial(lead)).collect();
+    let forward_names: Vec<_> = (0..forward.len()).map(|pass| format_ident!("forward_{pass}")).collect();
+    let backward_names: Vec<_> = (0..backward.len()).map(|pass| format_ident!("backward_{pass}")).collect();
+    let initial_names: Vec<_> = (0..initial.len()).map(|lead| format_ident!("initial_{lead}")).collect();
+    let (forward_numbers, backward_numbers, initial_numbers) =
+        (0..forward.len(), 0..backward.len(), 0..initial.len());
+    let document = if docs.is_empty() { quote!(#[doc = "A recurrent cell."]) } else { quote!(#(#[doc = #docs])*) };
+    unsuffixed(quote! {
+        #document
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #visibility struct #name;
+
+        #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
+        const _: () = {
+            use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+
+            // SAFETY: rows, sums and axes come from the plan that the tables describe.
+            unsafe impl #path::Cell for #name {
+                const SPEC: #path::CellSpec = #spec;
+                const PROGRAM: rt::Program = #program;
+
+                #[inline(always)]
+                fn forward<T: Element, S: Simd, const TAPE: bool>(pass: usize, tile: &ForwardTile<T, S>) {
+                    match pass {
+                        #(#forward_numbers => Self::#forward_names::<T, S, TAPE>(tile),)*
+                        _ => {}
+                    }
+                }
+
+                #[inline(always)]
+                fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
+                    match pass {
+                        #(#backward_numbers => Self::#backward_names(tile),)*
+                        _ => {}
+                    }
+                }
+
+                #[inline(always)]
+                fn initial_gradient<T: Element, S: Simd>(lead: usize, tile: &BackwardTile<T, S>) {
+                    match lead {
+                        #(#initial_numbers => Self::#initial_names(tile),)*
+                        _ => {}
+                    }
+                }
+            }
+
+            impl #name {
+                #(#forward)*
+                #(#backward)*
+                #(#initial)*
+            }
+        };
+    })
+}
+
+/// Numbers as people write them: `3`, not `3usize`.
+fn unsuffixed(tokens: TokenStream) -> TokenStream {
+    let plain = |token| match token {
+        TokenTree::Literal(literal) => match literal.to_string().strip_suffix("usize").map(str::parse) {
+            Some(Ok(value)) => TokenTree::Literal(Literal::usize_unsuffixed(value)),
+            _ => TokenTree::Literal(literal),
+        },
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), unsuffixed(group.stream()));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        other => other,
+    };
+    tokens.into_iter().map(plain).collect()
+}
+
+/// What a value is called in generated code and in listings.
+pub fn describe(cell: &Cell, plan: &Plan, value: crate::plan::dag::ValueId) -> String {
+    names::Names::new(cell, plan).describe(value)
+}
+
+/// A cell without equations under the name of one with mistakes.
+pub fn placeholder(name: &proc_macro2::Ident) -> TokenStream {
+    let path = Root::Library.path();
+    quote! {
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct #name;
+
+        #[allow(clippy::undocumented_unsafe_blocks)]
+        const _: () = {
+            use #path::rt::{self, BackwardTile, Element, ForwardTile, Simd};
+
+            unsafe impl #path::Cell for #name {
+                const SPEC: #path::CellSpec = #path::CellSpec::EMPTY;
+                const PROGRAM: rt::Program = rt::Program::EMPTY;
+                fn forward<T: Element, S: Simd, const TAPE: bool>(_: usize, _: &ForwardTile<T, S>) {}
+                fn backward<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}
+                fn initial_gradient<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}
+            }
+        };
+    }
+}

@@ -1,0 +1,39 @@
+//! Cells in a file of Rust.
+
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+
+use crate::error::{Diagnostic, Diagnostics};
+
+/// The contents of every `cell! { .. }` in a source text, in order; their places are places in the text.
+pub fn parse_file(source: &str) -> Result<Vec<TokenStream>, Diagnostics> {
+    let file = syn::parse_file(source).map_err(|error| {
+        let message = format!("this is not a Rust source file: {error}");
+        Diagnostics::from(Diagnostic::new("not-rust", error.span(), message))
+    })?;
+    let mut cells = Vec::new();
+    find(file.into_token_stream(), &mut cells);
+    if cells.is_empty() {
+        let message = "there is no `cell! { .. }` in this file";
+        return Err(Diagnostic::new("no-cell", Span::call_site(), message).into());
+    }
+    Ok(cells)
+}
+
+/// Macro calls may stand inside modules and functions, so all groups are searched.
+fn find(tokens: TokenStream, cells: &mut Vec<TokenStream>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (index, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        let called = index >= 2
+            && matches!(&tokens[index - 1], TokenTree::Punct(sign) if sign.as_char() == '!')
+            && matches!(&tokens[index - 2], TokenTree::Ident(name) if name == "cell");
+        if called && group.delimiter() == Delimiter::Brace {
+            cells.push(group.stream());
+        } else {
+            find(group.stream(), cells);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What the compiler understood and derived, to read: equations, error signals and gradients as text and as LaTeX.
+
+mod latex;
+mod symbols;
+mod text;
+
+use crate::adjoint::{Derivation, Origin, ParamTerm, Term};
+use crate::expr::{NodeId, ParamId, QuantityId};
+use crate::model::Cell;
+
+pub use latex::{equations_latex, errors_latex};
+pub(crate) use text::{Style, Text};
+
+/// The equations as understood, one a line, in the language of `cell!`: `a[t] = W @ x[t] + U @ h[t-1] + β`.
+pub fn equations(cell: &Cell) -> String {
+    let text = Text::new(cell, Style::Equation);
+    let lines = cell.quantities.iter().map(|quantity| {
+        let right = text.expression(quantity.definition);
+        (format!("{}[t]", quantity.name.symbol), right)
+    });
+    aligned(lines.collect())
+}
+
+/// The derived error signals, one a line, with explicit times; signals nobody named are `err(q)`.
+pub fn errors(cell: &Cell, derivation: &Derivation) -> String {
+    let text = Text::new(cell, Style::Listing);
+    let lines = last_first(cell).into_iter().map(|id| {
+        let terms: Vec<NodeId> = terms(derivation, id).map(|term| term.value).collect();
+        (signal_name(cell, id), text.sum(&terms))
+    });
+    aligned(lines.collect())
+}
+
+/// The derived error signals, one term a line, each with the equation it comes from in a column of comments.
+pub fn errors_with_origins(cell: &Cell, derivation: &Derivation) -> String {
+    let text = Text::new(cell, Style::Listing);
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for id in last_first(cell) {
+        let name = signal_name(cell, id);
+        let indent = name.chars().count();
+        let error = &derivation.signals[id.0];
+        let count = lines.len();
+        let later = error.later.iter().map(|term| (term, " at t+1"));
+        for (term, when) in error.now.iter().map(|term| (term, "")).chain(later) {
+            let start = lines.len() == count;
+            let (sign, value) = text.signed(term.value);
+            let line = match (start, sign) {
+                (true, false) => format!("{name} = {value}"),
+                (true, true) => format!("{name} = -{value}"),
+                (false, false) => format!("{:indent$} + {value}", ""),
+                (false, true) => format!("{:indent$} - {value}", ""),
+            };
+            lines.push((line, format!("// {}{when}", origin(cell, term.origin))));
+        }
+        if lines.len() == count {
+            lines.push((format!("{name} = 0"), "// nothing depends on it".into()));
+        }
+    }
+    let width = lines
+        .iter()
+        .map(|(line, _)| line.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines
+        .into_iter()
+        .map(|(line, comment)| {
+            let gap = width - line.chars().count() + 2;
+            format!("{line}{:gap$}{comment}\n", "")
+        })
+        .collect()
+}
+
+/// The gradients of the parameters and of the input, one a line.
+pub fn gradients(cell: &Cell, derivation: &Derivation) -> String {
+    let text = Text::new(cell, Style::Listing);
+    let mut lines = Vec::new();
+    for param in (0..cell.params.len()).map(ParamId) {
+        let terms: Vec<String> = derivation.params[param.0]
+            .iter()
+            .map(|term| gradient_term(&text, term))
+            .collect();
+        let sum = match &terms[..] {
+            [] => "0".to_owned(),
+            [term] => format!("Σ_t {term}"),
+            _ => format!("Σ_t ({})", terms.join(" + ")),
+        };
+        lines.push((format!("∂L/∂{}", cell.param(param).name.symbol), sum));
+    }
+    let input: Vec<NodeId> = derivation.input.iter().map(|term| term.value).collect();
+    lines.push((
+        format!("∂L/∂{}[t]", cell.input.name.symbol),
+        text.sum(&input),
+    ));
+    aligned(lines)
+}
+
+fn gradient_term(text: &Text<'_>, term: &ParamTerm) -> String {
+    match *term {
+        ParamTerm::Outer { error, vector, .. } => {
+            format!("{} ⊗ {}", text.factor(error), text.factor(vector))
+        }
+        ParamTerm::Elementwise { value, .. } => text.addend(value),
+    }
+}
+
+/// One expression in the language, as it would stand in `errors { .. }`.
+pub fn expression(cell: &Cell, node: NodeId) -> String {
+    Text::new(cell, Style::Declaration).expression(node)
+}
+
+/// The declaration of an error signal with this sum as its right-hand side, ready to paste into `errors { .. }`.
+pub(crate) fn declaration(cell: &Cell, of: QuantityId, terms: &[NodeId]) -> String {
+    let quantity = &cell.quantity(of).name.symbol;
+    let name = cell.signal_of(of).map_or_else(
+        || format!("ε_{quantity}"),
+        |signal| signal.name.symbol.clone(),
+    );
+    format!(
+        "{name} of {quantity} = {};",
+        Text::new(cell, Style::Declaration).sum(terms)
+    )
+}
+
+/// Where a term comes from, in words.
+pub(crate) fn origin(cell: &Cell, origin: Origin) -> String {
+    match origin {
+        Origin::Upstream => "from above".to_owned(),
+        Origin::Equation(id) => format!("equation of {}", cell.quantity(id).name.symbol),
+    }
+}
+
+/// All terms of an error signal.
+fn terms(derivation: &Derivation, id: QuantityId) -> impl Iterator<Item = &Term> {
+    let error = &derivation.signals[id.0];
+    error.now.iter().chain(&error.later)
+}
+
+/// The quantities in the order in which backward computes their signals.
+fn last_first(cell: &Cell) -> Vec<QuantityId> {
+    let mut ids: Vec<_> = cell.quantity_ids().collect();
+    ids.reverse();
+    ids
+}
+
+fn signal_name(cell: &Cell, of: QuantityId) -> String {
+    format!("{}[t]", signal_symbol(cell, of))
+}
+
+/// The name the author gave to an error signal, or `err(q)`.
+pub(crate) fn signal_symbol(cell: &Cell, of: QuantityId) -> String {
+    match cell.signal_of(of) {
+        Some(signal) => signal.name.symbol.clone(),
+        None => format!("err({})", cell.quantity(of).name.symbol),
+    }
+}
+
+/// `left = right` lines with the equal signs in one column.
+fn aligned(lines: Vec<(String, String)>) -> String {
+    let width = lines
+        .iter()
+        .map(|(left, _)| left.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines
+        .into_iter()
+        .map(|(left, right)| {
+            let gap = width - left.chars().count();
+            format!("{left}{:gap$} = {right}\n", "")
+        })
+        .collect()
+}
+
+/// How tightly an expression holds together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Sum,
+    Product,
+    Factor,
+}
+
+/// A sum of terms, each with whether it is subtracted; 0 if there is none.
+fn joined(terms: impl Iterator<Item = (bool, String)>) -> String {
+    let mut text = String::new();
+    for (negative, value) in terms {
+        text.push_str(match (text.is_empty(), negative) {
+            (true, false) => "",
+            (true, true) => "-",
+            (false, false) => " + ",
+            (false, true) => " - ",
+        });
+        text.push_str(&value);
+    }
+    if text.is_empty() {
+        "0".to_owned()
+    } else {
+        text
+    }
+}

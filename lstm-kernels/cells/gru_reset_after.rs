@@ -1,0 +1,28 @@
+cell! {
+    /// Gated recurrent unit, reset gate after the recurrent product: one product of h[t-1] serves all gates; full BPTT.
+    ///
+    /// Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder", in the form of cuDNN and
+    /// `torch.nn.GRU`: the candidate n has a bias outside the reset and one inside, and z keeps the old state.
+    pub cell GruResetAfter {
+        size   I, N;                               // inputs, units
+        input  x: [I];
+        param  W_r, W_z, W_n: [N, I];
+        param  U_r, U_z, U_n: [N, N];
+        param  β_r, β_z, β_n: [N];                 β_u: [N];
+
+        a_r[t] = W_r @ x[t] + U_r @ h[t-1] + β_r;      r[t] = sigmoid(a_r[t]);
+        a_z[t] = W_z @ x[t] + U_z @ h[t-1] + β_z;      z[t] = sigmoid(a_z[t]);
+        a_u[t] =              U_n @ h[t-1] + β_u;
+        a_n[t] = W_n @ x[t] + r[t] * a_u[t] + β_n;     n[t] = tanh(a_n[t]);
+        h[t]   = (1 - z[t]) * n[t] + z[t] * h[t-1];
+        output h;
+
+        errors {
+            ε_h of h   = upstream(h) + z[t+1] * ε_h[t+1] + U_r.T @ δ_r[t+1] + U_z.T @ δ_z[t+1] + U_n.T @ δ_u[t+1];
+            δ_z of a_z = dsigmoid(a_z) * (h[t-1] - n) * ε_h;
+            δ_n of a_n = dtanh(a_n) * (1 - z) * ε_h;
+            δ_u of a_u = r * δ_n;
+            δ_r of a_r = dsigmoid(a_r) * a_u * δ_n;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong when a cell is bound to sizes or run on a user's matrices.
+
+use crate::rt::UnavailableWidth;
+
+/// An input that the kernels cannot work with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// Not one size per axis.
+    #[error("{cell} has the sizes {expected}; {given} values were given")]
+    SizeCount {
+        /// The cell.
+        cell: &'static str,
+        /// The names of its sizes.
+        expected: String,
+        /// How many values were given.
+        given: usize,
+    },
+    /// A size of zero.
+    #[error("size {size} of {cell} is 0; every size must be at least 1")]
+    ZeroSize {
+        /// The cell.
+        cell: &'static str,
+        /// The size.
+        size: &'static str,
+    },
+    /// Sizes whose products do not fit into memory.
+    #[error("{cell} with sizes {sizes:?} does not fit into the address space; choose smaller sizes")]
+    TooLarge {
+        /// The cell.
+        cell: &'static str,
+        /// The sizes.
+        sizes: Vec<usize>,
+    },
+    /// A SIMD width that this machine lacks.
+    #[error(transparent)]
+    Width(#[from] UnavailableWidth),
+    /// A matrix of the wrong shape.
+    #[error("{what} is {rows} x {columns}; it must be {expected_rows} x {expected_columns}")]
+    Shape {
+        /// Which matrix.
+        what: &'static str,
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        columns: usize,
+        /// The rows it must have.
+        expected_rows: usize,
+        /// The columns it must have.
+        expected_columns: usize,
+    },
+    /// A matrix whose columns are not contiguous.
+    #[error("the columns of {what} are not contiguous in memory; copy it into a column-major matrix")]
+    Stride {
+        /// Which matrix.
+        what: &'static str,
+    },
+    /// A slice of the wrong length.
+    #[error("{what} has {given} numbers; {cell} needs {expected}")]
+    Length {
+        /// The cell.
+        cell: &'static str,
+        /// Which slice.
+        what: &'static str,
+        /// How long it is.
+        given: usize,
+        /// How long it must be.
+        expected: usize,
+    },
+    /// A sequence that is not a whole number of steps.
+    #[error("x has {columns} columns, which is not a multiple of the batch of {batch} samples")]
+    RaggedColumns {
+        /// Columns of x.
+        columns: usize,
+        /// The batch of the state.
+        batch: usize,
+    },
+    /// A buffer made for another batch, length, cell or size.
+    #[error("{what} was made for {given}; this call needs {expected}")]
+    Buffer {
+        /// Which buffer.
+        what: &'static str,
+        /// What it was made for.
+        given: String,
+        /// What the call needs.
+        expected: String,
+    },
+}

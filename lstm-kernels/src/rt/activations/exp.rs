@@ -1,0 +1,89 @@
+//! The exponential function.
+
+use pulp::Simd;
+
+use super::{polynomial, splat_like};
+use crate::rt::element::has_fused_multiply_add;
+use crate::rt::{Element, Lanes};
+
+/// e^x. Overflows to infinity, underflows gradually to zero.
+#[inline(always)]
+pub fn exp<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
+    let simd = x.simd();
+    let x = x.at_least(T::EXP_UNDERFLOW).at_most(T::EXP_OVERFLOW);
+    let rounder = T::ROUNDER + T::EXPONENT_BIAS;
+    let reduced = Reduced::new(x, rounder);
+    let (n, mantissa) = (reduced.n, reduced.exp());
+    if let Some(scaled) = T::vscale(simd, mantissa.vector(), n.vector()) {
+        return Lanes::new(simd, scaled);
+    }
+    // 2^n itself may be too large or too small, hence two factors. The first keeps the number in
+    // the normal range, so that only the second one rounds.
+    let rounder = splat_like(x, rounder);
+    let half = n.mul_add(splat_like(x, T::from_f64(0.5)), rounder);
+    let rest = n - (half - rounder) + rounder;
+    mantissa * power_of_two(half) * power_of_two(rest)
+}
+
+/// e^x for x <= 0, which takes fewer steps than [`exp`].
+#[inline(always)]
+pub(super) fn exp_of_negative<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
+    let simd = x.simd();
+    let x = x.at_least(T::EXP_UNDERFLOW);
+    let reduced = Reduced::new(x, T::ROUNDER + T::EXPONENT_BIAS + T::LIFT);
+    let mantissa = reduced.exp();
+    if let Some(scaled) = T::vscale(simd, mantissa.vector(), reduced.n.vector()) {
+        return Lanes::new(simd, scaled);
+    }
+    // 2^(n + LIFT) is always normal; the last product is the only one that rounds.
+    mantissa * power_of_two(reduced.shifted) * splat_like(x, T::UNLIFT)
+}
+
+/// x = n·ln 2 + r with an integer n and |r| <= ln(2)/2.
+struct Reduced<T: Element, S: Simd> {
+    n: Lanes<T, S>,
+    /// n + `rounder`, whose lowest bits are an exponent if `rounder` contains the bias.
+    shifted: Lanes<T, S>,
+    /// x less n times the leading bits of ln 2: exact.
+    leading: Lanes<T, S>,
+    r: Lanes<T, S>,
+}
+
+impl<T: Element, S: Simd> Reduced<T, S> {
+    #[inline(always)]
+    fn new(x: Lanes<T, S>, rounder: T) -> Self {
+        let rounder = splat_like(x, rounder);
+        let shifted = x.mul_add(splat_like(x, T::LOG2_E), rounder);
+        let n = shifted - rounder;
+        let leading = n.mul_add(splat_like(x, -T::LN_2_HIGH), x);
+        let r = n.mul_add(splat_like(x, -T::LN_2_LOW), leading);
+        Self {
+            n,
+            shifted,
+            leading,
+            r,
+        }
+    }
+
+    /// e^r.
+    #[inline(always)]
+    fn exp(&self) -> Lanes<T, S> {
+        let r = self.r;
+        let one = splat_like(r, T::from_f64(1.0));
+        let tail = polynomial(r, T::EXP_TAIL);
+        if has_fused_multiply_add::<S>() {
+            tail.mul_add(r, one).mul_add(r, one)
+        } else {
+            // Every product rounds, so the small terms, that of r itself among them, come first.
+            let low = self.n * splat_like(r, -T::LN_2_LOW);
+            tail * r * r + low + self.leading + one
+        }
+    }
+}
+
+/// 2^n from n + `ROUNDER` + `EXPONENT_BIAS`.
+#[inline(always)]
+pub(super) fn power_of_two<T: Element, S: Simd>(shifted: Lanes<T, S>) -> Lanes<T, S> {
+    let simd = shifted.simd();
+    Lanes::new(simd, T::vshift_into_exponent(simd, shifted.vector()))
+}

@@ -1,0 +1,298 @@
+//! What generated element-wise code sees: one group of units for the samples of a tile.
+//!
+//! A sweep makes a tile for each pass, group and tile of samples; only sweeps can. Rows are those of the cell's own
+//! [`Program`](super::program::Program), which is why implementing [`Cell`](crate::Cell) is unsafe.
+
+use pulp::Simd;
+
+use super::element::Element;
+use super::lanes::Lanes;
+use super::tile::MAX_SAMPLES;
+
+/// Vectors in memory: one row of registers per value, one place per sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<T> {
+    /// The first row of the first sample.
+    pub base: *mut T,
+    /// From one row to the next.
+    pub row: usize,
+    /// From one sample to the next.
+    pub sample: usize,
+}
+
+impl<T> Rows<T> {
+    /// No memory at all: for what a pass does not have.
+    pub const fn none() -> Self {
+        Rows { base: std::ptr::null_mut(), row: 0, sample: 0 }
+    }
+
+    #[inline(always)]
+    fn at(&self, sample: usize, row: usize) -> *mut T {
+        debug_assert!(!self.base.is_null(), "the plan uses a record that the sweep did not provide");
+        self.base.wrapping_add(row * self.row + sample * self.sample)
+    }
+}
+
+macro_rules! reads {
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&self, sample: usize, row: usize) -> Lanes<T, S> {
+            // SAFETY: the sweep gives memory with the rows of the program for each of its samples.
+            unsafe { Lanes::load(self.simd, self.$field.at(sample, row)) }
+        }
+    )*};
+}
+
+macro_rules! writes {
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+            // SAFETY: the sweep gives memory with the rows of the program for each of its samples.
+            unsafe { value.store(self.$field.at(sample, row)) }
+        }
+    )*};
+}
+
+macro_rules! partial_reads {
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&self, sample: usize, row: usize) -> Lanes<T, S> {
+            // SAFETY: the user's matrix has `valid` rows from here on; the sweep checked its shape.
+            unsafe { Lanes::load_first(self.simd, self.$field.at(sample, row), self.valid) }
+        }
+    )*};
+}
+
+macro_rules! partial_writes {
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+            // SAFETY: the user's matrix has `valid` rows from here on; the sweep checked its shape.
+            unsafe { value.store_first(self.$field.at(sample, row), self.valid) }
+        }
+    )*};
+}
+
+macro_rules! sums {
+    ($($(#[$doc:meta])* $name:ident, $add:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&self, sample: usize, index: usize) -> Lanes<T, S> {
+            // SAFETY: the sweep gives one scalar per sum of the program for each of its samples.
+            Lanes::splat(self.simd, unsafe { *self.$field.at(sample, index) })
+        }
+
+        /// Adds this group's units to that sum; padding does not count.
+        #[inline(always)]
+        pub fn $add(&self, sample: usize, index: usize, value: Lanes<T, S>) {
+            let place = self.$field.at(sample, index);
+            // SAFETY: as above.
+            unsafe { *place = *place + value.keep_first(self.valid).sum() };
+        }
+    )*};
+}
+
+macro_rules! common {
+    () => {
+        /// How many samples the tile has.
+        #[inline(always)]
+        pub fn samples(&self) -> usize {
+            self.samples
+        }
+
+        /// How many cells a block has.
+        #[inline(always)]
+        pub fn cells(&self) -> usize {
+            self.cells
+        }
+
+        /// Zero in every lane.
+        #[inline(always)]
+        pub fn zero(&self) -> Lanes<T, S> {
+            Lanes::zero(self.simd)
+        }
+
+        /// A number in every lane.
+        #[inline(always)]
+        pub fn number(&self, value: f64) -> Lanes<T, S> {
+            Lanes::splat(self.simd, T::from_f64(value))
+        }
+
+        /// The length of an axis in every lane.
+        #[inline(always)]
+        pub fn size(&self, axis: usize) -> Lanes<T, S> {
+            // SAFETY: the program names axes of the cell, and the sweep gives all its sizes.
+            self.number(unsafe { *self.sizes.add(axis) } as f64)
+        }
+
+        /// An element-wise parameter.
+        #[inline(always)]
+        pub fn param(&self, row: usize) -> Lanes<T, S> {
+            // SAFETY: the packed parameters have the rows of the program for each group of units.
+            unsafe { Lanes::load(self.simd, self.params.add(row * T::lanes::<S>())) }
+        }
+
+        /// A scalar parameter in every lane.
+        #[inline(always)]
+        pub fn scalar(&self, index: usize) -> Lanes<T, S> {
+            // SAFETY: the packed parameters have all scalars of the program.
+            Lanes::splat(self.simd, unsafe { *self.scalars.add(index) })
+        }
+
+        /// The sum of products in a row of accumulators.
+        #[inline(always)]
+        pub fn accumulator(&self, sample: usize, row: usize) -> Lanes<T, S> {
+            let lanes = T::lanes::<S>();
+            // SAFETY: the sweep gives accumulators for each row of the pass and MAX_SAMPLES samples.
+            unsafe { Lanes::load(self.simd, self.accumulators.add((row * MAX_SAMPLES + sample) * lanes)) }
+        }
+    };
+}
+
+/// A tile of the forward step.
+#[derive(Debug, Clone, Copy)]
+pub struct ForwardTile<T: Element, S: Simd> {
+    pub(crate) simd: S,
+    pub(crate) samples: usize,
+    pub(crate) cells: usize,
+    /// Lanes that are units, not padding.
+    pub(crate) valid: usize,
+    pub(crate) sizes: *const usize,
+    pub(crate) params: *const T,
+    pub(crate) scalars: *const T,
+    pub(crate) accumulators: *const T,
+    pub(crate) input: Rows<T>,
+    pub(crate) lanes: Rows<T>,
+    pub(crate) previous_lanes: Rows<T>,
+    pub(crate) columns: Rows<T>,
+    pub(crate) previous_columns: Rows<T>,
+    pub(crate) output: Rows<T>,
+    pub(crate) sums: Rows<T>,
+}
+
+impl<T: Element, S: Simd> ForwardTile<T, S> {
+    common!();
+    partial_reads! {
+        /// The input, element by element.
+        input: input;
+    }
+    reads! {
+        /// A lane vector of this step.
+        lanes: lanes;
+        /// A lane vector of the step before.
+        previous_lanes: previous_lanes;
+        /// A column of this step.
+        column: columns;
+        /// A column of the step before.
+        previous_column: previous_columns;
+    }
+    writes! {
+        /// Keeps a lane vector of this step.
+        set_lanes: lanes;
+        /// Keeps a column of this step.
+        set_column: columns;
+    }
+    partial_writes! {
+        /// Writes the output.
+        set_output: output;
+    }
+    sums! {
+        /// A sum over all units, of an earlier pass.
+        sum, add_sum: sums;
+    }
+}
+
+/// A tile of the backward step.
+#[derive(Debug, Clone, Copy)]
+pub struct BackwardTile<T: Element, S: Simd> {
+    pub(crate) simd: S,
+    pub(crate) samples: usize,
+    pub(crate) cells: usize,
+    /// Lanes that are units, not padding.
+    pub(crate) valid: usize,
+    /// Whether this is the last step of the sequence.
+    pub(crate) is_last: bool,
+    pub(crate) sizes: *const usize,
+    pub(crate) params: *const T,
+    pub(crate) scalars: *const T,
+    pub(crate) accumulators: *const T,
+    pub(crate) input: Rows<T>,
+    pub(crate) lanes: Rows<T>,
+    pub(crate) previous_lanes: Rows<T>,
+    pub(crate) columns: Rows<T>,
+    pub(crate) previous_columns: Rows<T>,
+    pub(crate) sums: Rows<T>,
+    pub(crate) upstream: Rows<T>,
+    pub(crate) carries: Rows<T>,
+    pub(crate) next_carries: Rows<T>,
+    pub(crate) errors: Rows<T>,
+    pub(crate) spill: Rows<T>,
+    pub(crate) error_sums: Rows<T>,
+    pub(crate) gradients: *mut T,
+    pub(crate) input_gradient: Rows<T>,
+}
+
+impl<T: Element, S: Simd> BackwardTile<T, S> {
+    common!();
+    partial_reads! {
+        /// The input, element by element.
+        input: input;
+        /// The gradient of the loss with respect to the output.
+        upstream: upstream;
+    }
+    reads! {
+        /// A lane vector that the forward step kept.
+        lanes: lanes;
+        /// A lane vector of the step before.
+        previous_lanes: previous_lanes;
+        /// A column that the forward step kept.
+        column: columns;
+        /// A column of the step before.
+        previous_column: previous_columns;
+        /// What later steps contribute to an error; at the last step the gradient of the final state.
+        carry: carries;
+        /// An error of an earlier pass.
+        error: errors;
+        /// A value of an earlier pass.
+        spilled: spill;
+    }
+    writes! {
+        /// Leaves a contribution to the error of the step before.
+        set_carry: next_carries;
+        /// Keeps an error for products.
+        set_error: errors;
+        /// Keeps a value for a later pass.
+        set_spilled: spill;
+    }
+    partial_writes! {
+        /// Writes the gradient of the input.
+        set_input_gradient: input_gradient;
+    }
+    sums! {
+        /// A sum over all units that the forward step kept.
+        sum, add_forward_sum: sums;
+        /// A sum over all units, of an earlier pass.
+        error_sum, add_error_sum: error_sums;
+    }
+
+    /// The gradient of the final state at the last step, zero before: for carried quantities that no later step
+    /// contributes to element by element.
+    #[inline(always)]
+    pub fn final_gradient(&self, sample: usize, row: usize) -> Lanes<T, S> {
+        if self.is_last { self.carry(sample, row) } else { self.zero() }
+    }
+
+    /// Adds to the gradient of an element-wise parameter.
+    #[inline(always)]
+    pub fn add_gradient(&self, row: usize, value: Lanes<T, S>) {
+        // SAFETY: the sweep gives one lane vector per gradient of the program for each group of units.
+        unsafe {
+            let place = self.gradients.add(row * T::lanes::<S>());
+            (Lanes::load(self.simd, place) + value).store(place);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What is said about a signal that cannot be right, word for word.
+
+use lstm_derive_engine::prove::prove;
+
+use super::sources::compiled;
+
+const PEEPHOLE: &str = include_str!("../../../lstm-kernels/cells/peephole_lstm.rs");
+const GRU: &str = include_str!("../../../lstm-kernels/cells/gru_reset_before.rs");
+
+/// The diagnostics for a source in which some text was replaced, without the parts of the source they quote.
+fn message(source: &str, changes: &[(&str, &str)]) -> String {
+    let mut source = source.to_owned();
+    for (from, to) in changes {
+        assert!(source.contains(from), "`{from}` is not in the source");
+        source = source.replacen(from, to, 1);
+    }
+    let (mut cell, derivation) = compiled(&source);
+    let diagnostics = prove(&mut cell, &derivation).expect_err("the change makes a signal wrong");
+    diagnostics.render(&source, "cell.rs")
+}
+
+#[test]
+fn a_missing_term() {
+    insta::assert_snapshot!(message(PEEPHOLE, &[(" + p_ω * δ_ω;", ";")]));
+}
+
+#[test]
+fn an_extra_term() {
+    insta::assert_snapshot!(message(
+        PEEPHOLE,
+        &[(
+            "δ_c of a_c = b_ι * dtanh(a_c) * ε_s;",
+            "δ_c of a_c = b_ι * dtanh(a_c) * ε_s + a_c;"
+        )]
+    ));
+}
+
+#[test]
+fn the_wrong_time() {
+    insta::assert_snapshot!(message(PEEPHOLE, &[("p_ω * δ_ω;", "p_ω * δ_ω[t+1];")]));
+}
+
+#[test]
+fn a_wrong_factor_below_a_sum() {
+    insta::assert_snapshot!(message(
+        PEEPHOLE,
+        &[("sum_C(tanh(s) * ε_c)", "sum_C(s * ε_c)")]
+    ));
+}
+
+#[test]
+fn the_gradient_from_above_forgotten() {
+    insta::assert_snapshot!(message(GRU, &[("upstream(h) + ", "")]));
+}
+
+#[test]
+fn one_term_of_a_product_of_sums() {
+    insta::assert_snapshot!(message(GRU, &[("(h[t-1] - n)", "(h[t-1] + n)")]));
+}
+
+#[test]
+fn two_signals_at_once() {
+    let changes = [
+        ("dsigmoid(a_φ)", "dtanh(a_φ)"),
+        ("δ_c of a_c = b_ι *", "δ_c of a_c = 2 * b_ι *"),
+    ];
+    insta::assert_snapshot!(message(PEEPHOLE, &changes));
+}
+
+#[test]
+fn a_signal_through_quantities_nobody_stated() {
+    let source = "cell! {
+    cell Rectified {
+        size I, N;
+        input x: [I];
+        param W: [N, I]; U: [N, N];
+        a[t] = W @ x[t] + U @ h[t-1];
+        b[t] = relu(a[t]);
+        c[t] = b[t] * b[t] + a[t];
+        h[t] = tanh(c[t]);
+        output h;
+        errors {
+            δ of a = dtanh(c) * err(h);
+        }
+    }
+}
+";
+    insta::assert_snapshot!(message(source, &[]));
+}
+
+#[test]
+fn equal_but_for_a_tie() {
+    let source = "cell! {
+    cell Rectified {
+        size I, N;
+        input x: [I];
+        param W: [N, I]; U: [N, N];
+        a[t] = W @ x[t] + U @ h[t-1];
+        h[t] = relu(a[t]);
+        output h;
+        errors {
+            δ of a = select(a >= 0, err(h), 0);
+        }
+    }
+}
+";
+    insta::assert_snapshot!(message(source, &[]));
+}

@@ -1,0 +1,10 @@
+//! The proofs of stated error signals: what the normal form knows, that right declarations pass in every form, that
+//! wrong ones never do and what is said about them, and that the derivation itself is numerically right.
+
+mod derivation;
+mod messages;
+mod mutants;
+mod normal_form;
+mod printing;
+mod rewrites;
+mod sources;

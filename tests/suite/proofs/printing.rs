@@ -1,0 +1,98 @@
+//! What is printed: it reads well, and it can be read again.
+
+use lstm_derive_engine::adjoint::derive;
+use lstm_derive_engine::evaluate::random_point;
+use lstm_derive_engine::model::Role;
+use lstm_derive_engine::print;
+use lstm_derive_engine::prove::prove;
+use lstm_derive_engine::report::report;
+
+use super::sources::{SHIPPED, TOYS, compiled, fully_stated, rebuilt};
+
+/// All cells, shipped and made up.
+fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHIPPED.into_iter().chain(TOYS)
+}
+
+#[test]
+fn equations_read_back_as_the_same_tree() {
+    for (name, source) in sources() {
+        let (cell, derivation) = compiled(source);
+        let printed = print::equations(&cell);
+        let (again, rederived) = compiled(&rebuilt(&cell, &printed, ""));
+        assert_eq!(print::equations(&again), printed, "{name}");
+        // The same operations in the same order give the same bits.
+        let (point, copy) = (
+            random_point(&cell, &derivation, 1),
+            random_point(&again, &rederived, 1),
+        );
+        for id in cell.quantity_ids() {
+            assert_eq!(
+                point.quantities[&(1, id)],
+                copy.quantities[&(1, id)],
+                "{name}: {}",
+                cell.quantity(id).name.symbol
+            );
+        }
+        for (a, b) in cell.params.iter().zip(&again.params) {
+            assert!(
+                a.role == b.role || a.role == Role::Elementwise,
+                "{name}: {}",
+                a.name.symbol
+            );
+        }
+    }
+}
+
+#[test]
+fn offered_declarations_can_be_pasted() {
+    for (name, source) in sources() {
+        let (cell, _) = compiled(source);
+        let source = fully_stated(&cell);
+        let (mut again, derivation) = compiled(&source);
+        assert_eq!(
+            again.signals.len(),
+            cell.quantities.len(),
+            "{name}: every quantity got its signal"
+        );
+        if let Err(diagnostics) = prove(&mut again, &derivation) {
+            panic!("{name}: {}", diagnostics.render(&source, "cell.rs"));
+        }
+    }
+}
+
+#[test]
+fn listing_of_the_peephole_lstm() {
+    let (cell, derivation) = compiled(include_str!("../../../lstm-kernels/cells/peephole_lstm.rs"));
+    insta::assert_snapshot!(print::errors_with_origins(&cell, &derivation));
+}
+
+#[test]
+fn report_on_the_gru() {
+    let source = include_str!("../../../lstm-kernels/cells/gru_reset_before.rs");
+    insta::assert_snapshot!(
+        report(source, "gru_reset_before.rs").expect("the shipped cell is right")
+    );
+}
+
+#[test]
+fn latex_of_the_1997_cell() {
+    let (cell, derivation) = compiled(include_str!("../../../lstm-kernels/cells/lstm_1997.rs"));
+    insta::assert_snapshot!(
+        print::equations_latex(&cell) + &print::errors_latex(&cell, &derivation)
+    );
+}
+
+#[test]
+fn deriving_twice_prints_the_same() {
+    for (name, source) in sources() {
+        let (mut cell, derivation) = compiled(source);
+        let first = print::errors(&cell, &derivation) + &print::gradients(&cell, &derivation);
+        let second = derive(&mut cell);
+        assert_eq!(
+            print::errors(&cell, &second) + &print::gradients(&cell, &second),
+            first,
+            "{name}"
+        );
+    }
+}

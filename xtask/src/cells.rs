@@ -1,0 +1,69 @@
+//! `cargo xtask cells`: what is shipped.
+
+use lstm_derive_engine::cost;
+use serde::Serialize;
+
+use crate::definitions::{self, Definition, Failure};
+
+/// A shipped cell, in numbers.
+#[derive(Debug, Serialize)]
+struct Row {
+    /// The type.
+    name: String,
+    /// The first paragraph of its documentation: what it is and where it comes from.
+    source: String,
+    /// The file that defines it.
+    file: String,
+    /// What is carried from step to step.
+    carried: Vec<String>,
+    /// Stages of the forward step.
+    stages: usize,
+    /// Values on the tape for each unit, sample and step.
+    tape_per_unit: usize,
+    /// Error signals that the definition states.
+    errors_declared: usize,
+    /// Those that the compiler proved.
+    errors_proved: usize,
+}
+
+/// Prints the cells.
+pub fn run(json: bool) -> Result<(), Failure> {
+    let rows: Vec<_> = definitions::all()?.iter().map(row).collect();
+    if json {
+        let text = serde_json::to_string_pretty(&rows).map_err(|error| Failure::Other(error.to_string()))?;
+        println!("{text}");
+        return Ok(());
+    }
+    for row in rows {
+        println!("{:20} {}", row.name, row.source);
+        println!(
+            "{:20} {}; carries {}; {} stage{}; tape {} per unit; {} of {} error signals proved",
+            "",
+            row.file,
+            row.carried.join(", "),
+            row.stages,
+            if row.stages == 1 { "" } else { "s" },
+            row.tape_per_unit,
+            row.errors_proved,
+            row.errors_declared
+        );
+    }
+    Ok(())
+}
+
+fn row(definition: &Definition) -> Row {
+    let compiled = &definition.compiled;
+    let cell = &compiled.cell;
+    let cost = cost::cost(cell, &compiled.plan);
+    let paragraph: Vec<_> = cell.docs.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    Row {
+        name: cell.name.to_string(),
+        source: paragraph.join(" "),
+        file: definition.source.clone(),
+        carried: cell.carried().map(|id| cell.quantity(id).name.symbol.clone()).collect(),
+        stages: cost.forward.stages,
+        tape_per_unit: cost.tape.len(),
+        errors_declared: cell.signals.len(),
+        errors_proved: compiled.proof.signals.len(),
+    }
+}

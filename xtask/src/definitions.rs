@@ -1,0 +1,94 @@
+//! The shipped cells: found in `lstm-kernels/cells`, compiled in order of their file names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lstm_derive_engine::{Compiled, compile, parse};
+
+/// Why a verb stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A file or folder that cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Mistakes in a definition, rendered.
+    #[error("{0}")]
+    Mistakes(String),
+    /// Anything else that the user can mend.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A definition and what the compiler made of it.
+pub struct Definition {
+    /// The file name without its ending, such as `peephole_lstm`.
+    pub stem: String,
+    /// The path within the workspace, for headers and listings.
+    pub source: String,
+    /// The compiled cell.
+    pub compiled: Compiled,
+}
+
+/// The folder of lstm-kernels.
+pub fn kernels() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    workspace.join("lstm-kernels")
+}
+
+/// Compiles every shipped cell.
+pub fn all() -> Result<Vec<Definition>, Failure> {
+    let folder = kernels().join("cells");
+    let entries = fs::read_dir(&folder).map_err(|error| Failure::File { path: folder.clone(), error })?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Failure::File { path: folder.clone(), error })?.path();
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut definitions = Vec::new();
+    for path in paths {
+        definitions.extend(read(&path)?);
+    }
+    Ok(definitions)
+}
+
+/// Compiles the cells of a file.
+pub fn read(path: &Path) -> Result<Vec<Definition>, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::File { path: path.to_owned(), error })?;
+    let shown = path.strip_prefix(kernels()).map_or_else(|_| path.to_owned(), |inner| Path::new("lstm-kernels").join(inner));
+    let source = shown.display().to_string();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let render = |mistakes: lstm_derive_engine::error::Diagnostics| Failure::Mistakes(mistakes.render(&text, &source));
+    let bodies = parse::parse_file(&text).map_err(render)?;
+    bodies
+        .into_iter()
+        .map(|body| {
+            let compiled = compile(body).map_err(render)?;
+            Ok(Definition { stem: stem.clone(), source: source.clone(), compiled })
+        })
+        .collect()
+}
+
+/// The one cell with a type name or file name, or in the file at a path.
+pub fn find(name: &str) -> Result<Definition, Failure> {
+    if name.ends_with(".rs") {
+        let mut cells = read(Path::new(name))?;
+        return match cells.len() {
+            1 => Ok(cells.remove(0)),
+            count => Err(Failure::Other(format!("{name} holds {count} cells; show takes a file with one"))),
+        };
+    }
+    let definitions = all()?;
+    let known: Vec<_> = definitions.iter().map(|definition| definition.compiled.cell.name.to_string()).collect();
+    definitions
+        .into_iter()
+        .find(|definition| definition.compiled.cell.name == name || definition.stem == name)
+        .ok_or_else(|| Failure::Other(format!("there is no cell `{name}`; the shipped cells are {}", known.join(", "))))
+}

@@ -1,0 +1,59 @@
+//! Development verbs of the workspace: `cargo xtask gen`, `cargo xtask show`, `cargo xtask cells`.
+
+mod cells;
+mod definitions;
+mod generate;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Development verbs of the workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Write lstm-kernels/src/generated from lstm-kernels/cells.
+    Gen {
+        /// Write nothing; fail where a file is not what it would be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print a stage of the compilation of a cell.
+    Show {
+        /// A shipped cell, by type or file name (`PeepholeLstm`, `peephole_lstm`), or the path of a file with a cell.
+        cell: String,
+        /// The stage.
+        #[arg(value_enum, default_value_t = show::Stage::All)]
+        stage: show::Stage,
+        /// Print equations and error signals as LaTeX.
+        #[arg(long)]
+        latex: bool,
+    },
+    /// List the shipped cells.
+    Cells {
+        /// As a JSON array, one object per cell.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Gen { check } => generate::run(check),
+        Verb::Show { cell, stage, latex } => show::run(&cell, stage, latex),
+        Verb::Cells { json } => cells::run(json),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
