@@ -1,9 +1,27 @@
-//! The macro `cell!`: a recurrent cell, written as its equations.
+#![doc = include_str!("language.md")]
 
 use proc_macro::TokenStream;
 
-/// Compiles a cell.
+/// Compiles a recurrent cell, written as its equations, to a type that implements `Cell`.
+///
+/// The grammar, the operators with their derivatives, the rules of shapes and examples are on the front page of this
+/// crate.
+///
+/// ```ignore
+/// lstm_core::cell! {
+///     /// A leaky integrator of its input.
+///     pub cell Leaky {
+///         size   I, N;
+///         input  x: [I];
+///         param  W: [N, I];
+///         param  leak: [N];
+///         h[t] = sigmoid(leak) * h[t-1] + W @ x[t];
+///         output h;
+///     }
+/// }
+/// ```
 #[proc_macro]
-pub fn cell(input: TokenStream) -> TokenStream {
-    lstm_derive_engine::expand(input.into()).into()
+pub fn cell(tokens: TokenStream) -> TokenStream {
+    // Everything happens in the engine, an ordinary library: a crate of macros can export nothing else.
+    lstm_derive_engine::expand(tokens.into()).into()
 }

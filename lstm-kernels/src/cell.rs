@@ -80,10 +80,18 @@ impl CellSpec {
         name: "",
         doc: "",
         sizes: &[],
-        input: VectorSpec { symbol: "", name: "", axes: &[] },
+        input: VectorSpec {
+            symbol: "",
+            name: "",
+            axes: &[],
+        },
         params: &[],
         carried: &[],
-        output: VectorSpec { symbol: "", name: "", axes: &[] },
+        output: VectorSpec {
+            symbol: "",
+            name: "",
+            axes: &[],
+        },
         equations: "",
         equations_hash: 0,
     };
@@ -105,7 +113,10 @@ pub unsafe trait Cell: Copy + std::fmt::Debug + Default + Send + Sync + 'static 
 
     /// The element-wise equations of a pass of the forward step.
     #[doc(hidden)]
-    fn forward<T: rt::Element, S: rt::Simd, const TAPE: bool>(pass: usize, tile: &rt::ForwardTile<T, S>);
+    fn forward<T: rt::Element, S: rt::Simd, const TAPE: bool>(
+        pass: usize,
+        tile: &rt::ForwardTile<T, S>,
+    );
 
     /// The element-wise error signals of a pass of the backward step.
     #[doc(hidden)]

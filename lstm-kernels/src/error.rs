@@ -25,7 +25,9 @@ pub enum KernelError {
         size: &'static str,
     },
     /// Sizes whose products do not fit into memory.
-    #[error("{cell} with sizes {sizes:?} does not fit into the address space; choose smaller sizes")]
+    #[error(
+        "{cell} with sizes {sizes:?} does not fit into the address space; choose smaller sizes"
+    )]
     TooLarge {
         /// The cell.
         cell: &'static str,
@@ -50,7 +52,9 @@ pub enum KernelError {
         expected_columns: usize,
     },
     /// A matrix whose columns are not contiguous.
-    #[error("the columns of {what} are not contiguous in memory; copy it into a column-major matrix")]
+    #[error(
+        "the columns of {what} are not contiguous in memory; copy it into a column-major matrix"
+    )]
     Stride {
         /// Which matrix.
         what: &'static str,

@@ -9,8 +9,8 @@ use faer::{MatMut, MatRef};
 use crate::Cell;
 use crate::error::KernelError;
 use crate::rt::{
-    Backward, Element, Errors, Forward, Layout, MAX_ROWS, Memory, Packed, SimdToken, UserMatrix, Width,
-    form_gradients,
+    Backward, Element, Errors, Forward, Layout, MAX_ROWS, Memory, Packed, SimdToken, UserMatrix,
+    Width, form_gradients,
 };
 use crate::state::State;
 
@@ -62,18 +62,42 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let spec = &C::SPEC;
         if sizes.len() != spec.sizes.len() {
             let names: Vec<_> = spec.sizes.iter().map(|size| size.name).collect();
-            return Err(KernelError::SizeCount { cell: spec.name, expected: names.join(", "), given: sizes.len() });
+            return Err(KernelError::SizeCount {
+                cell: spec.name,
+                expected: names.join(", "),
+                given: sizes.len(),
+            });
         }
         if let Some(index) = sizes.iter().position(|&size| size == 0) {
-            return Err(KernelError::ZeroSize { cell: spec.name, size: spec.sizes[index].name });
+            return Err(KernelError::ZeroSize {
+                cell: spec.name,
+                size: spec.sizes[index].name,
+            });
         }
         if !fits_address_space(spec, sizes) {
-            return Err(KernelError::TooLarge { cell: spec.name, sizes: sizes.to_vec() });
+            return Err(KernelError::TooLarge {
+                cell: spec.name,
+                sizes: sizes.to_vec(),
+            });
         }
         let token = width.token()?;
-        let max_rows = if matches!(width, Width::Avx512 | Width::Neon) { MAX_ROWS } else { MAX_ROWS / 2 };
-        let layout = Layout::new(spec, const { &C::PROGRAM }, sizes, width.lanes::<T>(), max_rows);
-        Ok(Kernel { layout: Arc::new(layout), token, cell: PhantomData })
+        let max_rows = if matches!(width, Width::Avx512 | Width::Neon) {
+            MAX_ROWS
+        } else {
+            MAX_ROWS / 2
+        };
+        let layout = Layout::new(
+            spec,
+            const { &C::PROGRAM },
+            sizes,
+            width.lanes::<T>(),
+            max_rows,
+        );
+        Ok(Kernel {
+            layout: Arc::new(layout),
+            token,
+            cell: PhantomData,
+        })
     }
 
     /// The sizes.
@@ -130,7 +154,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     /// A state of zeros.
     pub fn zero_state(&self, batch: usize) -> State<T> {
-        State::zeros((0..self.layout.program.carried.len()).map(|index| self.carried_len(index)), batch)
+        State::zeros(
+            (0..self.layout.program.carried.len()).map(|index| self.carried_len(index)),
+            batch,
+        )
     }
 
     /// Packs the parameters into panels.
@@ -150,7 +177,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     /// Memory for inference with so many samples.
     pub fn workspace(&self, batch: usize) -> Workspace<T> {
-        Workspace { memory: Memory::new(&self.layout, 2, batch, false) }
+        Workspace {
+            memory: Memory::new(&self.layout, 2, batch, false),
+        }
     }
 
     /// Memory for training on so many steps of so many samples.
@@ -221,7 +250,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     /// `dy` is the gradient of the loss with respect to y; `dstate` that with respect to the final state before, and
     /// to the initial state after. Parameter gradients are added to `dparams`, in the order of the parameters; the
     /// gradient of x is written to `dx`.
-    #[allow(clippy::too_many_arguments, reason = "the gradient of a sequence has that many parts")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the gradient of a sequence has that many parts"
+    )]
     pub fn backward(
         &self,
         params: &[T],
@@ -244,7 +276,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Ok(());
         }
         let Tape { memory, errors, .. } = tape;
-        errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| *carry = *state);
+        errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| {
+            *carry = *state
+        });
         for lead in &mut errors.leads {
             lead.gradients.as_mut_slice().fill(T::default());
         }
@@ -280,7 +314,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         if given == expected {
             Ok(())
         } else {
-            Err(KernelError::Length { cell: C::SPEC.name, what, given, expected })
+            Err(KernelError::Length {
+                cell: C::SPEC.name,
+                what,
+                given,
+                expected,
+            })
         }
     }
 
@@ -289,7 +328,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Ok(());
         }
         let expected = format!("{} with sizes {:?}", C::SPEC.name, self.sizes());
-        Err(KernelError::Buffer { what: "the packed weights", given: "another cell or other sizes".to_owned(), expected })
+        Err(KernelError::Buffer {
+            what: "the packed weights",
+            given: "another cell or other sizes".to_owned(),
+            expected,
+        })
     }
 
     /// Checks the matrices of a call; returns the number of steps.
@@ -307,7 +350,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Err(KernelError::RaggedColumns { columns, batch });
         }
         check_matrix("x", *x, self.input_len(), columns)?;
-        check_matrix("y, or its gradient,", y.columns(), self.output_len(), columns)?;
+        check_matrix(
+            "y, or its gradient,",
+            y.columns(),
+            self.output_len(),
+            columns,
+        )?;
         if state.len() != self.layout.program.carried.len() {
             return Err(KernelError::Buffer {
                 what: "the state",
@@ -316,7 +364,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             });
         }
         for index in 0..state.len() {
-            check_matrix("a carried state", state.get(index), self.carried_len(index), batch)?;
+            check_matrix(
+                "a carried state",
+                state.get(index),
+                self.carried_len(index),
+                batch,
+            )?;
         }
         Ok(columns.checked_div(batch).unwrap_or(0))
     }
@@ -334,11 +387,21 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         }
         let (given, expected) = if is_tape {
             let given = format!("{} steps of {} samples", memory.slots - 1, memory.batch);
-            (given, format!("{} steps of {batch} samples of {}", slots - 1, C::SPEC.name))
+            (
+                given,
+                format!("{} steps of {batch} samples of {}", slots - 1, C::SPEC.name),
+            )
         } else {
-            (format!("{} samples", memory.batch), format!("{batch} samples of {}", C::SPEC.name))
+            (
+                format!("{} samples", memory.batch),
+                format!("{batch} samples of {}", C::SPEC.name),
+            )
         };
-        Err(KernelError::Buffer { what, given, expected })
+        Err(KernelError::Buffer {
+            what,
+            given,
+            expected,
+        })
     }
 }
 
@@ -360,7 +423,10 @@ impl<T> AsColumns<T> for MatMut<'_, T> {
 }
 
 fn user_matrix<T>(base: *const T, column: isize) -> UserMatrix<T> {
-    UserMatrix { base: base.cast_mut(), column: column.unsigned_abs() }
+    UserMatrix {
+        base: base.cast_mut(),
+        column: column.unsigned_abs(),
+    }
 }
 
 fn check_matrix<T>(
@@ -371,7 +437,13 @@ fn check_matrix<T>(
 ) -> Result<(), KernelError> {
     let (rows, columns) = matrix.shape();
     if (rows, columns) != (expected_rows, expected_columns) {
-        return Err(KernelError::Shape { what, rows, columns, expected_rows, expected_columns });
+        return Err(KernelError::Shape {
+            what,
+            rows,
+            columns,
+            expected_rows,
+            expected_columns,
+        });
     }
     if (matrix.row_stride() != 1 && rows > 1) || (matrix.col_stride() < 0 && columns > 1) {
         return Err(KernelError::Stride { what });
@@ -383,7 +455,10 @@ fn check_matrix<T>(
 fn fits_address_space(spec: &crate::CellSpec, sizes: &[usize]) -> bool {
     // Padding to a register and two directions of panels cost a small factor; leave room for it.
     let limit = isize::MAX as usize / 1024;
-    let product = |axes: &[usize]| axes.iter().try_fold(1_usize, |product, &axis| product.checked_mul(sizes[axis]));
+    let product = |axes: &[usize]| {
+        axes.iter()
+            .try_fold(1_usize, |product, &axis| product.checked_mul(sizes[axis]))
+    };
     spec.params
         .iter()
         .map(|param| product(param.axes))

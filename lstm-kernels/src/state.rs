@@ -15,7 +15,10 @@ pub struct State<T> {
 impl<T: Element> State<T> {
     /// Zeros for quantities of these lengths.
     pub(crate) fn zeros(lengths: impl Iterator<Item = usize>, batch: usize) -> Self {
-        State { batch, values: lengths.map(|len| Mat::zeros(len, batch)).collect() }
+        State {
+            batch,
+            values: lengths.map(|len| Mat::zeros(len, batch)).collect(),
+        }
     }
 
     /// How many samples there are.

@@ -222,8 +222,9 @@ fn shapes_follow_from_the_equations() {
 /// A mean is a sum divided by the length of its axis; the division keeps the scalar shape.
 #[test]
 fn a_mean_is_a_sum_over_a_length() {
-    let cell =
-        checked("size N; input x: [N]; m[t] = mean_N(x[t]); h[t] = h[t-1] * m[t] / N + x[t]; output h;");
+    let cell = checked(
+        "size N; input x: [N]; m[t] = mean_N(x[t]); h[t] = h[t-1] * m[t] / N + x[t]; output h;",
+    );
     let definition = cell.node(cell.quantities[0].definition);
     let Op::Div(sum, size) = definition.op else {
         panic!("{definition:?}")

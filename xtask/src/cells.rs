@@ -30,7 +30,8 @@ struct Row {
 pub fn run(json: bool) -> Result<(), Failure> {
     let rows: Vec<_> = definitions::all()?.iter().map(row).collect();
     if json {
-        let text = serde_json::to_string_pretty(&rows).map_err(|error| Failure::Other(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&rows)
+            .map_err(|error| Failure::Other(error.to_string()))?;
         println!("{text}");
         return Ok(());
     }
@@ -55,12 +56,20 @@ fn row(definition: &Definition) -> Row {
     let compiled = &definition.compiled;
     let cell = &compiled.cell;
     let cost = cost::cost(cell, &compiled.plan);
-    let paragraph: Vec<_> = cell.docs.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    let paragraph: Vec<_> = cell
+        .docs
+        .iter()
+        .map(|line| line.trim())
+        .take_while(|line| !line.is_empty())
+        .collect();
     Row {
         name: cell.name.to_string(),
         source: paragraph.join(" "),
         file: definition.source.clone(),
-        carried: cell.carried().map(|id| cell.quantity(id).name.symbol.clone()).collect(),
+        carried: cell
+            .carried()
+            .map(|id| cell.quantity(id).name.symbol.clone())
+            .collect(),
         stages: cost.forward.stages,
         tape_per_unit: cost.tape.len(),
         errors_declared: cell.signals.len(),

@@ -36,17 +36,27 @@ pub struct Definition {
 
 /// The folder of lstm-kernels.
 pub fn kernels() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."));
     workspace.join("lstm-kernels")
 }
 
 /// Compiles every shipped cell.
 pub fn all() -> Result<Vec<Definition>, Failure> {
     let folder = kernels().join("cells");
-    let entries = fs::read_dir(&folder).map_err(|error| Failure::File { path: folder.clone(), error })?;
+    let entries = fs::read_dir(&folder).map_err(|error| Failure::File {
+        path: folder.clone(),
+        error,
+    })?;
     let mut paths = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|error| Failure::File { path: folder.clone(), error })?.path();
+        let path = entry
+            .map_err(|error| Failure::File {
+                path: folder.clone(),
+                error,
+            })?
+            .path();
         if path.extension().is_some_and(|ending| ending == "rs") {
             paths.push(path);
         }
@@ -61,17 +71,33 @@ pub fn all() -> Result<Vec<Definition>, Failure> {
 
 /// Compiles the cells of a file.
 pub fn read(path: &Path) -> Result<Vec<Definition>, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::File { path: path.to_owned(), error })?;
-    let shown = path.strip_prefix(kernels()).map_or_else(|_| path.to_owned(), |inner| Path::new("lstm-kernels").join(inner));
+    let text = fs::read_to_string(path).map_err(|error| Failure::File {
+        path: path.to_owned(),
+        error,
+    })?;
+    let shown = path.strip_prefix(kernels()).map_or_else(
+        |_| path.to_owned(),
+        |inner| Path::new("lstm-kernels").join(inner),
+    );
     let source = shown.display().to_string();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let render = |mistakes: lstm_derive_engine::error::Diagnostics| Failure::Mistakes(mistakes.render(&text, &source));
+    let stem = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let render = |mistakes: lstm_derive_engine::error::Diagnostics| {
+        Failure::Mistakes(mistakes.render(&text, &source))
+    };
     let bodies = parse::parse_file(&text).map_err(render)?;
     bodies
         .into_iter()
         .map(|body| {
             let compiled = compile(body).map_err(render)?;
-            Ok(Definition { stem: stem.clone(), source: source.clone(), compiled })
+            Ok(Definition {
+                stem: stem.clone(),
+                source: source.clone(),
+                compiled,
+            })
         })
         .collect()
 }
@@ -82,13 +108,23 @@ pub fn find(name: &str) -> Result<Definition, Failure> {
         let mut cells = read(Path::new(name))?;
         return match cells.len() {
             1 => Ok(cells.remove(0)),
-            count => Err(Failure::Other(format!("{name} holds {count} cells; show takes a file with one"))),
+            count => Err(Failure::Other(format!(
+                "{name} holds {count} cells; show takes a file with one"
+            ))),
         };
     }
     let definitions = all()?;
-    let known: Vec<_> = definitions.iter().map(|definition| definition.compiled.cell.name.to_string()).collect();
+    let known: Vec<_> = definitions
+        .iter()
+        .map(|definition| definition.compiled.cell.name.to_string())
+        .collect();
     definitions
         .into_iter()
         .find(|definition| definition.compiled.cell.name == name || definition.stem == name)
-        .ok_or_else(|| Failure::Other(format!("there is no cell `{name}`; the shipped cells are {}", known.join(", "))))
+        .ok_or_else(|| {
+            Failure::Other(format!(
+                "there is no cell `{name}`; the shipped cells are {}",
+                known.join(", ")
+            ))
+        })
 }

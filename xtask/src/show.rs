@@ -34,13 +34,26 @@ pub fn run(name: &str, stage: Stage, latex: bool) -> Result<(), Failure> {
             print::errors_latex(&definition.compiled.cell, &definition.compiled.derivation)
         }
         (_, true) => {
-            return Err(Failure::Other("--latex goes with the stages `equations` and `errors`".to_owned()));
+            return Err(Failure::Other(
+                "--latex goes with the stages `equations` and `errors`".to_owned(),
+            ));
         }
-        (Stage::All, false) => [Stage::Equations, Stage::Errors, Stage::Gradients, Stage::Plan, Stage::Cost]
-            .into_iter()
-            .map(|stage| Ok(format!("{stage:?}\n{}\n", indent(&section(&definition, stage)?))))
-            .collect::<Result<Vec<_>, Failure>>()?
-            .join("\n"),
+        (Stage::All, false) => [
+            Stage::Equations,
+            Stage::Errors,
+            Stage::Gradients,
+            Stage::Plan,
+            Stage::Cost,
+        ]
+        .into_iter()
+        .map(|stage| {
+            Ok(format!(
+                "{stage:?}\n{}\n",
+                indent(&section(&definition, stage)?)
+            ))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?
+        .join("\n"),
         (stage, false) => section(&definition, stage)?,
     };
     println!("{}", text.trim_end());
@@ -59,13 +72,23 @@ fn section(definition: &Definition, stage: Stage) -> Result<String, Failure> {
         Stage::Cost => cost::summary(cell, &compiled.plan),
         Stage::Code => {
             let tokens = compiled.emit(Root::Kernels, false);
-            let file = syn::parse2(tokens)
-                .map_err(|error| Failure::Other(format!("the emitted code is not Rust: {error}")))?;
+            let file = syn::parse2(tokens).map_err(|error| {
+                Failure::Other(format!("the emitted code is not Rust: {error}"))
+            })?;
             prettyplease::unparse(&file)
         }
     })
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") }).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("  {line}")
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
 }

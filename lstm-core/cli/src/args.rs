@@ -49,7 +49,7 @@ pub struct Train {
     #[arg(long, value_name = "B", default_value_t = 32, value_parser = size(65_536))]
     pub batch: u64,
     /// Steps through which errors travel back
-    #[arg(long, value_name = "T", default_value_t = 64, value_parser = size(1_000_000))]
+    #[arg(long, value_name = "T", default_value_t = 32, value_parser = size(1_000_000))]
     pub steps: u64,
     /// How long to train, in minutes
     #[arg(long, value_name = "M", value_parser = positive, conflicts_with = "seconds")]
@@ -61,7 +61,7 @@ pub struct Train {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// The learning rate of Adam at the start; it falls to a tenth along a cosine
-    #[arg(long, value_name = "R", default_value_t = 0.004, value_parser = positive)]
+    #[arg(long, value_name = "R", default_value_t = 0.008, value_parser = positive)]
     pub rate: f64,
     /// Where to save the model; an older model is replaced once the new one is complete
     #[arg(long, value_name = "MODEL", default_value = "lstm-model.safetensors")]

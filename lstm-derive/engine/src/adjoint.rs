@@ -76,20 +76,30 @@ pub fn derive(cell: &mut Cell) -> Derivation {
     let output = cell.output;
     let shape = cell.quantity(output).shape.clone();
     let upstream = cell.graph.add_node(Op::Upstream(output, 0), shape);
-    derivation.signals[output.0].now.push(Term { value: upstream, origin: Origin::Upstream });
+    derivation.signals[output.0].now.push(Term {
+        value: upstream,
+        origin: Origin::Upstream,
+    });
 
     for id in cell.quantity_ids() {
         let quantity = &cell.quantities[id.0];
         let (definition, shape) = (quantity.definition, quantity.shape.clone());
         let error = cell.graph.add_node(Op::Signal(id, 0), shape);
-        let mut sweep = Sweep { graph: &mut cell.graph, derivation: &mut derivation, origin: Origin::Equation(id) };
+        let mut sweep = Sweep {
+            graph: &mut cell.graph,
+            derivation: &mut derivation,
+            origin: Origin::Equation(id),
+        };
         sweep.push(definition, error);
     }
     for signal in &mut derivation.signals {
         signal.later = signal
             .carried
             .iter()
-            .map(|term| Term { value: cell.graph.shift(term.value, 1), origin: term.origin })
+            .map(|term| Term {
+                value: cell.graph.shift(term.value, 1),
+                origin: term.origin,
+            })
             .collect();
     }
     derivation
@@ -107,9 +117,17 @@ impl Sweep<'_> {
     fn push(&mut self, id: NodeId, error: NodeId) {
         let (op, shape) = (self.graph.op(id).clone(), self.graph.shape(id).clone());
         match op {
-            Op::Number(_) | Op::Size(_) | Op::Signal(..) | Op::Upstream(..) | Op::Derivative(..) | Op::Stop(_) => {}
+            Op::Number(_)
+            | Op::Size(_)
+            | Op::Signal(..)
+            | Op::Upstream(..)
+            | Op::Derivative(..)
+            | Op::Stop(_) => {}
             Op::Param(param) => self.elementwise(param, error),
-            Op::Input(_) => self.derivation.input.push(Term { value: error, origin: self.origin }),
+            Op::Input(_) => self.derivation.input.push(Term {
+                value: error,
+                origin: self.origin,
+            }),
             Op::Quantity(quantity, time) => self.quantity(quantity, time, error),
             Op::Neg(a) => {
                 let error = self.graph.neg(error);
@@ -146,12 +164,26 @@ impl Sweep<'_> {
             }
             Op::Max(a, b) => self.choose(Comparison::GreaterEqual, a, b, (a, b), error, &shape),
             Op::Min(a, b) => self.choose(Comparison::LessEqual, a, b, (a, b), error, &shape),
-            Op::Select { sign, left, right, then, otherwise } => {
+            Op::Select {
+                sign,
+                left,
+                right,
+                then,
+                otherwise,
+            } => {
                 self.choose(sign, left, right, (then, otherwise), error, &shape);
             }
-            Op::Product { matrix, transposed, vector } => {
+            Op::Product {
+                matrix,
+                transposed,
+                vector,
+            } => {
                 debug_assert!(!transposed, "equations use matrices as they are declared");
-                self.derivation.params[matrix.0].push(ParamTerm::Outer { error, vector, origin: self.origin });
+                self.derivation.params[matrix.0].push(ParamTerm::Outer {
+                    error,
+                    vector,
+                    origin: self.origin,
+                });
                 let shape = self.graph.shape(vector).clone();
                 let to_vector = self.graph.product(matrix, !transposed, error, shape);
                 self.push(vector, to_vector);
@@ -173,13 +205,23 @@ impl Sweep<'_> {
     }
 
     fn elementwise(&mut self, param: ParamId, value: NodeId) {
-        self.derivation.params[param.0].push(ParamTerm::Elementwise { value, origin: self.origin });
+        self.derivation.params[param.0].push(ParamTerm::Elementwise {
+            value,
+            origin: self.origin,
+        });
     }
 
     fn quantity(&mut self, quantity: QuantityId, time: Time, value: NodeId) {
         let signal = &mut self.derivation.signals[quantity.0];
-        let terms = if time == 0 { &mut signal.now } else { &mut signal.carried };
-        terms.push(Term { value, origin: self.origin });
+        let terms = if time == 0 {
+            &mut signal.now
+        } else {
+            &mut signal.carried
+        };
+        terms.push(Term {
+            value,
+            origin: self.origin,
+        });
     }
 
     /// The error goes to the branch that was taken.

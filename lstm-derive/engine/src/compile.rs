@@ -32,7 +32,12 @@ pub fn compile(tokens: TokenStream) -> Result<Compiled, Diagnostics> {
     let derivation = adjoint::derive(&mut cell);
     let proof = prove::prove(&mut cell, &derivation)?;
     let plan = plan::plan(&mut cell, &derivation)?;
-    Ok(Compiled { cell, derivation, proof, plan })
+    Ok(Compiled {
+        cell,
+        derivation,
+        proof,
+        plan,
+    })
 }
 
 impl Compiled {

@@ -63,7 +63,10 @@ fn direction(cell: &Cell, plan: &Plan, direction: &Direction) -> DirectionCost {
             for &(matrix, transposed, _) in &segment.products {
                 let matrix = &cell.param(matrix).name.symbol;
                 let transpose = if transposed { "ᵀ" } else { "" };
-                products.push(format!("{matrix}{transpose} {}", operand(cell, plan, segment.operand)));
+                products.push(format!(
+                    "{matrix}{transpose} {}",
+                    operand(cell, plan, segment.operand)
+                ));
             }
         }
         for &id in pass.blocks.iter().flat_map(|block| &block.values) {
@@ -78,31 +81,56 @@ fn direction(cell: &Cell, plan: &Plan, direction: &Direction) -> DirectionCost {
             }
         }
     }
-    let stages = direction.passes.iter().filter(|pass| !pass.segments.is_empty()).count();
-    DirectionCost { stages, products, cheap, costly }
+    let stages = direction
+        .passes
+        .iter()
+        .filter(|pass| !pass.segments.is_empty())
+        .count();
+    DirectionCost {
+        stages,
+        products,
+        cheap,
+        costly,
+    }
 }
 
 /// A vector that a product reads, as it is written.
 pub fn operand(cell: &Cell, plan: &Plan, operand: Operand) -> String {
     let forward = |slot| {
         let place = crate::plan::layout::Place::Column(slot);
-        plan.places.iter().find(|&(_, &known)| known == place).map(|(&value, _)| value)
+        plan.places
+            .iter()
+            .find(|&(_, &known)| known == place)
+            .map(|(&value, _)| value)
     };
     match operand {
         Operand::Input => format!("{}[t]", cell.input.name.symbol),
-        Operand::Forward { lead, slot, previous } => {
+        Operand::Forward {
+            lead,
+            slot,
+            previous,
+        } => {
             let carried = plan.carried.iter().find(|carried| {
-                previous && carried.lead == lead && carried.place == crate::plan::layout::Place::Column(slot)
+                previous
+                    && carried.lead == lead
+                    && carried.place == crate::plan::layout::Place::Column(slot)
             });
             match (carried, forward(slot)) {
-                (Some(carried), _) => format!("{}[t-1]", cell.quantity(carried.quantity).name.symbol),
+                (Some(carried), _) => {
+                    format!("{}[t-1]", cell.quantity(carried.quantity).name.symbol)
+                }
                 (None, Some(value)) => format!("{}[t]", crate::emit::describe(cell, plan, value)),
                 (None, None) => "vector".to_owned(),
             }
         }
         Operand::Error { lead, slot, next } => {
-            let value = plan.error_columns.iter().find(|&(_, &(known, place))| known == lead && place == slot);
-            let name = value.map_or("error".to_owned(), |(&value, _)| crate::emit::describe(cell, plan, value));
+            let value = plan
+                .error_columns
+                .iter()
+                .find(|&(_, &(known, place))| known == lead && place == slot);
+            let name = value.map_or("error".to_owned(), |(&value, _)| {
+                crate::emit::describe(cell, plan, value)
+            });
             format!("{name}[{}]", if next { "t+1" } else { "t" })
         }
     }

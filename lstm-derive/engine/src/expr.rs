@@ -190,7 +190,13 @@ impl Op {
             | Op::Div(a, b)
             | Op::Max(a, b)
             | Op::Min(a, b) => vec![a, b],
-            Op::Select { left, right, then, otherwise, .. } => vec![left, right, then, otherwise],
+            Op::Select {
+                left,
+                right,
+                then,
+                otherwise,
+                ..
+            } => vec![left, right, then, otherwise],
         }
     }
 }
@@ -293,13 +299,20 @@ impl Graph {
         if let Op::Broadcast(inner) = *self.op(a) {
             return self.broadcast(inner, shape);
         }
-        debug_assert!(shape.starts_with(self.shape(a)), "only a prefix of the axes can be broadcast");
+        debug_assert!(
+            shape.starts_with(self.shape(a)),
+            "only a prefix of the axes can be broadcast"
+        );
         self.add_node(Op::Broadcast(a), shape.clone())
     }
 
     /// Both operands in the larger of their shapes.
     fn align(&mut self, a: NodeId, b: NodeId) -> (NodeId, NodeId, Shape) {
-        let larger = if self.shape(a).len() >= self.shape(b).len() { a } else { b };
+        let larger = if self.shape(a).len() >= self.shape(b).len() {
+            a
+        } else {
+            b
+        };
         let shape = self.shape(larger).clone();
         (self.broadcast(a, &shape), self.broadcast(b, &shape), shape)
     }
@@ -411,26 +424,56 @@ impl Graph {
         otherwise: NodeId,
     ) -> NodeId {
         let all = [left, right, then, otherwise];
-        let largest = all.into_iter().max_by_key(|&id| self.shape(id).len()).unwrap_or(left);
+        let largest = all
+            .into_iter()
+            .max_by_key(|&id| self.shape(id).len())
+            .unwrap_or(left);
         let shape = self.shape(largest).clone();
         if then == otherwise {
             return self.broadcast(then, &shape);
         }
         let [left, right, then, otherwise] = all.map(|id| self.broadcast(id, &shape));
-        self.add_node(Op::Select { sign, left, right, then, otherwise }, shape)
+        self.add_node(
+            Op::Select {
+                sign,
+                left,
+                right,
+                then,
+                otherwise,
+            },
+            shape,
+        )
     }
 
     /// `matrix @ vector` or `matrix.T @ vector`, with a result of the given shape.
-    pub fn product(&mut self, matrix: ParamId, transposed: bool, vector: NodeId, shape: Shape) -> NodeId {
+    pub fn product(
+        &mut self,
+        matrix: ParamId,
+        transposed: bool,
+        vector: NodeId,
+        shape: Shape,
+    ) -> NodeId {
         if self.is_zero(vector) {
             return self.filled(0, &shape);
         }
-        self.add_node(Op::Product { matrix, transposed, vector }, shape)
+        self.add_node(
+            Op::Product {
+                matrix,
+                transposed,
+                vector,
+            },
+            shape,
+        )
     }
 
     /// The sum over one axis.
     pub fn sum(&mut self, axis: AxisId, a: NodeId) -> NodeId {
-        let shape: Shape = self.shape(a).iter().copied().filter(|&other| other != axis).collect();
+        let shape: Shape = self
+            .shape(a)
+            .iter()
+            .copied()
+            .filter(|&other| other != axis)
+            .collect();
         if self.is_zero(a) {
             return self.filled(0, &shape);
         }
@@ -459,7 +502,12 @@ impl Graph {
             (Op::Select { sign, .. }, &[left, right, then, otherwise]) => {
                 self.select(sign, left, right, then, otherwise)
             }
-            (Op::Product { matrix, transposed, .. }, &[vector]) => self.product(matrix, transposed, vector, shape),
+            (
+                Op::Product {
+                    matrix, transposed, ..
+                },
+                &[vector],
+            ) => self.product(matrix, transposed, vector, shape),
             (Op::Sum(axis, _), &[a]) => self.sum(axis, a),
             (Op::Broadcast(_), &[a]) => self.broadcast(a, &shape),
             (Op::Stop(_), &[a]) => self.stop(a),
@@ -468,7 +516,11 @@ impl Graph {
     }
 
     /// Rewrites an expression bottom up: `leaf` may replace any node; what it leaves alone is rebuilt on rewritten operands.
-    pub fn rewrite(&mut self, root: NodeId, replace: &mut dyn FnMut(&mut Graph, NodeId) -> Option<NodeId>) -> NodeId {
+    pub fn rewrite(
+        &mut self,
+        root: NodeId,
+        replace: &mut dyn FnMut(&mut Graph, NodeId) -> Option<NodeId>,
+    ) -> NodeId {
         let mut done = HashMap::new();
         self.rewrite_with(root, replace, &mut done)
     }
@@ -486,8 +538,10 @@ impl Graph {
             Some(other) => other,
             None => {
                 let operands: Vec<_> = self.op(id).operands();
-                let operands: Vec<_> =
-                    operands.into_iter().map(|operand| self.rewrite_with(operand, replace, done)).collect();
+                let operands: Vec<_> = operands
+                    .into_iter()
+                    .map(|operand| self.rewrite_with(operand, replace, done))
+                    .collect();
                 self.rebuild(id, &operands)
             }
         };
@@ -519,6 +573,9 @@ impl Graph {
                 stack.extend(self.op(id).operands());
             }
         }
-        (0..self.nodes.len()).map(NodeId).filter(|id| seen[id.0]).collect()
+        (0..self.nodes.len())
+            .map(NodeId)
+            .filter(|id| seen[id.0])
+            .collect()
     }
 }

@@ -23,7 +23,11 @@ impl<T: Pod> Buffer<T> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
         let lines = vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)];
-        Buffer { lines, len, element: std::marker::PhantomData }
+        Buffer {
+            lines,
+            len,
+            element: std::marker::PhantomData,
+        }
     }
 
     /// The elements.

@@ -23,13 +23,21 @@ pub(crate) struct Rows<T> {
 impl<T> Rows<T> {
     /// No memory at all: for what a pass does not have.
     pub const fn none() -> Self {
-        Rows { base: std::ptr::null_mut(), row: 0, sample: 0 }
+        Rows {
+            base: std::ptr::null_mut(),
+            row: 0,
+            sample: 0,
+        }
     }
 
     #[inline(always)]
     fn at(&self, sample: usize, row: usize) -> *mut T {
-        debug_assert!(!self.base.is_null(), "the plan uses a record that the sweep did not provide");
-        self.base.wrapping_add(row * self.row + sample * self.sample)
+        debug_assert!(
+            !self.base.is_null(),
+            "the plan uses a record that the sweep did not provide"
+        );
+        self.base
+            .wrapping_add(row * self.row + sample * self.sample)
     }
 }
 
@@ -148,7 +156,12 @@ macro_rules! common {
         pub fn accumulator(&self, sample: usize, row: usize) -> Lanes<T, S> {
             let lanes = T::lanes::<S>();
             // SAFETY: the sweep gives accumulators for each row of the pass and MAX_SAMPLES samples.
-            unsafe { Lanes::load(self.simd, self.accumulators.add((row * MAX_SAMPLES + sample) * lanes)) }
+            unsafe {
+                Lanes::load(
+                    self.simd,
+                    self.accumulators.add((row * MAX_SAMPLES + sample) * lanes),
+                )
+            }
         }
     };
 }
@@ -283,7 +296,11 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
     /// contributes to element by element.
     #[inline(always)]
     pub fn final_gradient(&self, sample: usize, row: usize) -> Lanes<T, S> {
-        if self.is_last { self.carry(sample, row) } else { self.zero() }
+        if self.is_last {
+            self.carry(sample, row)
+        } else {
+            self.zero()
+        }
     }
 
     /// Adds to the gradient of an element-wise parameter.

@@ -136,7 +136,13 @@ pub struct Layout {
 impl Layout {
     /// Binds a cell to sizes (all positive, one per declared size) and to registers of so many lanes, of which a
     /// tile may accumulate `max_rows` side by side.
-    pub fn new(spec: &CellSpec, program: &'static Program, sizes: &[usize], lanes: usize, max_rows: usize) -> Self {
+    pub fn new(
+        spec: &CellSpec,
+        program: &'static Program,
+        sizes: &[usize],
+        lanes: usize,
+        max_rows: usize,
+    ) -> Self {
         let product = |axes: &[usize]| axes.iter().map(|&axis| sizes[axis]).product::<usize>();
         let leads: Vec<_> = program
             .leads
@@ -166,9 +172,20 @@ impl Layout {
             .params
             .iter()
             .map(|param| {
-                let (rows, columns) = (product(&param.axes[..param.row_axes]), product(&param.axes[param.row_axes..]));
-                let (rows, columns) = if param.role == ParamRole::Scalar { (1, 1) } else { (rows, columns) };
-                let layout = ParamLayout { start: params_len, rows, columns };
+                let (rows, columns) = (
+                    product(&param.axes[..param.row_axes]),
+                    product(&param.axes[param.row_axes..]),
+                );
+                let (rows, columns) = if param.role == ParamRole::Scalar {
+                    (1, 1)
+                } else {
+                    (rows, columns)
+                };
+                let layout = ParamLayout {
+                    start: params_len,
+                    rows,
+                    columns,
+                };
                 params_len += layout.len();
                 layout
             })
@@ -186,8 +203,16 @@ impl Layout {
             backward: Vec::new(),
             panels_len: 0,
         };
-        layout.forward = program.forward.iter().map(|pass| layout.pass(pass, max_rows)).collect();
-        layout.backward = program.backward.iter().map(|pass| layout.pass(pass, max_rows)).collect();
+        layout.forward = program
+            .forward
+            .iter()
+            .map(|pass| layout.pass(pass, max_rows))
+            .collect();
+        layout.backward = program
+            .backward
+            .iter()
+            .map(|pass| layout.pass(pass, max_rows))
+            .collect();
         layout
     }
 
@@ -207,14 +232,19 @@ impl Layout {
                     .iter()
                     .flat_map(|product| {
                         let first = product.row.index(lead.cells);
-                        (0..product.row.len(lead.cells))
-                            .map(move |plane| (first + plane, (product.matrix, product.transposed, plane)))
+                        (0..product.row.len(lead.cells)).map(move |plane| {
+                            (first + plane, (product.matrix, product.transposed, plane))
+                        })
                     })
                     .collect();
                 let (planes, k) = self.extent(segment.operand);
                 let vectors = groups * targets.len();
                 let chunks = chunks(groups, &targets, &begun, max_rows);
-                let fresh = targets.iter().map(|&(row, _)| row).filter(|&row| !begun[row]).collect();
+                let fresh = targets
+                    .iter()
+                    .map(|&(row, _)| row)
+                    .filter(|&row| !begun[row])
+                    .collect();
                 for &(row, _) in &targets {
                     begun[row] = true;
                 }
@@ -222,11 +252,27 @@ impl Layout {
                 let start = self.panels_len;
                 self.panels_len += block_stride * blocks;
                 let sources = targets.into_iter().map(|(_, source)| source).collect();
-                SegmentLayout { operand: segment.operand, planes, k, start, block_stride, chunks, sources, fresh }
+                SegmentLayout {
+                    operand: segment.operand,
+                    planes,
+                    k,
+                    start,
+                    block_stride,
+                    chunks,
+                    sources,
+                    fresh,
+                }
             })
             .collect();
         let has_idle_rows = begun.contains(&false);
-        PassLayout { lead: pass.lead, rows, groups, blocks, segments, has_idle_rows }
+        PassLayout {
+            lead: pass.lead,
+            rows,
+            groups,
+            blocks,
+            segments,
+            has_idle_rows,
+        }
     }
 
     /// How a vector lies in memory: so many contiguous pieces of such a length.
@@ -252,8 +298,9 @@ fn chunks(
     begun: &[bool],
     max_rows: usize,
 ) -> Vec<Chunk> {
-    let all: Vec<(usize, usize)> =
-        (0..groups).flat_map(|group| targets.iter().map(move |&(row, _)| (group, row))).collect();
+    let all: Vec<(usize, usize)> = (0..groups)
+        .flat_map(|group| targets.iter().map(move |&(row, _)| (group, row)))
+        .collect();
     let count = all.len().div_ceil(max_rows);
     let mut chunks = Vec::with_capacity(count);
     let mut before = 0;
@@ -264,7 +311,13 @@ fn chunks(
         padded[..rows].copy_from_slice(members);
         let continuing = members.iter().filter(|&&(_, row)| begun[row]).count();
         let (continues, all_continue) = (continuing > 0, continuing == rows);
-        chunks.push(Chunk { rows, before, targets: padded, continues, all_continue });
+        chunks.push(Chunk {
+            rows,
+            before,
+            targets: padded,
+            continues,
+            all_continue,
+        });
         before += rows;
     }
     chunks

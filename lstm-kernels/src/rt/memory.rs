@@ -46,7 +46,13 @@ impl<T: Element> Memory<T> {
             })
             .collect();
         let sums = Buffer::zeros(slots * batch * layout.program.forward_sums);
-        Memory { slots, batch, leads, sums, accumulators: accumulators(layout, &layout.forward) }
+        Memory {
+            slots,
+            batch,
+            leads,
+            sums,
+            accumulators: accumulators(layout, &layout.forward),
+        }
     }
 
     /// Whether this was made for such a call.
@@ -65,7 +71,14 @@ impl<T: Element> Memory<T> {
 
     /// Where lane vectors of a group lie at a slot.
     #[inline(always)]
-    pub fn lanes(&mut self, layout: &Layout, lead: usize, slot: usize, group: usize, sample: usize) -> Rows<T> {
+    pub fn lanes(
+        &mut self,
+        layout: &Layout,
+        lead: usize,
+        slot: usize,
+        group: usize,
+        sample: usize,
+    ) -> Rows<T> {
         let memory = &mut self.leads[lead];
         let stride = memory.record * layout.lanes;
         let place = ((slot * layout.leads[lead].groups + group) * self.batch + sample) * stride;
@@ -74,7 +87,14 @@ impl<T: Element> Memory<T> {
 
     /// Where the columns of a group lie at a slot.
     #[inline(always)]
-    pub fn columns(&mut self, layout: &Layout, lead: usize, slot: usize, group: usize, sample: usize) -> Rows<T> {
+    pub fn columns(
+        &mut self,
+        layout: &Layout,
+        lead: usize,
+        slot: usize,
+        group: usize,
+        sample: usize,
+    ) -> Rows<T> {
         let (padded, count) = (layout.leads[lead].padded, layout.leads[lead].columns);
         let place = (slot * self.batch + sample) * count * padded + group * layout.lanes;
         rows(&mut self.leads[lead].columns, place, padded, count * padded)
@@ -84,7 +104,12 @@ impl<T: Element> Memory<T> {
     #[inline(always)]
     pub fn sums(&mut self, layout: &Layout, slot: usize, sample: usize) -> Rows<T> {
         let count = layout.program.forward_sums;
-        rows(&mut self.sums, (slot * self.batch + sample) * count, 1, count)
+        rows(
+            &mut self.sums,
+            (slot * self.batch + sample) * count,
+            1,
+            count,
+        )
     }
 
     /// The slot of a step: `time` 0 is the initial state.
@@ -97,9 +122,15 @@ impl<T: Element> Memory<T> {
     pub fn load_state(&mut self, layout: &Layout, state: &State<T>) {
         for (index, carried) in layout.program.carried.iter().enumerate() {
             let values = state.get(index);
-            self.visit(layout, carried.lead, carried.place, 0, |memory, place, row, sample| {
-                memory[place] = values[(row, sample)];
-            });
+            self.visit(
+                layout,
+                carried.lead,
+                carried.place,
+                0,
+                |memory, place, row, sample| {
+                    memory[place] = values[(row, sample)];
+                },
+            );
         }
     }
 
@@ -107,9 +138,15 @@ impl<T: Element> Memory<T> {
     pub fn store_state(&mut self, layout: &Layout, slot: usize, state: &mut State<T>) {
         for (index, carried) in layout.program.carried.iter().enumerate() {
             let mut values = state.get_mut(index);
-            self.visit(layout, carried.lead, carried.place, slot, |memory, place, row, sample| {
-                values[(row, sample)] = memory[place];
-            });
+            self.visit(
+                layout,
+                carried.lead,
+                carried.place,
+                slot,
+                |memory, place, row, sample| {
+                    values[(row, sample)] = memory[place];
+                },
+            );
         }
     }
 
@@ -132,8 +169,10 @@ impl<T: Element> Memory<T> {
                         let (unit, plane) = (row % sizes.units, row / sizes.units);
                         let (group, lane) = (unit / lanes, unit % lanes);
                         let record_index = at.index(sizes.cells) + plane;
-                        let index =
-                            (((slot * sizes.groups + group) * batch + sample) * record + record_index) * lanes + lane;
+                        let index = (((slot * sizes.groups + group) * batch + sample) * record
+                            + record_index)
+                            * lanes
+                            + lane;
                         each(memory.lanes.as_mut_slice(), index, row, sample);
                     }
                 }
@@ -141,7 +180,9 @@ impl<T: Element> Memory<T> {
                     for row in 0..sizes.units * at.len(sizes.cells) {
                         let (unit, plane) = (row % sizes.units, row / sizes.units);
                         let column = at.index(sizes.cells) + plane;
-                        let index = ((slot * batch + sample) * sizes.columns + column) * sizes.padded + unit;
+                        let index = ((slot * batch + sample) * sizes.columns + column)
+                            * sizes.padded
+                            + unit;
                         each(memory.columns.as_mut_slice(), index, row, sample);
                     }
                 }
@@ -185,18 +226,37 @@ impl<T: Element> Errors<T> {
             })
             .collect();
         let sums = Buffer::zeros(batch * layout.program.backward_sums);
-        Errors { batch, leads, sums, accumulators: accumulators(layout, &layout.backward) }
+        Errors {
+            batch,
+            leads,
+            sums,
+            accumulators: accumulators(layout, &layout.backward),
+        }
     }
 
     #[inline(always)]
-    pub fn columns(&mut self, layout: &Layout, lead: usize, step: usize, group: usize, sample: usize) -> Rows<T> {
+    pub fn columns(
+        &mut self,
+        layout: &Layout,
+        lead: usize,
+        step: usize,
+        group: usize,
+        sample: usize,
+    ) -> Rows<T> {
         let (padded, count) = (layout.leads[lead].padded, layout.leads[lead].errors);
         let place = (step * self.batch + sample) * count * padded + group * layout.lanes;
         rows(&mut self.leads[lead].columns, place, padded, count * padded)
     }
 
     #[inline(always)]
-    pub fn carries(&mut self, layout: &Layout, lead: usize, turn: usize, group: usize, sample: usize) -> Rows<T> {
+    pub fn carries(
+        &mut self,
+        layout: &Layout,
+        lead: usize,
+        turn: usize,
+        group: usize,
+        sample: usize,
+    ) -> Rows<T> {
         let stride = layout.leads[lead].carries * layout.lanes;
         let place = ((turn * layout.leads[lead].groups + group) * self.batch + sample) * stride;
         rows(&mut self.leads[lead].carries, place, layout.lanes, stride)
@@ -232,8 +292,10 @@ impl<T: Element> Errors<T> {
                     let (unit, plane) = (row % sizes.units, row / sizes.units);
                     let (group, lane) = (unit / lanes, unit % lanes);
                     let record = carried.carry.index(sizes.cells) + plane;
-                    let place =
-                        (((turn * sizes.groups + group) * batch + sample) * sizes.carries + record) * lanes + lane;
+                    let place = (((turn * sizes.groups + group) * batch + sample) * sizes.carries
+                        + record)
+                        * lanes
+                        + lane;
                     copy(&mut memory[place], &mut values[(row, sample)]);
                 }
             }
@@ -252,36 +314,71 @@ pub(crate) struct VectorPlace<T> {
 impl<T: Element> Memory<T> {
     /// Where a product finds a forward column. `time` counts the initial state as 0.
     #[inline(always)]
-    pub fn vector(&mut self, layout: &Layout, operand: Operand, time: usize) -> Option<VectorPlace<T>> {
-        let Operand::Forward { lead, slot, previous } = operand else { return None };
+    pub fn vector(
+        &mut self,
+        layout: &Layout,
+        operand: Operand,
+        time: usize,
+    ) -> Option<VectorPlace<T>> {
+        let Operand::Forward {
+            lead,
+            slot,
+            previous,
+        } = operand
+        else {
+            return None;
+        };
         let at = self.slot(if previous { time - 1 } else { time });
         let cells = layout.leads[lead].cells;
         let columns = self.columns(layout, lead, at, 0, 0);
         let base = columns.base.wrapping_add(slot.index(cells) * columns.row);
-        Some(VectorPlace { base, plane: columns.row, sample: columns.sample })
+        Some(VectorPlace {
+            base,
+            plane: columns.row,
+            sample: columns.sample,
+        })
     }
 }
 
 impl<T: Element> Errors<T> {
     /// Where a product finds an error column.
     #[inline(always)]
-    pub fn vector(&mut self, layout: &Layout, operand: Operand, step: usize) -> Option<VectorPlace<T>> {
-        let Operand::Error { lead, slot, next } = operand else { return None };
+    pub fn vector(
+        &mut self,
+        layout: &Layout,
+        operand: Operand,
+        step: usize,
+    ) -> Option<VectorPlace<T>> {
+        let Operand::Error { lead, slot, next } = operand else {
+            return None;
+        };
         let cells = layout.leads[lead].cells;
         let columns = self.columns(layout, lead, if next { step + 1 } else { step }, 0, 0);
         let base = columns.base.wrapping_add(slot.index(cells) * columns.row);
-        Some(VectorPlace { base, plane: columns.row, sample: columns.sample })
+        Some(VectorPlace {
+            base,
+            plane: columns.row,
+            sample: columns.sample,
+        })
     }
 }
 
 #[inline(always)]
 fn rows<T: Element>(buffer: &mut Buffer<T>, place: usize, row: usize, sample: usize) -> Rows<T> {
     debug_assert!(place <= buffer.len(), "a sweep left its memory");
-    Rows { base: buffer.as_mut_ptr().wrapping_add(place), row, sample }
+    Rows {
+        base: buffer.as_mut_ptr().wrapping_add(place),
+        row,
+        sample,
+    }
 }
 
 /// Room for the accumulators of the largest tile of any pass: four blocks of groups at most.
 fn accumulators<T: Element>(layout: &Layout, passes: &[super::layout::PassLayout]) -> Buffer<T> {
-    let rows = passes.iter().map(|pass| pass.groups * pass.rows).max().unwrap_or(0);
+    let rows = passes
+        .iter()
+        .map(|pass| pass.groups * pass.rows)
+        .max()
+        .unwrap_or(0);
     Buffer::zeros(4 * rows * super::tile::MAX_SAMPLES * layout.lanes)
 }

@@ -21,7 +21,11 @@ pub struct Packed<T> {
 impl<T: Element> Packed<T> {
     /// Room for the packed weights of a layout.
     pub(crate) fn new(layout: &Layout) -> Self {
-        let vectors = layout.leads.iter().map(|lead| Buffer::zeros(lead.params * lead.padded)).collect();
+        let vectors = layout
+            .leads
+            .iter()
+            .map(|lead| Buffer::zeros(lead.params * lead.padded))
+            .collect();
         Packed {
             panels: Buffer::zeros(layout.panels_len),
             vectors,
@@ -33,7 +37,11 @@ impl<T: Element> Packed<T> {
     pub(crate) fn fits(&self, layout: &Layout) -> bool {
         self.panels.len() == layout.panels_len
             && self.vectors.len() == layout.leads.len()
-            && self.vectors.iter().zip(&layout.leads).all(|(buffer, lead)| buffer.len() == lead.params * lead.padded)
+            && self
+                .vectors
+                .iter()
+                .zip(&layout.leads)
+                .all(|(buffer, lead)| buffer.len() == lead.params * lead.padded)
     }
 
     /// Packs the parameters. Padding was zero from the start and is never written.
@@ -45,7 +53,8 @@ impl<T: Element> Packed<T> {
         }
         for vector in layout.program.vectors {
             let lead = layout.leads[vector.lead];
-            let values = &params[layout.params[vector.param].start..][..layout.params[vector.param].len()];
+            let values =
+                &params[layout.params[vector.param].start..][..layout.params[vector.param].len()];
             let packed = self.vectors[vector.lead].as_mut_slice();
             for (plane, values) in values.chunks_exact(lead.units).enumerate() {
                 let index = vector.slot.index(lead.cells) + plane;
@@ -73,7 +82,8 @@ fn pack_segment<T: Element>(
     for block in 0..pass.blocks {
         let start = segment.start + block * segment.block_stride;
         for chunk in &segment.chunks {
-            let panel = &mut panels[start + chunk.before * depth * lanes..][..chunk.rows * depth * lanes];
+            let panel =
+                &mut panels[start + chunk.before * depth * lanes..][..chunk.rows * depth * lanes];
             for member in 0..chunk.rows {
                 let position = chunk.before + member;
                 let group = block * pass.groups + position / segment.sources.len();

@@ -69,10 +69,38 @@ pub unsafe fn product<T: Element, S: Simd>(
         };
     }
     shapes!(
-        (1, 1, 1), (1, 2, 1), (1, 3, 1), (1, 4, 1), (1, 5, 1), (1, 6, 1), (1, 1, 4), (1, 2, 2),
-        (2, 1, 1), (2, 2, 1), (2, 3, 1), (2, 4, 1), (2, 5, 1), (2, 6, 1), (2, 1, 4), (2, 2, 2),
-        (3, 1, 1), (3, 2, 1), (3, 3, 1), (3, 4, 1), (3, 5, 1), (3, 6, 1), (3, 1, 4), (3, 2, 2),
-        (4, 1, 1), (4, 2, 1), (4, 3, 1), (4, 4, 1), (4, 5, 1), (4, 6, 1), (4, 1, 4), (4, 2, 2),
+        (1, 1, 1),
+        (1, 2, 1),
+        (1, 3, 1),
+        (1, 4, 1),
+        (1, 5, 1),
+        (1, 6, 1),
+        (1, 1, 4),
+        (1, 2, 2),
+        (2, 1, 1),
+        (2, 2, 1),
+        (2, 3, 1),
+        (2, 4, 1),
+        (2, 5, 1),
+        (2, 6, 1),
+        (2, 1, 4),
+        (2, 2, 2),
+        (3, 1, 1),
+        (3, 2, 1),
+        (3, 3, 1),
+        (3, 4, 1),
+        (3, 5, 1),
+        (3, 6, 1),
+        (3, 1, 4),
+        (3, 2, 2),
+        (4, 1, 1),
+        (4, 2, 1),
+        (4, 3, 1),
+        (4, 4, 1),
+        (4, 5, 1),
+        (4, 6, 1),
+        (4, 1, 4),
+        (4, 2, 2),
     );
 }
 
@@ -94,7 +122,14 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
     simd: S,
     product: &TileProduct<T>,
 ) {
-    let TileProduct { k, panel, panel_stride, vector, vector_stride, .. } = *product;
+    let TileProduct {
+        k,
+        panel,
+        panel_stride,
+        vector,
+        vector_stride,
+        ..
+    } = *product;
     let lanes = T::lanes::<S>();
     let place = |q: usize, p: usize, m: usize| {
         q * product.accumulators_stride + product.rows[p] + m * lanes
@@ -105,7 +140,8 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             for m in 0..M {
                 for p in 0..P {
                     // SAFETY: the caller gives an accumulator for every block, row and sample.
-                    sums[q][m][p] = unsafe { Lanes::load(simd, product.accumulators.add(place(q, p, m))) };
+                    sums[q][m][p] =
+                        unsafe { Lanes::load(simd, product.accumulators.add(place(q, p, m))) };
                 }
             }
         }
@@ -115,7 +151,8 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
         for q in 0..Q {
             for p in 0..P {
                 // SAFETY: the panel of each block holds k * P lane vectors.
-                weights[q][p] = unsafe { Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes)) };
+                weights[q][p] =
+                    unsafe { Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes)) };
             }
         }
         for m in 0..M {

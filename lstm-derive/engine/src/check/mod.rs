@@ -42,7 +42,8 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
     let stated = signals::lower(ast, &mut lower);
     let Lower { graph, roles, .. } = lower;
 
-    usage::shapes(ast, &names, &definitions, &mut errors);
+    let found = shapes::found(&graph, &definitions);
+    usage::shapes(ast, &names, &shapes, &found, &mut errors);
     let carried = usage::recurrence(ast, &names, &shapes, &mut errors);
     usage::unused(ast, &names, output, &carried, &mut errors);
 

@@ -1,10 +1,10 @@
 //! The shape of every quantity, from the equations alone.
 
-use super::lower::Lower;
+use super::lower::{Lower, Value};
 use super::names::Names;
 use crate::ast::CellAst;
 use crate::error::Diagnostics;
-use crate::expr::{AxisId, Shape};
+use crate::expr::{AxisId, Graph, Shape};
 use crate::model::Size;
 
 /// What is known of a shape; by default, nothing.
@@ -61,7 +61,7 @@ pub fn settle(ast: &CellAst, names: &Names) -> Vec<Option<Known>> {
     let mut known: Vec<Option<Known>> = vec![Some(Known::default()); ast.equations.len()];
     // Every round adds at least one axis to one quantity, unless mistakes make shapes alternate.
     for _ in 0..=3 * ast.equations.len() {
-        let mut grown = round(ast, names, &known);
+        let (mut grown, _) = round(ast, names, &known);
         for shape in grown.iter_mut().flatten() {
             shape.exact = shape.is_full();
         }
@@ -72,9 +72,10 @@ pub fn settle(ast: &CellAst, names: &Names) -> Vec<Option<Known>> {
     for shape in known.iter_mut().flatten() {
         shape.exact = true;
     }
-    // Every round doubts at least one more quantity.
-    for _ in 0..ast.equations.len() {
-        let found = round(ast, names, &known);
+    let believed = known.clone();
+    // Every round but the last doubts at least one more quantity.
+    loop {
+        let (found, mistakes) = round(ast, names, &known);
         let mut settled = true;
         for (shape, found) in known.iter_mut().zip(found) {
             if let Some(shape) = shape
@@ -87,24 +88,29 @@ pub fn settle(ast: &CellAst, names: &Names) -> Vec<Option<Known>> {
             }
         }
         if settled {
-            break;
+            // Two mistakes may excuse each other around a loop through time; then neither is excused.
+            return if mistakes { known } else { believed };
         }
     }
-    known
 }
 
-/// The shapes of all right-hand sides if the quantities in them have the given ones. Mistakes are for later.
-fn round(ast: &CellAst, names: &Names, known: &[Option<Known>]) -> Vec<Option<Known>> {
-    let mut ignored = Diagnostics::default();
-    let mut lower = Lower::new(names, known, None, &mut ignored);
+/// The shapes of all right-hand sides if the quantities in them have the given ones, and whether there are mistakes.
+fn round(ast: &CellAst, names: &Names, known: &[Option<Known>]) -> (Vec<Option<Known>>, bool) {
+    let mut mistakes = Diagnostics::default();
+    let mut lower = Lower::new(names, known, None, &mut mistakes);
     let values: Vec<_> = ast
         .equations
         .iter()
         .map(|equation| lower.expr(&equation.value))
         .collect();
-    let shape = |value: super::lower::Value| Known {
-        shape: lower.graph.shape(value.node).clone(),
+    (found(&lower.graph, &values), !mistakes.is_empty())
+}
+
+/// The shapes of right-hand sides.
+pub fn found(graph: &Graph, values: &[Option<Value>]) -> Vec<Option<Known>> {
+    let shape = |value: Value| Known {
+        shape: graph.shape(value.node).clone(),
         exact: value.exact,
     };
-    values.into_iter().map(|value| value.map(shape)).collect()
+    values.iter().map(|value| value.map(shape)).collect()
 }

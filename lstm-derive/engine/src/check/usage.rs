@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use proc_macro2::Span;
 
-use super::lower::Value;
 use super::names::{Meaning, Names};
 use super::shapes::{Known, is_vector};
 use crate::ast::{CellAst, Expr, ExprKind};
@@ -78,7 +77,8 @@ pub fn output(
 pub fn shapes(
     ast: &CellAst,
     names: &Names,
-    definitions: &[Option<Value>],
+    shapes: &[Option<Known>],
+    found: &[Option<Known>],
     errors: &mut Diagnostics,
 ) {
     match names.inputs.as_slice() {
@@ -118,14 +118,14 @@ pub fn shapes(
             errors.push(Diagnostic::new("axis-twice", input.span, message));
         }
     }
-    // A shape is unknown for want of an equation that says it, or because of another mistake, reported already.
+    // Shapes are wanting, or contradict each other, only where other mistakes are; no cell with such may pass.
     if !errors.is_empty() {
         return;
     }
-    for (equation, definition) in ast.equations.iter().zip(definitions) {
-        if !definition.is_some_and(|value| value.exact) {
+    for ((equation, known), found) in ast.equations.iter().zip(shapes).zip(found) {
+        if known != found || !known.as_ref().is_some_and(|known| known.exact) {
             let message = format!(
-                "the shape of `{}` cannot be told from the equations; add a parameter or the input",
+                "the shape of `{}` cannot be told from the equations",
                 equation.name.text
             );
             errors.push(Diagnostic::new(

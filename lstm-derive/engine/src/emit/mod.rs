@@ -2,8 +2,8 @@
 
 mod names;
 mod spec;
-mod tail;
 mod tables;
+mod tail;
 
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -33,21 +33,48 @@ impl Root {
 
 /// Emits a cell. With `comments` every equation stands above its code, as a `comment!` that the file writer turns
 /// into a line comment; macros cannot produce comments.
-pub fn emit(cell: &Cell, derivation: &Derivation, plan: &Plan, root: Root, comments: bool) -> TokenStream {
+pub fn emit(
+    cell: &Cell,
+    derivation: &Derivation,
+    plan: &Plan,
+    root: Root,
+    comments: bool,
+) -> TokenStream {
     let path = root.path();
     let (name, visibility, docs) = (&cell.name, &cell.visibility, &cell.docs);
     let spec = spec::spec(cell, &path);
     let program = tables::program(cell, plan);
-    let emitter = tail::Emitter { cell, derivation, plan, comments };
-    let forward: Vec<_> = (0..plan.forward.passes.len()).map(|pass| emitter.forward(pass)).collect();
-    let backward: Vec<_> = (0..plan.backward.passes.len()).map(|pass| emitter.backward(pass)).collect();
-    let initial: Vec<_> = (0..plan.leads.len()).map(|lead| emitter.initial(lead)).collect();
-    let forward_names: Vec<_> = (0..forward.len()).map(|pass| format_ident!("forward_{pass}")).collect();
-    let backward_names: Vec<_> = (0..backward.len()).map(|pass| format_ident!("backward_{pass}")).collect();
-    let initial_names: Vec<_> = (0..initial.len()).map(|lead| format_ident!("initial_{lead}")).collect();
+    let emitter = tail::Emitter {
+        cell,
+        derivation,
+        plan,
+        comments,
+    };
+    let forward: Vec<_> = (0..plan.forward.passes.len())
+        .map(|pass| emitter.forward(pass))
+        .collect();
+    let backward: Vec<_> = (0..plan.backward.passes.len())
+        .map(|pass| emitter.backward(pass))
+        .collect();
+    let initial: Vec<_> = (0..plan.leads.len())
+        .map(|lead| emitter.initial(lead))
+        .collect();
+    let forward_names: Vec<_> = (0..forward.len())
+        .map(|pass| format_ident!("forward_{pass}"))
+        .collect();
+    let backward_names: Vec<_> = (0..backward.len())
+        .map(|pass| format_ident!("backward_{pass}"))
+        .collect();
+    let initial_names: Vec<_> = (0..initial.len())
+        .map(|lead| format_ident!("initial_{lead}"))
+        .collect();
     let (forward_numbers, backward_numbers, initial_numbers) =
         (0..forward.len(), 0..backward.len(), 0..initial.len());
-    let document = if docs.is_empty() { quote!(#[doc = "A recurrent cell."]) } else { quote!(#(#[doc = #docs])*) };
+    let document = if docs.is_empty() {
+        quote!(#[doc = "A recurrent cell."])
+    } else {
+        quote!(#(#[doc = #docs])*)
+    };
     unsuffixed(quote! {
         #document
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,10 +126,12 @@ pub fn emit(cell: &Cell, derivation: &Derivation, plan: &Plan, root: Root, comme
 /// Numbers as people write them: `3`, not `3usize`.
 fn unsuffixed(tokens: TokenStream) -> TokenStream {
     let plain = |token| match token {
-        TokenTree::Literal(literal) => match literal.to_string().strip_suffix("usize").map(str::parse) {
-            Some(Ok(value)) => TokenTree::Literal(Literal::usize_unsuffixed(value)),
-            _ => TokenTree::Literal(literal),
-        },
+        TokenTree::Literal(literal) => {
+            match literal.to_string().strip_suffix("usize").map(str::parse) {
+                Some(Ok(value)) => TokenTree::Literal(Literal::usize_unsuffixed(value)),
+                _ => TokenTree::Literal(literal),
+            }
+        }
         TokenTree::Group(group) => {
             let mut inner = Group::new(group.delimiter(), unsuffixed(group.stream()));
             inner.set_span(group.span());

@@ -23,13 +23,22 @@ impl<'a> Names<'a> {
         for id in cell.quantity_ids() {
             let symbol = cell.quantity(id).name.symbol.clone();
             if let Some(error) = plan.errors[id.0] {
-                let name = cell.signal_of(id).map_or(format!("err_{symbol}"), |signal| signal.name.symbol.clone());
+                let name = cell
+                    .signal_of(id)
+                    .map_or(format!("err_{symbol}"), |signal| signal.name.symbol.clone());
                 symbols.entry(error).or_insert(name);
             }
             symbols.entry(plan.quantities[id.0]).or_insert(symbol);
         }
-        let taken = ["tile", "sample", "cell", "cells", "activations", "rt"].map(str::to_owned).into();
-        Names { cell, plan, symbols, taken }
+        let taken = ["tile", "sample", "cell", "cells", "activations", "rt"]
+            .map(str::to_owned)
+            .into();
+        Names {
+            cell,
+            plan,
+            symbols,
+            taken,
+        }
     }
 
     /// Whether the equations name the value.
@@ -57,11 +66,17 @@ impl<'a> Names<'a> {
         match self.plan.dag.compute(id) {
             Compute::Param(param) => self.cell.param(*param).name.symbol.clone(),
             Compute::Input => self.cell.input.name.symbol.clone(),
-            Compute::Previous(quantity) => format!("{}_previous", self.cell.quantity(*quantity).name.symbol),
+            Compute::Previous(quantity) => {
+                format!("{}_previous", self.cell.quantity(*quantity).name.symbol)
+            }
             Compute::Upstream => "upstream".to_owned(),
-            Compute::Carry(quantity) => format!("carry_{}", self.cell.quantity(*quantity).name.symbol),
+            Compute::Carry(quantity) => {
+                format!("carry_{}", self.cell.quantity(*quantity).name.symbol)
+            }
             Compute::Saved(inner) => self.describe(*inner),
-            Compute::Apply(function, inner) => format!("{}_{}", function.name(), self.describe(*inner)),
+            Compute::Apply(function, inner) => {
+                format!("{}_{}", function.name(), self.describe(*inner))
+            }
             Compute::SumBlock(inner) => format!("sum_{}", self.describe(*inner)),
             Compute::Reduce(inner) => format!("total_{}", self.describe(*inner)),
             Compute::Accumulate(_) => "products".to_owned(),

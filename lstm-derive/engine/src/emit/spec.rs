@@ -9,7 +9,12 @@ use crate::model::{Cell, Name, Role};
 /// The `CellSpec` of a cell as a constant expression.
 pub fn spec(cell: &Cell, root: &TokenStream) -> TokenStream {
     let name = cell.name.to_string();
-    let doc = cell.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n");
+    let doc = cell
+        .docs
+        .iter()
+        .map(|line| line.trim())
+        .collect::<Vec<_>>()
+        .join("\n");
     let sizes = cell.sizes.iter().map(|size| {
         let symbol = &size.name.symbol;
         let default = match size.default {
@@ -34,8 +39,13 @@ pub fn spec(cell: &Cell, root: &TokenStream) -> TokenStream {
         quote!(#root::VectorSpec { symbol: #symbol, name: #ascii, axes: #axes })
     };
     let input = vector(&cell.input.name, &cell.input.shape);
-    let carried = cell.carried().map(|id| vector(&cell.quantity(id).name, &cell.quantity(id).shape));
-    let output = vector(&cell.quantity(cell.output).name, &cell.quantity(cell.output).shape);
+    let carried = cell
+        .carried()
+        .map(|id| vector(&cell.quantity(id).name, &cell.quantity(id).shape));
+    let output = vector(
+        &cell.quantity(cell.output).name,
+        &cell.quantity(cell.output).shape,
+    );
     let equations = crate::print::equations(cell);
     let hash = fnv1a(equations.as_bytes());
     quote! {
@@ -59,14 +69,25 @@ fn axes(shape: &Shape) -> TokenStream {
 }
 
 fn reads_only_input(cell: &Cell, param: ParamId) -> bool {
-    let roots: Vec<_> = cell.quantities.iter().map(|quantity| quantity.definition).collect();
-    cell.graph.reachable(&roots).into_iter().all(|id| match *cell.graph.op(id) {
-        Op::Product { matrix, vector, .. } if matrix == param => matches!(cell.graph.op(vector), Op::Input(_)),
-        _ => true,
-    })
+    let roots: Vec<_> = cell
+        .quantities
+        .iter()
+        .map(|quantity| quantity.definition)
+        .collect();
+    cell.graph
+        .reachable(&roots)
+        .into_iter()
+        .all(|id| match *cell.graph.op(id) {
+            Op::Product { matrix, vector, .. } if matrix == param => {
+                matches!(cell.graph.op(vector), Op::Input(_))
+            }
+            _ => true,
+        })
 }
 
 /// The 64-bit FNV-1a hash: short, stable and the same everywhere.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -59,13 +59,26 @@ pub fn program(cell: &Cell, plan: &Plan) -> TokenStream {
         quote!(rt::InputProduct { matrix: #matrix, lead: #lead, slot: #place })
     });
     let gradients = plan.gradients.iter().map(|gradient| {
-        let (param, lead, place, scalar) = (gradient.param.0, gradient.lead, slot(gradient.slot), gradient.scalar);
+        let (param, lead, place, scalar) = (
+            gradient.param.0,
+            gradient.lead,
+            slot(gradient.slot),
+            gradient.scalar,
+        );
         quote!(rt::Gradient { param: #param, lead: #lead, slot: #place, scalar: #scalar })
     });
     let (forward_sums, backward_sums) = (plan.forward.scalars, plan.backward.scalars);
     let input_gradient = plan.input_gradient;
-    let output_lead = cell.quantity(cell.output).shape.first().map_or(0, |axis| lead_index(plan, axis.0));
-    let input_lead = cell.input.shape.first().map_or(0, |axis| lead_index(plan, axis.0));
+    let output_lead = cell
+        .quantity(cell.output)
+        .shape
+        .first()
+        .map_or(0, |axis| lead_index(plan, axis.0));
+    let input_lead = cell
+        .input
+        .shape
+        .first()
+        .map_or(0, |axis| lead_index(plan, axis.0));
     quote! {
         rt::Program {
             leads: &[#(#leads),*],
@@ -87,7 +100,10 @@ pub fn program(cell: &Cell, plan: &Plan) -> TokenStream {
 }
 
 fn lead_index(plan: &Plan, axis: usize) -> usize {
-    plan.leads.iter().position(|lead| lead.axis == axis).unwrap_or_default()
+    plan.leads
+        .iter()
+        .position(|lead| lead.axis == axis)
+        .unwrap_or_default()
 }
 
 fn pass(pass: &Pass) -> TokenStream {
@@ -106,11 +122,19 @@ fn pass(pass: &Pass) -> TokenStream {
 fn operand(operand: Operand) -> TokenStream {
     match operand {
         Operand::Input => quote!(rt::Operand::Input),
-        Operand::Forward { lead, slot: place, previous } => {
+        Operand::Forward {
+            lead,
+            slot: place,
+            previous,
+        } => {
             let place = slot(place);
             quote!(rt::Operand::Forward { lead: #lead, slot: #place, previous: #previous })
         }
-        Operand::Error { lead, slot: place, next } => {
+        Operand::Error {
+            lead,
+            slot: place,
+            next,
+        } => {
             let place = slot(place);
             quote!(rt::Operand::Error { lead: #lead, slot: #place, next: #next })
         }
@@ -123,6 +147,10 @@ fn record(record: Record) -> TokenStream {
 }
 
 fn slot(slot: Slot) -> TokenStream {
-    let Slot { units, cells, per_cell } = slot;
+    let Slot {
+        units,
+        cells,
+        per_cell,
+    } = slot;
     quote!(rt::Slot { units: #units, cells: #cells, per_cell: #per_cell })
 }

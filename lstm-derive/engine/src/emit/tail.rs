@@ -51,25 +51,46 @@ impl Emitter<'_> {
     /// The function that completes the gradients of the initial states of one group of units.
     pub fn initial(&self, lead: usize) -> TokenStream {
         let name = format_ident!("initial_{lead}");
-        let first = self.plan.backward.passes.iter().find(|pass| pass.lead == lead && pass.level == 0);
+        let first = self
+            .plan
+            .backward
+            .passes
+            .iter()
+            .find(|pass| pass.lead == lead && pass.level == 0);
         let (mut units, mut cells) = (Vec::new(), Vec::new());
-        for carried in self.plan.carried.iter().filter(|carried| carried.lead == lead) {
+        for carried in self
+            .plan
+            .carried
+            .iter()
+            .filter(|carried| carried.lead == lead)
+        {
             let per_cell = carried.carry.per_cell;
             let slot = place_index(carried.carry);
-            let carry = if carried.elementwise { quote!(carry) } else { quote!(final_gradient) };
+            let carry = if carried.elementwise {
+                quote!(carry)
+            } else {
+                quote!(final_gradient)
+            };
             let mut value = quote!(tile.#carry(sample, #slot));
-            let row = carried.next_products.and_then(|id| first.and_then(|pass| pass.accumulators.get(&id)));
+            let row = carried
+                .next_products
+                .and_then(|id| first.and_then(|pass| pass.accumulators.get(&id)));
             if let Some(&row) = row {
                 let row = place_index(row);
                 value = quote!(tile.accumulator(sample, #row) + #value);
             }
             let statement = quote!(tile.set_carry(sample, #slot, #value););
-            if per_cell { cells.push(statement) } else { units.push(statement) }
+            if per_cell {
+                cells.push(statement)
+            } else {
+                units.push(statement)
+            }
         }
         let body = if units.is_empty() && cells.is_empty() {
             quote!()
         } else {
-            let cells = (!cells.is_empty()).then(|| quote!(for cell in 0..tile.cells() { #(#cells)* }));
+            let cells =
+                (!cells.is_empty()).then(|| quote!(for cell in 0..tile.cells() { #(#cells)* }));
             quote!(for sample in 0..tile.samples() { #(#units)* #cells })
         };
         quote! {
@@ -97,7 +118,12 @@ impl Emitter<'_> {
         for block in &pass.blocks {
             writer.block(block);
         }
-        let Writer { hoisted, outer, after, .. } = writer;
+        let Writer {
+            hoisted,
+            outer,
+            after,
+            ..
+        } = writer;
         quote! {
             #(#hoisted)*
             for sample in 0..tile.samples() { #(#outer)* }
@@ -132,8 +158,13 @@ impl Emitter<'_> {
             Compute::Accumulate(_) => pass.accumulators.contains_key(&id),
             Compute::Reduce(inner) => {
                 let here = |block: &Block| block.values.contains(inner);
-                let elsewhere = direction.passes.iter().take_while(|other| !std::ptr::eq(*other, pass));
-                let done = elsewhere.into_iter().any(|other| other.blocks.iter().any(|block| block.values.contains(&id)));
+                let elsewhere = direction
+                    .passes
+                    .iter()
+                    .take_while(|other| !std::ptr::eq(*other, pass));
+                let done = elsewhere
+                    .into_iter()
+                    .any(|other| other.blocks.iter().any(|block| block.values.contains(&id)));
                 !done && pass.blocks.iter().any(here)
             }
             _ => {
@@ -216,7 +247,8 @@ impl Writer<'_> {
             }
         }
         if let Some(inner) = self.inner.take() {
-            self.outer.push(quote!(for cell in 0..tile.cells() { #(#inner)* }));
+            self.outer
+                .push(quote!(for cell in 0..tile.cells() { #(#inner)* }));
             self.inner_scope.clear();
         }
     }
@@ -239,10 +271,19 @@ impl Writer<'_> {
         }
         if let Compute::Reduce(inner) = *self.compute(id) {
             let term = bare(self.expression(inner));
-            let destinations = self.direction.destinations.get(&id).cloned().unwrap_or_default();
+            let destinations = self
+                .direction
+                .destinations
+                .get(&id)
+                .cloned()
+                .unwrap_or_default();
             for destination in destinations {
                 if let Destination::Scalar(index) = destination {
-                    let add = if self.is_forward { quote!(add_sum) } else { quote!(add_error_sum) };
+                    let add = if self.is_forward {
+                        quote!(add_sum)
+                    } else {
+                        quote!(add_error_sum)
+                    };
                     self.push(inner, quote!(tile.#add(sample, #index, #term);));
                 }
             }
@@ -282,29 +323,55 @@ impl Writer<'_> {
         if self.is_forward {
             let index = plan.quantities.iter().position(|&value| value == id)?;
             let quantity = &cell.quantities[index];
-            Some(format!("{}[t] = {}", quantity.name.symbol, crate::print::expression(cell, quantity.definition)))
+            Some(format!(
+                "{}[t] = {}",
+                quantity.name.symbol,
+                crate::print::expression(cell, quantity.definition)
+            ))
         } else {
             let index = plan.errors.iter().position(|&value| value == Some(id))?;
             let quantity = &cell.quantities[index];
             let signal = &self.emitter.derivation.signals[index];
             let name = cell
                 .signal_of(crate::expr::QuantityId(index))
-                .map_or(format!("err({})", quantity.name.symbol), |signal| signal.name.symbol.clone());
-            let terms: Vec<NodeId> = signal.now.iter().chain(&signal.later).map(|term| term.value).collect();
-            let terms: Vec<_> = terms.into_iter().map(|term| crate::print::expression(cell, term)).collect();
-            Some(format!("{name}[t] = {}", terms.join(" + ").replace("+ -", "- ")))
+                .map_or(format!("err({})", quantity.name.symbol), |signal| {
+                    signal.name.symbol.clone()
+                });
+            let terms: Vec<NodeId> = signal
+                .now
+                .iter()
+                .chain(&signal.later)
+                .map(|term| term.value)
+                .collect();
+            let terms: Vec<_> = terms
+                .into_iter()
+                .map(|term| crate::print::expression(cell, term))
+                .collect();
+            Some(format!(
+                "{name}[t] = {}",
+                terms.join(" + ").replace("+ -", "- ")
+            ))
         }
     }
 
     fn store(&mut self, id: ValueId) {
-        let destinations = self.direction.destinations.get(&id).cloned().unwrap_or_default();
+        let destinations = self
+            .direction
+            .destinations
+            .get(&id)
+            .cloned()
+            .unwrap_or_default();
         for destination in destinations {
             let value = bare(self.expression(id));
             let statement = match destination {
                 Destination::Lanes { slot, tape_only } => {
                     let row = place_index(slot);
                     let statement = quote!(tile.set_lanes(sample, #row, #value););
-                    if tape_only { quote!(if TAPE { #statement }) } else { statement }
+                    if tape_only {
+                        quote!(if TAPE { #statement })
+                    } else {
+                        statement
+                    }
                 }
                 Destination::Column(slot) => {
                     let row = place_index(slot);
@@ -350,7 +417,11 @@ impl Writer<'_> {
 
     /// A value as an operand: a variable, a constant, or its formula where it is used only here.
     fn expression(&mut self, id: ValueId) -> TokenStream {
-        if let Some(name) = self.inner_scope.get(&id).or_else(|| self.outer_scope.get(&id)) {
+        if let Some(name) = self
+            .inner_scope
+            .get(&id)
+            .or_else(|| self.outer_scope.get(&id))
+        {
             return quote!(#name);
         }
         match self.compute(id).clone() {
@@ -364,9 +435,14 @@ impl Writer<'_> {
             }
             Compute::Broadcast(inner) => self.expression(inner),
             compute => {
-                let computed = self.is_computed(id) && !matches!(compute, Compute::Accumulate(_) | Compute::Reduce(_));
+                let computed = self.is_computed(id)
+                    && !matches!(compute, Compute::Accumulate(_) | Compute::Reduce(_));
                 let kept_elsewhere = self.per_cell(id) && self.names_outside_block(id);
-                if computed && !kept_elsewhere { self.parenthesized(id) } else { self.read(id) }
+                if computed && !kept_elsewhere {
+                    self.parenthesized(id)
+                } else {
+                    self.read(id)
+                }
             }
         }
     }
@@ -393,7 +469,11 @@ impl Writer<'_> {
             Compute::Param(_) if !per_cell => self.hoisted.push(statement),
             _ => self.push(id, statement),
         }
-        let scope = if per_cell { &mut self.inner_scope } else { &mut self.outer_scope };
+        let scope = if per_cell {
+            &mut self.inner_scope
+        } else {
+            &mut self.outer_scope
+        };
         scope.insert(id, name.clone());
         quote!(#name)
     }
@@ -401,16 +481,22 @@ impl Writer<'_> {
     fn reading(&self, id: ValueId) -> TokenStream {
         let plan = self.emitter.plan;
         match *self.compute(id) {
-            Compute::Param(param) => match plan.vectors.iter().find(|&&(known, _, _)| known == param) {
-                Some(&(_, _, slot)) => {
-                    let row = place_index(slot);
-                    quote!(tile.param(#row))
+            Compute::Param(param) => {
+                match plan.vectors.iter().find(|&&(known, _, _)| known == param) {
+                    Some(&(_, _, slot)) => {
+                        let row = place_index(slot);
+                        quote!(tile.param(#row))
+                    }
+                    None => {
+                        let index = plan
+                            .scalars
+                            .iter()
+                            .position(|&known| known == param)
+                            .unwrap_or_default();
+                        quote!(tile.scalar(#index))
+                    }
                 }
-                None => {
-                    let index = plan.scalars.iter().position(|&known| known == param).unwrap_or_default();
-                    quote!(tile.scalar(#index))
-                }
-            },
+            }
             Compute::Input => {
                 let row = cell_index(self.per_cell(id));
                 quote!(tile.input(sample, #row))
@@ -420,7 +506,12 @@ impl Writer<'_> {
                 quote!(tile.upstream(sample, #row))
             }
             Compute::Previous(quantity) => {
-                match plan.carried.iter().find(|carried| carried.quantity == quantity).map(|carried| carried.place) {
+                match plan
+                    .carried
+                    .iter()
+                    .find(|carried| carried.quantity == quantity)
+                    .map(|carried| carried.place)
+                {
                     Some(Place::Column(slot)) => {
                         let row = place_index(slot);
                         quote!(tile.previous_column(sample, #row))
@@ -433,7 +524,10 @@ impl Writer<'_> {
                 }
             }
             Compute::Carry(quantity) => {
-                let carried = plan.carried.iter().find(|carried| carried.quantity == quantity);
+                let carried = plan
+                    .carried
+                    .iter()
+                    .find(|carried| carried.quantity == quantity);
                 let carried = carried.expect("only carried quantities have a carry");
                 let row = place_index(carried.carry);
                 if carried.elementwise {
@@ -490,7 +584,10 @@ impl Writer<'_> {
                 quote!(#a / #b)
             }
             Compute::Apply(function, a) => {
-                let (a, name) = (bare(self.expression(a)), format_ident!("{}", function.name()));
+                let (a, name) = (
+                    bare(self.expression(a)),
+                    format_ident!("{}", function.name()),
+                );
                 quote!(activations::#name(#a))
             }
             Compute::Max(a, b) => {
@@ -502,7 +599,8 @@ impl Writer<'_> {
                 quote!(#a.min(#b))
             }
             Compute::Select(sign, operands) => {
-                let [left, right, then, otherwise] = operands.map(|operand| self.expression(operand));
+                let [left, right, then, otherwise] =
+                    operands.map(|operand| self.expression(operand));
                 let compare = match sign {
                     Comparison::Greater => quote!(gt),
                     Comparison::GreaterEqual => quote!(ge),
@@ -533,7 +631,9 @@ impl Writer<'_> {
 
     /// The factors of a product that has no variable of its own.
     fn fused(&mut self, id: ValueId) -> Option<(TokenStream, TokenStream)> {
-        let Compute::Mul(x, y) = *self.compute(id) else { return None };
+        let Compute::Mul(x, y) = *self.compute(id) else {
+            return None;
+        };
         let bound = self.inner_scope.contains_key(&id) || self.outer_scope.contains_key(&id);
         if bound || !self.is_computed(id) || self.names_outside_block(id) {
             return None;
@@ -561,7 +661,9 @@ fn read_place(place: Option<&Place>) -> TokenStream {
 fn bare(tokens: TokenStream) -> TokenStream {
     let mut iter = tokens.clone().into_iter();
     match (iter.next(), iter.next()) {
-        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => {
+            group.stream()
+        }
         _ => tokens,
     }
 }
@@ -581,7 +683,11 @@ fn place_index(slot: Slot) -> TokenStream {
     if slot.per_cell {
         terms.push(quote!(cell));
     }
-    if terms.is_empty() { quote!(0) } else { quote!(#(#terms)+*) }
+    if terms.is_empty() {
+        quote!(0)
+    } else {
+        quote!(#(#terms)+*)
+    }
 }
 
 fn cell_index(per_cell: bool) -> TokenStream {

@@ -203,7 +203,10 @@ impl Dag {
                 stack.extend(self.dependencies(id));
             }
         }
-        (0..self.values.len()).map(ValueId).filter(|id| seen[id.0]).collect()
+        (0..self.values.len())
+            .map(ValueId)
+            .filter(|id| seen[id.0])
+            .collect()
     }
 
     /// Operands, and the sources of products that belong to the same step.

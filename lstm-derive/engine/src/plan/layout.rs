@@ -30,7 +30,11 @@ pub struct Record {
 impl Record {
     /// The next place for a vector.
     pub fn take(&mut self, per_cell: bool) -> Slot {
-        let slot = Slot { units: self.units, cells: self.cells, per_cell };
+        let slot = Slot {
+            units: self.units,
+            cells: self.cells,
+            per_cell,
+        };
         if per_cell {
             self.cells += 1;
         } else {

@@ -31,9 +31,16 @@ pub fn listing(cell: &Cell, plan: &Plan) -> String {
     }
     line("deferred".to_owned());
     for &(matrix, lead, slot, source) in &plan.outer {
-        let error = plan.error_columns.iter().find(|&(_, &place)| place == (lead, slot));
+        let error = plan
+            .error_columns
+            .iter()
+            .find(|&(_, &place)| place == (lead, slot));
         let error = error.map_or(String::new(), |(&value, _)| describe(cell, plan, value));
-        line(format!("  ∂L/∂{} = Σ_t {error}[t] ⊗ {}", cell.param(matrix).name.symbol, operand(cell, plan, source)));
+        line(format!(
+            "  ∂L/∂{} = Σ_t {error}[t] ⊗ {}",
+            cell.param(matrix).name.symbol,
+            operand(cell, plan, source)
+        ));
     }
     text
 }
@@ -47,20 +54,35 @@ fn passes(text: &mut String, cell: &Cell, plan: &Plan, name: &str, direction: &D
                 .products
                 .iter()
                 .map(|&(matrix, transposed, _)| {
-                    format!("{}{}", cell.param(matrix).name.symbol, if transposed { "ᵀ" } else { "" })
+                    format!(
+                        "{}{}",
+                        cell.param(matrix).name.symbol,
+                        if transposed { "ᵀ" } else { "" }
+                    )
                 })
                 .collect();
-            let _ = writeln!(text, "  products with {}: {}", operand(cell, plan, segment.operand), matrices.join(", "));
+            let _ = writeln!(
+                text,
+                "  products with {}: {}",
+                operand(cell, plan, segment.operand),
+                matrices.join(", ")
+            );
         }
         for block in &pass.blocks {
             let computed: Vec<_> = block
                 .values
                 .iter()
-                .filter(|&&id| !plan.dag.compute(id).is_leaf() && !matches!(plan.dag.compute(id), Compute::Broadcast(_)))
+                .filter(|&&id| {
+                    !plan.dag.compute(id).is_leaf()
+                        && !matches!(plan.dag.compute(id), Compute::Broadcast(_))
+                })
                 .map(|&id| describe(cell, plan, id))
+                .filter(|name| !matches!(name.as_str(), "term" | "products"))
                 .collect();
             let per = if block.per_cell { "cell" } else { "unit" };
-            let _ = writeln!(text, "  per {per}: {}", computed.join(", "));
+            if !computed.is_empty() {
+                let _ = writeln!(text, "  per {per}: {}", computed.join(", "));
+            }
         }
     }
 }

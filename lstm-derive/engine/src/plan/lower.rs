@@ -56,7 +56,13 @@ pub struct Step {
 /// Lowers a cell and its derivation.
 pub fn lower(cell: &mut Cell, derivation: &Derivation) -> Step {
     let uses = product_uses(cell);
-    let mut lowering = Lowering { cell, dag: Dag::default(), known: HashMap::new(), uses, errors: Vec::new() };
+    let mut lowering = Lowering {
+        cell,
+        dag: Dag::default(),
+        known: HashMap::new(),
+        uses,
+        errors: Vec::new(),
+    };
     let quantities: Vec<_> = lowering
         .cell
         .quantity_ids()
@@ -66,12 +72,20 @@ pub fn lower(cell: &mut Cell, derivation: &Derivation) -> Step {
         })
         .collect();
     let backward = lowering.backward(derivation);
-    Step { dag: lowering.dag, quantities, backward }
+    Step {
+        dag: lowering.dag,
+        quantities,
+        backward,
+    }
 }
 
 /// How many equations' terms use each product: one used twice is computed once, by itself.
 fn product_uses(cell: &Cell) -> HashMap<NodeId, usize> {
-    let roots: Vec<_> = cell.quantities.iter().map(|quantity| quantity.definition).collect();
+    let roots: Vec<_> = cell
+        .quantities
+        .iter()
+        .map(|quantity| quantity.definition)
+        .collect();
     let mut uses = HashMap::new();
     for id in cell.graph.reachable(&roots) {
         for operand in cell.graph.op(id).operands() {
@@ -129,12 +143,23 @@ impl Lowering<'_> {
             Op::Apply(function, a) => Compute::Apply(function, self.value(a)),
             Op::Max(a, b) => Compute::Max(self.value(a), self.value(b)),
             Op::Min(a, b) => Compute::Min(self.value(a), self.value(b)),
-            Op::Select { sign, left, right, then, otherwise } => {
-                Compute::Select(sign, [left, right, then, otherwise].map(|operand| self.value(operand)))
-            }
+            Op::Select {
+                sign,
+                left,
+                right,
+                then,
+                otherwise,
+            } => Compute::Select(
+                sign,
+                [left, right, then, otherwise].map(|operand| self.value(operand)),
+            ),
             Op::Sum(axis, a) => {
                 let inner = self.value(a);
-                if self.dag.shape(inner).first() == Some(&axis) { Compute::Reduce(inner) } else { Compute::SumBlock(inner) }
+                if self.dag.shape(inner).first() == Some(&axis) {
+                    Compute::Reduce(inner)
+                } else {
+                    Compute::SumBlock(inner)
+                }
             }
             Op::Broadcast(a) => Compute::Broadcast(self.value(a)),
         };
@@ -142,15 +167,23 @@ impl Lowering<'_> {
     }
 
     fn zero(&mut self, shape: Shape) -> ValueId {
-        let number = self.dag.add(Compute::Number(crate::expr::Number::from_integer(0.into())), vec![]);
-        if shape.is_empty() { number } else { self.dag.add(Compute::Broadcast(number), shape) }
+        let number = self.dag.add(
+            Compute::Number(crate::expr::Number::from_integer(0.into())),
+            vec![],
+        );
+        if shape.is_empty() {
+            number
+        } else {
+            self.dag.add(Compute::Broadcast(number), shape)
+        }
     }
 
     /// A sum: its products share one accumulator, the other terms are added to it in their order.
     fn sum(&mut self, id: NodeId, shape: Shape) -> ValueId {
         let (mut products, mut rest) = (Vec::new(), Vec::new());
         self.flatten(id, false, true, &mut products, &mut rest);
-        let mut total = (!products.is_empty()).then(|| self.dag.add(Compute::Accumulate(products), shape.clone()));
+        let mut total = (!products.is_empty())
+            .then(|| self.dag.add(Compute::Accumulate(products), shape.clone()));
         for (negative, term) in rest {
             total = Some(match (total, negative) {
                 (None, false) => term,
@@ -181,9 +214,17 @@ impl Lowering<'_> {
                 self.flatten(a, negative, false, products, rest);
                 self.flatten(b, !negative, false, products, rest);
             }
-            Op::Product { matrix, transposed, vector } if !negative && !shared => {
+            Op::Product {
+                matrix,
+                transposed,
+                vector,
+            } if !negative && !shared => {
                 let source = self.source(vector);
-                products.push(Product { matrix, transposed, source });
+                products.push(Product {
+                    matrix,
+                    transposed,
+                    source,
+                });
             }
             _ => rest.push((negative, self.value(id))),
         }
@@ -219,7 +260,9 @@ impl Lowering<'_> {
             }
             if self.cell.quantity(id).carried {
                 let carry = self.dag.add(Compute::Carry(id), shape.clone());
-                total = Some(total.map_or(carry, |sum| self.dag.add(Compute::Add(sum, carry), shape.clone())));
+                total = Some(total.map_or(carry, |sum| {
+                    self.dag.add(Compute::Add(sum, carry), shape.clone())
+                }));
             }
             let now = self.total(&signal.now, &shape);
             self.errors[id.0] = match (now, total) {
@@ -235,7 +278,11 @@ impl Lowering<'_> {
                 .into_iter()
                 .map(|(negative, term)| {
                     let value = self.value(term);
-                    if negative { self.dag.add(Compute::Neg(value), shape.clone()) } else { value }
+                    if negative {
+                        self.dag.add(Compute::Neg(value), shape.clone())
+                    } else {
+                        value
+                    }
                 })
                 .collect::<Vec<_>>()
                 .into_iter()
@@ -271,8 +318,16 @@ impl Lowering<'_> {
         elementwise: &mut Vec<(bool, NodeId)>,
     ) {
         match *self.cell.graph.op(id) {
-            Op::Product { matrix, transposed, vector } if !negative => {
-                products.push(Product { matrix, transposed, source: Source::Next(vector) });
+            Op::Product {
+                matrix,
+                transposed,
+                vector,
+            } if !negative => {
+                products.push(Product {
+                    matrix,
+                    transposed,
+                    source: Source::Next(vector),
+                });
             }
             Op::Add(a, b) => {
                 self.split_carried(a, negative, products, elementwise);
@@ -305,11 +360,17 @@ impl Lowering<'_> {
                 match *term {
                     ParamTerm::Outer { error, vector, .. } => {
                         let (error, source) = (self.value(error), self.source(vector));
-                        roots.outer.push(OuterGradient { matrix: param, error, source });
+                        roots.outer.push(OuterGradient {
+                            matrix: param,
+                            error,
+                            source,
+                        });
                     }
                     ParamTerm::Elementwise { value, .. } => {
                         let value = self.value(value);
-                        sum = Some(sum.map_or(value, |sum| self.dag.add(Compute::Add(sum, value), shape.clone())));
+                        sum = Some(sum.map_or(value, |sum| {
+                            self.dag.add(Compute::Add(sum, value), shape.clone())
+                        }));
                     }
                 }
             }
@@ -329,8 +390,9 @@ impl Lowering<'_> {
                 }
                 _ => {
                     let value = self.value(term.value);
-                    roots.input =
-                        Some(roots.input.map_or(value, |sum| self.dag.add(Compute::Add(sum, value), shape.clone())));
+                    roots.input = Some(roots.input.map_or(value, |sum| {
+                        self.dag.add(Compute::Add(sum, value), shape.clone())
+                    }));
                 }
             }
         }

@@ -184,11 +184,18 @@ impl<'a> Planner<'a> {
     }
 
     fn lead_of(&self, axis: AxisId) -> usize {
-        self.leads.iter().position(|lead| lead.axis == axis.0).unwrap_or_default()
+        self.leads
+            .iter()
+            .position(|lead| lead.axis == axis.0)
+            .unwrap_or_default()
     }
 
     fn lead_of_value(&self, id: ValueId) -> usize {
-        self.step.dag.shape(id).first().map_or(0, |&axis| self.lead_of(axis))
+        self.step
+            .dag
+            .shape(id)
+            .first()
+            .map_or(0, |&axis| self.lead_of(axis))
     }
 
     fn per_cell(&self, id: ValueId) -> bool {
@@ -229,11 +236,18 @@ impl<'a> Planner<'a> {
                 products.iter().for_each(|product| note(product.source));
             }
         }
-        self.step.backward.outer.iter().for_each(|gradient| note(gradient.source));
+        self.step
+            .backward
+            .outer
+            .iter()
+            .for_each(|gradient| note(gradient.source));
         (carried, now)
     }
 
-    fn place_carried(&mut self, (carried_columns, now_columns): &(BTreeSet<QuantityId>, BTreeSet<ValueId>)) {
+    fn place_carried(
+        &mut self,
+        (carried_columns, now_columns): &(BTreeSet<QuantityId>, BTreeSet<ValueId>),
+    ) {
         for quantity in self.cell.carried() {
             let value = self.step.quantities[quantity.0];
             let shape = &self.cell.quantity(quantity).shape;
@@ -247,9 +261,23 @@ impl<'a> Planner<'a> {
             self.places.entry(value).or_insert(place);
             let carry = self.leads[lead].carries.take(per_cell);
             let backward = &self.step.backward;
-            let next_products = backward.next_products.iter().find(|&&(id, _)| id == quantity).map(|&(_, value)| value);
-            let elementwise = backward.carries.iter().any(|&(id, value)| id == quantity && value.is_some());
-            self.carried.push(Carried { quantity, lead, place, carry, next_products, elementwise });
+            let next_products = backward
+                .next_products
+                .iter()
+                .find(|&&(id, _)| id == quantity)
+                .map(|&(_, value)| value);
+            let elementwise = backward
+                .carries
+                .iter()
+                .any(|&(id, value)| id == quantity && value.is_some());
+            self.carried.push(Carried {
+                quantity,
+                lead,
+                place,
+                carry,
+                next_products,
+                elementwise,
+            });
         }
         for &value in now_columns {
             let in_column = matches!(self.places.get(&value), Some(Place::Column(_)));
@@ -265,7 +293,11 @@ impl<'a> Planner<'a> {
         &mut self,
         columns: &(BTreeSet<QuantityId>, BTreeSet<ValueId>),
     ) -> (Vec<ValueId>, BTreeSet<ValueId>) {
-        let mut roots: Vec<_> = self.carried.iter().map(|carried| self.step.quantities[carried.quantity.0]).collect();
+        let mut roots: Vec<_> = self
+            .carried
+            .iter()
+            .map(|carried| self.step.quantities[carried.quantity.0])
+            .collect();
         roots.push(self.step.quantities[self.cell.output.0]);
         roots.extend(columns.1.iter().copied());
         let kept: BTreeSet<_> = self.places.keys().copied().collect();
@@ -299,7 +331,10 @@ impl<'a> Planner<'a> {
         let mut destinations: BTreeMap<ValueId, Vec<Destination>> = BTreeMap::new();
         for (&id, &place) in &self.places {
             destinations.entry(id).or_default().push(match place {
-                Place::Lanes(slot) => Destination::Lanes { slot, tape_only: tape_only.contains(&id) },
+                Place::Lanes(slot) => Destination::Lanes {
+                    slot,
+                    tape_only: tape_only.contains(&id),
+                },
                 Place::Column(slot) => Destination::Column(slot),
                 Place::Scalar(index) => Destination::Scalar(index),
             });
@@ -307,7 +342,10 @@ impl<'a> Planner<'a> {
         for carried in &self.carried {
             let value = self.step.quantities[carried.quantity.0];
             let destination = match carried.place {
-                Place::Lanes(slot) => Destination::Lanes { slot, tape_only: false },
+                Place::Lanes(slot) => Destination::Lanes {
+                    slot,
+                    tape_only: false,
+                },
                 Place::Column(slot) => Destination::Column(slot),
                 Place::Scalar(index) => Destination::Scalar(index),
             };
@@ -317,8 +355,15 @@ impl<'a> Planner<'a> {
             }
         }
         let output = self.step.quantities[self.cell.output.0];
-        destinations.entry(output).or_default().push(Destination::Output);
-        Direction { passes: self.passes(order), destinations, scalars }
+        destinations
+            .entry(output)
+            .or_default()
+            .push(Destination::Output);
+        Direction {
+            passes: self.passes(order),
+            destinations,
+            scalars,
+        }
     }
 
     /// Gives a value a place among the lanes unless it has one; says whether it got one now.
@@ -328,7 +373,11 @@ impl<'a> Planner<'a> {
         }
         let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
         let lead = &mut self.leads[lead];
-        let slot = if kept { lead.kept.take(per_cell) } else { lead.tape.take(per_cell) };
+        let slot = if kept {
+            lead.kept.take(per_cell)
+        } else {
+            lead.tape.take(per_cell)
+        };
         self.places.insert(id, Place::Lanes(slot));
         true
     }
@@ -354,9 +403,15 @@ impl<'a> Planner<'a> {
         let mut destinations: BTreeMap<ValueId, Vec<Destination>> = BTreeMap::new();
         let mut roots = Vec::new();
         for carried in &self.carried {
-            let next = backward.carries.iter().find(|&&(id, _)| id == carried.quantity);
+            let next = backward
+                .carries
+                .iter()
+                .find(|&&(id, _)| id == carried.quantity);
             if let Some(&(_, Some(value))) = next {
-                destinations.entry(value).or_default().push(Destination::Carry(carried.carry));
+                destinations
+                    .entry(value)
+                    .or_default()
+                    .push(Destination::Carry(carried.carry));
                 roots.push(value);
             }
         }
@@ -364,30 +419,55 @@ impl<'a> Planner<'a> {
             let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
             let slot = self.leads[lead].errors.take(per_cell);
             self.error_slots.insert(id, (lead, slot));
-            destinations.entry(id).or_default().push(Destination::Error(slot));
+            destinations
+                .entry(id)
+                .or_default()
+                .push(Destination::Error(slot));
             roots.push(id);
         }
         let mut gradients = Vec::new();
         for &(param, value) in elementwise {
             let (lead, per_cell) = (self.lead_of_value(value), self.per_cell(value));
             let slot = self.leads[lead].gradients.take(per_cell);
-            destinations.entry(value).or_default().push(Destination::Gradient(slot));
+            destinations
+                .entry(value)
+                .or_default()
+                .push(Destination::Gradient(slot));
             let scalar = self.cell.param(param).shape.is_empty();
-            gradients.push(Gradient { param, lead, slot, scalar });
+            gradients.push(Gradient {
+                param,
+                lead,
+                slot,
+                scalar,
+            });
             roots.push(value);
         }
         if let Some(value) = backward.input {
-            destinations.entry(value).or_default().push(Destination::InputGradient);
+            destinations
+                .entry(value)
+                .or_default()
+                .push(Destination::InputGradient);
             roots.push(value);
         }
-        roots.extend(self.carried.iter().filter_map(|carried| carried.next_products));
-        let first: Vec<_> = self.carried.iter().map(|carried| AxisId(self.leads[carried.lead].axis)).collect();
+        roots.extend(
+            self.carried
+                .iter()
+                .filter_map(|carried| carried.next_products),
+        );
+        let first: Vec<_> = self
+            .carried
+            .iter()
+            .map(|carried| AxisId(self.leads[carried.lead].axis))
+            .collect();
         let order = schedule::schedule(&self.step.dag, &roots, &first);
         let mut scalars = 0;
         for &id in order.home.keys() {
             if matches!(self.step.dag.compute(id), Compute::Reduce(_)) {
                 self.backward_places.insert(id, Place::Scalar(scalars));
-                destinations.entry(id).or_default().push(Destination::Scalar(scalars));
+                destinations
+                    .entry(id)
+                    .or_default()
+                    .push(Destination::Scalar(scalars));
                 scalars += 1;
             }
         }
@@ -399,9 +479,19 @@ impl<'a> Planner<'a> {
             let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
             let slot = self.leads[lead].spill.take(per_cell);
             self.backward_places.insert(id, Place::Lanes(slot));
-            destinations.entry(id).or_default().push(Destination::Spill(slot));
+            destinations
+                .entry(id)
+                .or_default()
+                .push(Destination::Spill(slot));
         }
-        (Direction { passes: self.passes(order), destinations, scalars }, gradients)
+        (
+            Direction {
+                passes: self.passes(order),
+                destinations,
+                scalars,
+            },
+            gradients,
+        )
     }
 
     /// Every error that a product or a matrix gradient reads.
@@ -418,7 +508,10 @@ impl<'a> Planner<'a> {
                 }));
             }
         }
-        values.into_iter().filter(|&id| !is_zero(&self.step.dag, id)).collect()
+        values
+            .into_iter()
+            .filter(|&id| !is_zero(&self.step.dag, id))
+            .collect()
     }
 
     fn passes(&self, order: Schedule) -> Vec<Pass> {
@@ -435,7 +528,9 @@ impl<'a> Planner<'a> {
             })
             .collect();
         for (&id, &home) in &order.home {
-            let Compute::Accumulate(products) = self.step.dag.compute(id) else { continue };
+            let Compute::Accumulate(products) = self.step.dag.compute(id) else {
+                continue;
+            };
             let pass = &mut passes[home];
             let row = pass.rows.take(self.per_cell(id));
             pass.accumulators.insert(id, row);
@@ -447,7 +542,9 @@ impl<'a> Planner<'a> {
     }
 
     fn add_product(&self, pass: &mut Pass, product: Product, row: Slot) {
-        let Some(operand) = self.operand(product.source) else { return };
+        let Some(operand) = self.operand(product.source) else {
+            return;
+        };
         let entry = (product.matrix, product.transposed, row);
         // A row occurs once in a segment: a second product of the same vector needs accumulators of its own.
         let fits = |segment: &&mut Segment| {
@@ -455,7 +552,10 @@ impl<'a> Planner<'a> {
         };
         match pass.segments.iter_mut().find(fits) {
             Some(segment) => segment.products.push(entry),
-            None => pass.segments.push(Segment { operand, products: vec![entry] }),
+            None => pass.segments.push(Segment {
+                operand,
+                products: vec![entry],
+            }),
         }
     }
 
@@ -464,20 +564,41 @@ impl<'a> Planner<'a> {
         Some(match source {
             Source::Input => Operand::Input,
             Source::Previous(quantity) => {
-                let carried = self.carried.iter().find(|carried| carried.quantity == quantity)?;
-                let Place::Column(slot) = carried.place else { return None };
-                Operand::Forward { lead: carried.lead, slot, previous: true }
+                let carried = self
+                    .carried
+                    .iter()
+                    .find(|carried| carried.quantity == quantity)?;
+                let Place::Column(slot) = carried.place else {
+                    return None;
+                };
+                Operand::Forward {
+                    lead: carried.lead,
+                    slot,
+                    previous: true,
+                }
             }
             Source::Now(value) => match (self.error_slots.get(&value), self.places.get(&value)) {
-                (Some(&(lead, slot)), _) => Operand::Error { lead, slot, next: false },
-                (None, Some(&Place::Column(slot))) => {
-                    Operand::Forward { lead: self.lead_of_value(value), slot, previous: false }
-                }
+                (Some(&(lead, slot)), _) => Operand::Error {
+                    lead,
+                    slot,
+                    next: false,
+                },
+                (None, Some(&Place::Column(slot))) => Operand::Forward {
+                    lead: self.lead_of_value(value),
+                    slot,
+                    previous: false,
+                },
                 _ => return None,
             },
             Source::Next(expression) => {
-                let &(lead, slot) = self.error_slots.get(self.step.backward.next.get(&expression)?)?;
-                Operand::Error { lead, slot, next: true }
+                let &(lead, slot) = self
+                    .error_slots
+                    .get(self.step.backward.next.get(&expression)?)?;
+                Operand::Error {
+                    lead,
+                    slot,
+                    next: true,
+                }
             }
         })
     }
@@ -487,14 +608,25 @@ impl<'a> Planner<'a> {
             let &(lead, slot) = self.error_slots.get(&gradient.error)?;
             let operand = match gradient.source {
                 Source::Now(value) => {
-                    let Some(&Place::Column(slot)) = self.places.get(&value) else { return None };
-                    Operand::Forward { lead: self.lead_of_value(value), slot, previous: false }
+                    let Some(&Place::Column(slot)) = self.places.get(&value) else {
+                        return None;
+                    };
+                    Operand::Forward {
+                        lead: self.lead_of_value(value),
+                        slot,
+                        previous: false,
+                    }
                 }
                 other => self.operand(other)?,
             };
             Some((gradient.matrix, lead, slot, operand))
         };
-        self.step.backward.outer.iter().filter_map(with_places).collect()
+        self.step
+            .backward
+            .outer
+            .iter()
+            .filter_map(with_places)
+            .collect()
     }
 
     fn input_products(&self) -> Vec<(ParamId, usize, Slot)> {
@@ -502,7 +634,12 @@ impl<'a> Planner<'a> {
             let &(lead, slot) = self.error_slots.get(&error)?;
             Some((matrix, lead, slot))
         };
-        self.step.backward.input_products.iter().filter_map(with_places).collect()
+        self.step
+            .backward
+            .input_products
+            .iter()
+            .filter_map(with_places)
+            .collect()
     }
 }
 
@@ -510,18 +647,41 @@ impl<'a> Planner<'a> {
 fn leads(cell: &Cell) -> Result<Vec<Lead>, Diagnostics> {
     let mut leads: Vec<Lead> = Vec::new();
     let mut diagnostics = Diagnostics::default();
-    let quantities = cell.quantities.iter().map(|quantity| (&quantity.shape, quantity.span));
-    let elementwise = cell.params.iter().filter(|param| param.role == Role::Elementwise);
+    let quantities = cell
+        .quantities
+        .iter()
+        .map(|quantity| (&quantity.shape, quantity.span));
+    let elementwise = cell
+        .params
+        .iter()
+        .filter(|param| param.role == Role::Elementwise);
     let vectors = elementwise.map(|param| (&param.shape, param.span));
-    let all: Vec<_> = quantities.chain(vectors).chain([(&cell.input.shape, cell.input.span)]).collect();
-    let nodes = cell.graph.reachable(&cell.quantities.iter().map(|quantity| quantity.definition).collect::<Vec<_>>());
-    let inner = nodes.iter().map(|&id| (cell.graph.shape(id), proc_macro2::Span::call_site()));
+    let all: Vec<_> = quantities
+        .chain(vectors)
+        .chain([(&cell.input.shape, cell.input.span)])
+        .collect();
+    let nodes = cell.graph.reachable(
+        &cell
+            .quantities
+            .iter()
+            .map(|quantity| quantity.definition)
+            .collect::<Vec<_>>(),
+    );
+    let inner = nodes
+        .iter()
+        .map(|&id| (cell.graph.shape(id), proc_macro2::Span::call_site()));
     for (shape, span) in all.into_iter().chain(inner) {
         let Some(&axis) = shape.first() else { continue };
-        let index = leads.iter().position(|lead| lead.axis == axis.0).unwrap_or_else(|| {
-            leads.push(Lead { axis: axis.0, ..Lead::default() });
-            leads.len() - 1
-        });
+        let index = leads
+            .iter()
+            .position(|lead| lead.axis == axis.0)
+            .unwrap_or_else(|| {
+                leads.push(Lead {
+                    axis: axis.0,
+                    ..Lead::default()
+                });
+                leads.len() - 1
+            });
         let Some(&block) = shape.get(1) else { continue };
         match leads[index].block {
             Some(known) if known != block => diagnostics.0.push(Diagnostic::new(
@@ -538,7 +698,11 @@ fn leads(cell: &Cell) -> Result<Vec<Lead>, Diagnostics> {
         }
     }
     leads.sort_by_key(|lead| lead.axis);
-    if diagnostics.0.is_empty() { Ok(leads) } else { Err(diagnostics) }
+    if diagnostics.0.is_empty() {
+        Ok(leads)
+    } else {
+        Err(diagnostics)
+    }
 }
 
 /// Whether a value is zero everywhere.
@@ -564,18 +728,33 @@ fn distribute(dag: &mut Dag, id: ValueId, lanes: &mut Vec<ValueId>) {
         }
         Compute::Neg(a) => distribute_through(dag, a, lanes, |_, inner| Compute::Neg(inner)),
         Compute::Mul(a, b) => {
-            let (factor, sum) = if contains_reduce(dag, b) { (a, b) } else { (b, a) };
-            distribute_through(dag, sum, lanes, |factor_lanes, inner| Compute::Mul(factor_lanes(factor), inner));
+            let (factor, sum) = if contains_reduce(dag, b) {
+                (a, b)
+            } else {
+                (b, a)
+            };
+            distribute_through(dag, sum, lanes, |factor_lanes, inner| {
+                Compute::Mul(factor_lanes(factor), inner)
+            });
         }
         Compute::Div(a, b) => {
-            distribute_through(dag, a, lanes, |factor_lanes, inner| Compute::Div(inner, factor_lanes(b)));
+            distribute_through(dag, a, lanes, |factor_lanes, inner| {
+                Compute::Div(inner, factor_lanes(b))
+            });
         }
         Compute::Select(sign, [left, right, then, otherwise]) => {
             for (branch, kept_first) in [(then, true), (otherwise, false)] {
                 distribute_through(dag, branch, lanes, |factor_lanes, inner| {
                     let zero = factor_lanes(ValueId(usize::MAX));
-                    let (first, second) = if kept_first { (inner, zero) } else { (zero, inner) };
-                    Compute::Select(sign, [factor_lanes(left), factor_lanes(right), first, second])
+                    let (first, second) = if kept_first {
+                        (inner, zero)
+                    } else {
+                        (zero, inner)
+                    };
+                    Compute::Select(
+                        sign,
+                        [factor_lanes(left), factor_lanes(right), first, second],
+                    )
                 });
             }
         }
@@ -610,5 +789,9 @@ fn distribute_through(
 
 fn contains_reduce(dag: &Dag, id: ValueId) -> bool {
     matches!(dag.compute(id), Compute::Reduce(_))
-        || dag.compute(id).operands().into_iter().any(|operand| contains_reduce(dag, operand))
+        || dag
+            .compute(id)
+            .operands()
+            .into_iter()
+            .any(|operand| contains_reduce(dag, operand))
 }

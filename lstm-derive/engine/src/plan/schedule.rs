@@ -74,7 +74,11 @@ pub fn schedule(dag: &Dag, roots: &[ValueId], leads: &[AxisId]) -> Schedule {
     }
     for (&(level, axis), values) in keys.iter().zip(&wanted) {
         let blocks = blocks(dag, values, &mut result.spilled);
-        result.passes.push(Pass { lead: axis, level, blocks });
+        result.passes.push(Pass {
+            lead: axis,
+            level,
+            blocks,
+        });
     }
     result
 }
@@ -91,7 +95,9 @@ fn lead(dag: &Dag, id: ValueId) -> AxisId {
 /// Values without a home: read or recomputed wherever they are used.
 fn floats(dag: &Dag, id: ValueId) -> bool {
     let compute = dag.compute(id);
-    compute.is_leaf() || (dag.shape(id).is_empty() && !matches!(compute, Compute::Reduce(_))) || is_constant(dag, id)
+    compute.is_leaf()
+        || (dag.shape(id).is_empty() && !matches!(compute, Compute::Reduce(_)))
+        || is_constant(dag, id)
 }
 
 fn is_constant(dag: &Dag, id: ValueId) -> bool {
@@ -109,14 +115,25 @@ fn levels(dag: &Dag, order: &[ValueId]) -> BTreeMap<ValueId, usize> {
                 || matches!(dag.compute(operand), Compute::Reduce(_));
             levels[&operand] + usize::from(complete)
         };
-        let level = dag.dependencies(id).into_iter().map(|operand| after(operand, &levels)).max().unwrap_or(0);
+        let level = dag
+            .dependencies(id)
+            .into_iter()
+            .map(|operand| after(operand, &levels))
+            .max()
+            .unwrap_or(0);
         levels.insert(id, level);
     }
     levels
 }
 
 /// Puts a value and what it needs into a pass; what has its home elsewhere is kept in between.
-fn want(dag: &Dag, id: ValueId, at: usize, result: &mut Schedule, wanted: &mut [BTreeSet<ValueId>]) {
+fn want(
+    dag: &Dag,
+    id: ValueId,
+    at: usize,
+    result: &mut Schedule,
+    wanted: &mut [BTreeSet<ValueId>],
+) {
     if !wanted[at].insert(id) {
         return;
     }
@@ -136,7 +153,9 @@ fn blocks(dag: &Dag, values: &BTreeSet<ValueId>, spilled: &mut BTreeSet<ValueId>
     let mut stage: BTreeMap<ValueId, usize> = BTreeMap::new();
     let per_cell = |id: ValueId| dag.shape(id).len() == 2;
     let is_read = |id: ValueId, spilled: &BTreeSet<ValueId>| {
-        dag.compute(id).is_leaf() || matches!(dag.compute(id), Compute::Accumulate(_)) || spilled.contains(&id)
+        dag.compute(id).is_leaf()
+            || matches!(dag.compute(id), Compute::Accumulate(_))
+            || spilled.contains(&id)
     };
     for &id in values {
         let own = dag
@@ -153,8 +172,14 @@ fn blocks(dag: &Dag, values: &BTreeSet<ValueId>, spilled: &mut BTreeSet<ValueId>
     }
     // A cell's value is computed in the first loop that uses it, so that few values cross from loop to loop.
     for &id in values.iter().rev().filter(|&&id| per_cell(id)) {
-        let users = values.iter().filter(|&&user| dag.compute(user).operands().contains(&id));
-        let first = users.map(|user| stage[user] - usize::from(matches!(dag.compute(*user), Compute::SumBlock(_)))).min();
+        let users = values
+            .iter()
+            .filter(|&&user| dag.compute(user).operands().contains(&id));
+        let first = users
+            .map(|user| {
+                stage[user] - usize::from(matches!(dag.compute(*user), Compute::SumBlock(_)))
+            })
+            .min();
         if let Some(first) = first {
             stage.insert(id, first);
         }
@@ -163,7 +188,8 @@ fn blocks(dag: &Dag, values: &BTreeSet<ValueId>, spilled: &mut BTreeSet<ValueId>
     for &id in values {
         for operand in dag.compute(id).operands() {
             let later = per_cell(operand) && per_cell(id) && stage.get(&operand) < stage.get(&id);
-            let is_free = is_read(operand, spilled) || matches!(dag.compute(operand), Compute::Broadcast(_));
+            let is_free =
+                is_read(operand, spilled) || matches!(dag.compute(operand), Compute::Broadcast(_));
             if later && !is_free {
                 spilled.insert(operand);
             }
@@ -173,10 +199,16 @@ fn blocks(dag: &Dag, values: &BTreeSet<ValueId>, spilled: &mut BTreeSet<ValueId>
     let mut blocks = Vec::new();
     for number in 0..=last {
         for cells in [false, true] {
-            let members: Vec<_> =
-                values.iter().copied().filter(|id| stage[id] == number && per_cell(*id) == cells).collect();
+            let members: Vec<_> = values
+                .iter()
+                .copied()
+                .filter(|id| stage[id] == number && per_cell(*id) == cells)
+                .collect();
             if !members.is_empty() {
-                blocks.push(Block { per_cell: cells, values: members });
+                blocks.push(Block {
+                    per_cell: cells,
+                    values: members,
+                });
             }
         }
     }

@@ -10,17 +10,31 @@ use super::dag::{Compute, Dag, Source, ValueId};
 use super::lower::Step;
 
 /// Rewrites the backward direction of a step to read forward values from memory; returns the values to save.
-pub fn choose(step: &mut Step, forward_roots: &[ValueId], kept: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
+pub fn choose(
+    step: &mut Step,
+    forward_roots: &[ValueId],
+    kept: &BTreeSet<ValueId>,
+) -> BTreeSet<ValueId> {
     let forward: BTreeSet<_> = step.dag.reachable(forward_roots).into_iter().collect();
     let needed = needed_forward_values(step, &forward);
     let mut available = kept.clone();
-    available.extend(needed.iter().copied().filter(|&id| must_save(&step.dag, id)));
+    available.extend(
+        needed
+            .iter()
+            .copied()
+            .filter(|&id| must_save(&step.dag, id)),
+    );
     for &id in &needed {
         if !recomputable(&step.dag, id, &available) {
             available.insert(id);
         }
     }
-    let mut reader = Reader { dag: &mut step.dag, forward: &forward, available: &available, known: HashMap::new() };
+    let mut reader = Reader {
+        dag: &mut step.dag,
+        forward: &forward,
+        available: &available,
+        known: HashMap::new(),
+    };
     let backward = &mut step.backward;
     for error in backward.errors.iter_mut().flatten() {
         *error = reader.read(*error);
@@ -31,22 +45,38 @@ pub fn choose(step: &mut Step, forward_roots: &[ValueId], kept: &BTreeSet<ValueI
     for gradient in &mut backward.outer {
         gradient.error = reader.read(gradient.error);
     }
-    for (_, value) in backward.elementwise.iter_mut().chain(&mut backward.input_products) {
+    for (_, value) in backward
+        .elementwise
+        .iter_mut()
+        .chain(&mut backward.input_products)
+    {
         *value = reader.read(*value);
     }
     backward.input = backward.input.map(|value| reader.read(value));
     for value in backward.next.values_mut() {
         *value = reader.read(*value);
     }
-    let saved: BTreeSet<_> = reader.known.keys().copied().filter(|id| available.contains(id)).collect();
+    let saved: BTreeSet<_> = reader
+        .known
+        .keys()
+        .copied()
+        .filter(|id| available.contains(id))
+        .collect();
     saved.difference(kept).copied().collect()
 }
 
 /// Forward values that some backward value has as an operand.
 fn needed_forward_values(step: &Step, forward: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
     let roots = backward_roots(step);
-    let mut needed: BTreeSet<_> = roots.iter().copied().filter(|id| forward.contains(id)).collect();
-    let mut stack: Vec<_> = roots.into_iter().filter(|id| !forward.contains(id)).collect();
+    let mut needed: BTreeSet<_> = roots
+        .iter()
+        .copied()
+        .filter(|id| forward.contains(id))
+        .collect();
+    let mut stack: Vec<_> = roots
+        .into_iter()
+        .filter(|id| !forward.contains(id))
+        .collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = stack.pop() {
         if !seen.insert(id) {
@@ -67,7 +97,11 @@ fn needed_forward_values(step: &Step, forward: &BTreeSet<ValueId>) -> BTreeSet<V
 /// Everything the backward step has to produce.
 pub fn backward_roots(step: &Step) -> Vec<ValueId> {
     let backward = &step.backward;
-    let mut roots: Vec<ValueId> = backward.carries.iter().filter_map(|&(_, value)| value).collect();
+    let mut roots: Vec<ValueId> = backward
+        .carries
+        .iter()
+        .filter_map(|&(_, value)| value)
+        .collect();
     roots.extend(backward.outer.iter().map(|gradient| gradient.error));
     roots.extend(backward.elementwise.iter().map(|&(_, value)| value));
     roots.extend(backward.input_products.iter().map(|&(_, error)| error));
@@ -91,7 +125,12 @@ fn recomputable(dag: &Dag, id: ValueId, available: &BTreeSet<ValueId>) -> bool {
         return true;
     }
     let cheap = dag.compute(id).is_cheap() || (dag.shape(id).is_empty() && !must_save(dag, id));
-    cheap && dag.compute(id).operands().into_iter().all(|operand| recomputable(dag, operand, available))
+    cheap
+        && dag
+            .compute(id)
+            .operands()
+            .into_iter()
+            .all(|operand| recomputable(dag, operand, available))
 }
 
 /// Rewrites backward values so that forward values in them are read, not computed.
@@ -123,7 +162,11 @@ impl Reader<'_> {
                 .collect();
             self.dag.add(Compute::Accumulate(products), shape)
         } else {
-            let operands: Vec<_> = compute.operands().into_iter().map(|operand| self.read(operand)).collect();
+            let operands: Vec<_> = compute
+                .operands()
+                .into_iter()
+                .map(|operand| self.read(operand))
+                .collect();
             self.dag.add(compute.with_operands(&operands), shape)
         };
         self.known.insert(id, result);

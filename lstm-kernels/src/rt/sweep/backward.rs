@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, UserMatrix, block_tiles, products, sample_tiles};
+use super::{Tile, UserMatrix, blocks_from, products, sample_tiles};
 use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
 use crate::rt::element::Element;
@@ -55,9 +55,23 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
     fn pass<S: Simd>(&mut self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];
         for (first_sample, samples) in sample_tiles(self.errors.batch) {
-            block_tiles::<S>(pass.blocks, samples, |first_block, blocks| {
-                self.tile(simd, step, index, Tile { first_block, blocks, first_sample, samples });
-            });
+            // A loop, not a closure: what runs here must be inlined into the code of this instruction set.
+            let mut first_block = 0;
+            while first_block < pass.blocks {
+                let blocks = blocks_from::<S>(first_block, pass.blocks, samples);
+                self.tile(
+                    simd,
+                    step,
+                    index,
+                    Tile {
+                        first_block,
+                        blocks,
+                        first_sample,
+                        samples,
+                    },
+                );
+                first_block += blocks;
+            }
         }
     }
 
@@ -67,35 +81,71 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
         let is_last = step.is_some_and(|step| step + 1 == self.steps);
-        let mut accumulators = std::mem::replace(&mut self.errors.accumulators, crate::rt::buffer::Buffer::zeros(0));
-        products(simd, layout, pass, self.packed.panels.as_slice(), accumulators.as_mut_slice(), tile, |operand| {
-            match (operand, step) {
-                // Behind the last step there are no errors.
-                (Operand::Error { next: true, .. }, _) if is_last => None,
-                (Operand::Error { next: true, lead, slot }, None) => {
-                    self.errors.vector(layout, Operand::Error { lead, slot, next: false }, 0)
+        let mut accumulators = std::mem::replace(
+            &mut self.errors.accumulators,
+            crate::rt::buffer::Buffer::zeros(0),
+        );
+        products(
+            simd,
+            layout,
+            pass,
+            self.packed.panels.as_slice(),
+            accumulators.as_mut_slice(),
+            tile,
+            |operand| {
+                match (operand, step) {
+                    // Behind the last step there are no errors.
+                    (Operand::Error { next: true, .. }, _) if is_last => None,
+                    (
+                        Operand::Error {
+                            next: true,
+                            lead,
+                            slot,
+                        },
+                        None,
+                    ) => self.errors.vector(
+                        layout,
+                        Operand::Error {
+                            lead,
+                            slot,
+                            next: false,
+                        },
+                        0,
+                    ),
+                    (_, None) => None,
+                    (Operand::Error { .. }, Some(step)) => {
+                        self.errors.vector(layout, operand, step)
+                    }
+                    (Operand::Forward { .. }, Some(step)) => {
+                        self.memory.vector(layout, operand, step + 1)
+                    }
+                    (Operand::Input, Some(step)) => Some(VectorPlace {
+                        base: self
+                            .input
+                            .base
+                            .wrapping_add(step * batch * self.input.column),
+                        plane: 0,
+                        sample: self.input.column,
+                    }),
                 }
-                (_, None) => None,
-                (Operand::Error { .. }, Some(step)) => self.errors.vector(layout, operand, step),
-                (Operand::Forward { .. }, Some(step)) => self.memory.vector(layout, operand, step + 1),
-                (Operand::Input, Some(step)) => Some(VectorPlace {
-                    base: self.input.base.wrapping_add(step * batch * self.input.column),
-                    plane: 0,
-                    sample: self.input.column,
-                }),
-            }
-        });
+            },
+        );
         let first_group = tile.first_block * pass.groups;
         let last_group = ((tile.first_block + tile.blocks) * pass.groups).min(lead.groups);
         let sample = tile.first_sample;
         // Turns alternate from step to step; the initial state stands before step 0.
-        let (turn, next_turn) = step.map_or((0, Self::initial_turn()), |step| ((step + 1) % 2, step % 2));
+        let (turn, next_turn) =
+            step.map_or((0, Self::initial_turn()), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
         let column = at * batch + sample;
         for group in first_group..last_group {
             let row_stride = pass.rows * crate::rt::tile::MAX_SAMPLES * layout.lanes;
             let has = |condition: bool, matrix: &UserMatrix<T>| {
-                if condition { matrix.rows(layout, pass.lead, group, column) } else { Rows::none() }
+                if condition {
+                    matrix.rows(layout, pass.lead, group, column)
+                } else {
+                    Rows::none()
+                }
             };
             let is_input = layout.program.input_lead == pass.lead;
             let context = BackwardTile {
@@ -109,16 +159,22 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
                     .as_ptr()
                     .wrapping_add(group * lead.params * layout.lanes),
                 scalars: self.packed.scalars.as_ptr(),
-                accumulators: accumulators.as_ptr().wrapping_add((group - first_group) * row_stride),
+                accumulators: accumulators
+                    .as_ptr()
+                    .wrapping_add((group - first_group) * row_stride),
                 input: has(is_input, &self.input),
                 lanes: self.memory.lanes(layout, pass.lead, at + 1, group, sample),
                 previous_lanes: self.memory.lanes(layout, pass.lead, at, group, sample),
-                columns: self.memory.columns(layout, pass.lead, at + 1, group, sample),
+                columns: self
+                    .memory
+                    .columns(layout, pass.lead, at + 1, group, sample),
                 previous_columns: self.memory.columns(layout, pass.lead, at, group, sample),
                 sums: self.memory.sums(layout, at + 1, sample),
                 upstream: has(layout.program.output_lead == pass.lead, &self.upstream),
                 carries: self.errors.carries(layout, pass.lead, turn, group, sample),
-                next_carries: self.errors.carries(layout, pass.lead, next_turn, group, sample),
+                next_carries: self
+                    .errors
+                    .carries(layout, pass.lead, next_turn, group, sample),
                 errors: self.errors.columns(layout, pass.lead, at, group, sample),
                 spill: self.errors.spill(layout, pass.lead, group, sample),
                 error_sums: self.errors.sums(layout, sample),

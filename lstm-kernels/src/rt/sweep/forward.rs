@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, UserMatrix, block_tiles, products, sample_tiles};
+use super::{Tile, UserMatrix, blocks_from, products, sample_tiles};
 use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
 use crate::rt::element::Element;
@@ -48,9 +48,23 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
         let pass = &self.layout.forward[index];
         let batch = self.memory.batch;
         for (first_sample, samples) in sample_tiles(batch) {
-            block_tiles::<S>(pass.blocks, samples, |first_block, blocks| {
-                self.tile(simd, step, index, Tile { first_block, blocks, first_sample, samples });
-            });
+            // A loop, not a closure: what runs here must be inlined into the code of this instruction set.
+            let mut first_block = 0;
+            while first_block < pass.blocks {
+                let blocks = blocks_from::<S>(first_block, pass.blocks, samples);
+                self.tile(
+                    simd,
+                    step,
+                    index,
+                    Tile {
+                        first_block,
+                        blocks,
+                        first_sample,
+                        samples,
+                    },
+                );
+                first_block += blocks;
+            }
         }
     }
 
@@ -60,17 +74,29 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
         // The accumulators leave the memory for the time of the products, which read the memory's columns.
-        let mut accumulators = std::mem::replace(&mut self.memory.accumulators, crate::rt::buffer::Buffer::zeros(0));
-        products(simd, layout, pass, self.packed.panels.as_slice(), accumulators.as_mut_slice(), tile, |operand| {
-            match operand {
+        let mut accumulators = std::mem::replace(
+            &mut self.memory.accumulators,
+            crate::rt::buffer::Buffer::zeros(0),
+        );
+        products(
+            simd,
+            layout,
+            pass,
+            self.packed.panels.as_slice(),
+            accumulators.as_mut_slice(),
+            tile,
+            |operand| match operand {
                 Operand::Input => Some(VectorPlace {
-                    base: self.input.base.wrapping_add(step * batch * self.input.column),
+                    base: self
+                        .input
+                        .base
+                        .wrapping_add(step * batch * self.input.column),
                     plane: 0,
                     sample: self.input.column,
                 }),
                 _ => self.memory.vector(layout, operand, step + 1),
-            }
-        });
+            },
+        );
         let (now, previous) = (self.memory.slot(step + 1), self.memory.slot(step));
         let first_group = tile.first_block * pass.groups;
         let last_group = ((tile.first_block + tile.blocks) * pass.groups).min(lead.groups);
@@ -88,16 +114,22 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                     .as_ptr()
                     .wrapping_add(group * lead.params * layout.lanes),
                 scalars: self.packed.scalars.as_ptr(),
-                accumulators: accumulators.as_ptr().wrapping_add((group - first_group) * row_stride),
+                accumulators: accumulators
+                    .as_ptr()
+                    .wrapping_add((group - first_group) * row_stride),
                 input: if layout.program.input_lead == pass.lead {
                     self.input.rows(layout, pass.lead, group, column)
                 } else {
                     Rows::none()
                 },
                 lanes: self.memory.lanes(layout, pass.lead, now, group, sample),
-                previous_lanes: self.memory.lanes(layout, pass.lead, previous, group, sample),
+                previous_lanes: self
+                    .memory
+                    .lanes(layout, pass.lead, previous, group, sample),
                 columns: self.memory.columns(layout, pass.lead, now, group, sample),
-                previous_columns: self.memory.columns(layout, pass.lead, previous, group, sample),
+                previous_columns: self
+                    .memory
+                    .columns(layout, pass.lead, previous, group, sample),
                 output: if layout.program.output_lead == pass.lead {
                     self.output.rows(layout, pass.lead, group, column)
                 } else {

@@ -23,20 +23,41 @@ pub(crate) fn form_gradients<T: Element>(
     for outer in layout.program.outer {
         let matrix = layout.params[outer.matrix];
         let gradient = &mut dparams[matrix.start..][..matrix.len()];
-        let mut gradient = MatMut::from_column_major_slice_mut(gradient, matrix.rows, matrix.columns);
+        let mut gradient =
+            MatMut::from_column_major_slice_mut(gradient, matrix.rows, matrix.columns);
         let units = layout.leads[outer.lead].units;
         let (planes, k) = layout.extent(outer.operand);
         for row_plane in 0..outer.slot.len(layout.leads[outer.lead].cells) {
             let error = error_columns(layout, errors, outer.lead, outer.slot, row_plane, count);
             for plane in 0..planes {
                 let vector = match outer.operand {
-                    Operand::Forward { lead, slot, previous } => {
-                        forward_columns(layout, memory, lead, slot, plane, usize::from(!previous), count)
-                    }
+                    Operand::Forward {
+                        lead,
+                        slot,
+                        previous,
+                    } => forward_columns(
+                        layout,
+                        memory,
+                        lead,
+                        slot,
+                        plane,
+                        usize::from(!previous),
+                        count,
+                    ),
                     _ => input,
                 };
-                let target = gradient.as_mut().submatrix_mut(row_plane * units, plane * k, units, k);
-                matmul(target, Accum::Add, error, vector.transpose(), T::one_impl(), Par::Seq);
+                let target =
+                    gradient
+                        .as_mut()
+                        .submatrix_mut(row_plane * units, plane * k, units, k);
+                matmul(
+                    target,
+                    Accum::Add,
+                    error,
+                    vector.transpose(),
+                    T::one_impl(),
+                    Par::Seq,
+                );
             }
         }
     }
@@ -59,8 +80,15 @@ fn error_columns<'a, T: Element>(
 ) -> MatRef<'a, T> {
     let sizes = layout.leads[lead];
     let rows = sizes.errors * sizes.padded;
-    let all = MatRef::from_column_major_slice(&errors.leads[lead].columns.as_slice()[..rows * count], rows, count);
-    all.subrows((slot.index(sizes.cells) + plane) * sizes.padded, sizes.units)
+    let all = MatRef::from_column_major_slice(
+        &errors.leads[lead].columns.as_slice()[..rows * count],
+        rows,
+        count,
+    );
+    all.subrows(
+        (slot.index(sizes.cells) + plane) * sizes.padded,
+        sizes.units,
+    )
 }
 
 /// One column per step and sample: a plane of a forward value, from a slot on.
@@ -75,9 +103,13 @@ fn forward_columns<'a, T: Element>(
 ) -> MatRef<'a, T> {
     let sizes = layout.leads[lead];
     let rows = sizes.columns * sizes.padded;
-    let values = &memory.leads[lead].columns.as_slice()[first * memory.batch * rows..][..rows * count];
+    let values =
+        &memory.leads[lead].columns.as_slice()[first * memory.batch * rows..][..rows * count];
     let all = MatRef::from_column_major_slice(values, rows, count);
-    all.subrows((slot.index(sizes.cells) + plane) * sizes.padded, sizes.units)
+    all.subrows(
+        (slot.index(sizes.cells) + plane) * sizes.padded,
+        sizes.units,
+    )
 }
 
 fn add_lanes<T: Element>(
@@ -94,8 +126,13 @@ fn add_lanes<T: Element>(
         let row = gradient.slot.index(sizes.cells) + plane;
         for unit in 0..sizes.units {
             let (group, lane) = (unit / layout.lanes, unit % layout.lanes);
-            let place = if gradient.scalar { 0 } else { plane * sizes.units + unit };
-            target[place] = target[place] + sums[(group * sizes.gradients + row) * layout.lanes + lane];
+            let place = if gradient.scalar {
+                0
+            } else {
+                plane * sizes.units + unit
+            };
+            target[place] =
+                target[place] + sums[(group * sizes.gradients + row) * layout.lanes + lane];
         }
     }
 }
@@ -117,8 +154,19 @@ fn input_gradient<T: Element>(
         for plane in 0..product.slot.len(layout.leads[product.lead].cells) {
             let error = error_columns(layout, errors, product.lead, product.slot, plane, count);
             let weights = weights.subrows(plane * units, units);
-            let accum = if accumulate { Accum::Add } else { Accum::Replace };
-            matmul(dx.as_mut(), accum, weights.transpose(), error, T::one_impl(), Par::Seq);
+            let accum = if accumulate {
+                Accum::Add
+            } else {
+                Accum::Replace
+            };
+            matmul(
+                dx.as_mut(),
+                accum,
+                weights.transpose(),
+                error,
+                T::one_impl(),
+                Par::Seq,
+            );
             accumulate = true;
         }
     }

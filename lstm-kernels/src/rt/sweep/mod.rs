@@ -31,7 +31,11 @@ impl<T> UserMatrix<T> {
             return Rows::none();
         }
         let place = column * self.column + group * layout.lanes;
-        Rows { base: self.base.wrapping_add(place), row: layout.leads[lead].units, sample: self.column }
+        Rows {
+            base: self.base.wrapping_add(place),
+            row: layout.leads[lead].units,
+            sample: self.column,
+        }
     }
 }
 
@@ -40,18 +44,22 @@ impl<T> UserMatrix<T> {
 fn sample_tiles(batch: usize) -> impl Iterator<Item = (usize, usize)> {
     let count = batch.div_ceil(MAX_SAMPLES).max(1);
     let (base, longer) = (batch / count, batch % count);
-    (0..count).map(move |index| (index * base + index.min(longer), base + usize::from(index < longer)))
+    (0..count).map(move |index| {
+        (
+            index * base + index.min(longer),
+            base + usize::from(index < longer),
+        )
+    })
 }
 
-/// Calls `each(first block, blocks)` for the blocks of a pass, several at once where a tile has few samples.
+/// Blocks of a tile that starts at a block: several at once where a tile has few samples.
 #[inline(always)]
-fn block_tiles<S: Simd>(blocks: usize, samples: usize, mut each: impl FnMut(usize, usize)) {
+fn blocks_from<S: Simd>(first: usize, blocks: usize, samples: usize) -> usize {
     let at_once = tile::blocks_at_once::<S>(samples);
-    let mut first = 0;
-    while first < blocks {
-        let count = if blocks - first >= at_once { at_once } else { 1 };
-        each(first, count);
-        first += count;
+    if blocks - first >= at_once {
+        at_once
+    } else {
+        1
     }
 }
 
@@ -87,7 +95,9 @@ fn products<T: Element, S: Simd>(
         used.fill(T::default());
     }
     for segment in &pass.segments {
-        let Some(vector) = place(segment.operand) else { continue };
+        let Some(vector) = place(segment.operand) else {
+            continue;
+        };
         for chunk in &segment.chunks {
             let mut rows = [0; super::layout::MAX_ROWS];
             for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
@@ -95,7 +105,15 @@ fn products<T: Element, S: Simd>(
             }
             if chunk.continues && !chunk.all_continue && !add_all {
                 // The chunk adds to sums begun earlier, so its fresh rows start from zero.
-                zero_fresh_rows(pass, segment, chunk, used, block_stride, row_stride, tile.blocks);
+                zero_fresh_rows(
+                    pass,
+                    segment,
+                    chunk,
+                    used,
+                    block_stride,
+                    row_stride,
+                    tile.blocks,
+                );
             }
             let panel = segment.start
                 + tile.first_block * segment.block_stride
@@ -105,7 +123,9 @@ fn products<T: Element, S: Simd>(
                     k: segment.k,
                     panel: panels[panel + plane * segment.k * chunk.rows * layout.lanes..].as_ptr(),
                     panel_stride: segment.block_stride,
-                    vector: vector.base.wrapping_add(plane * vector.plane + tile.first_sample * vector.sample),
+                    vector: vector
+                        .base
+                        .wrapping_add(plane * vector.plane + tile.first_sample * vector.sample),
                     vector_stride: vector.sample,
                     accumulators: used.as_mut_ptr(),
                     rows,
