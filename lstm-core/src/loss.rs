@@ -7,7 +7,7 @@ use lstm_kernels::Element;
 use crate::embedding::require_ids;
 use crate::error::{Error, Result, require_len};
 
-/// The mean over the columns of -ln softmax(scores)[target], in nats; divide by ln 2 for bits.
+/// The mean over the columns of `-ln softmax(scores)[target]`, in nats; divide by ln 2 for bits.
 ///
 /// `scores` is `symbols x n`, `targets` holds n symbols.
 ///

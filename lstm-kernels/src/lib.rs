@@ -1,4 +1,53 @@
 //! Fused SIMD kernels for recurrent cells, generated from their equations.
+//!
+//! [`cells`] holds the shipped cells: types without data, each made from a file in `cells/` by `cargo xtask gen`. A
+//! [`Kernel`] binds a cell to sizes, to an element type (`f32` or `f64`) and to a SIMD [`Width`], and has the verbs:
+//!
+//! | verb | what it does |
+//! |---|---|
+//! | [`Kernel::pack`] | rearranges the parameters into panels, once per change of the weights |
+//! | [`Kernel::infer`] | y from x, over a sequence or a single step |
+//! | [`Kernel::forward`] | the same, saving what the backward pass needs on a [`Tape`] |
+//! | [`Kernel::backward`] | back-propagation through time: gradients of parameters, input and initial [`State`] |
+//!
+//! ```
+//! use faer::Mat;
+//! use lstm_kernels::{Kernel, cells::Lstm};
+//!
+//! # fn main() -> Result<(), lstm_kernels::KernelError> {
+//! let (inputs, units, steps, batch) = (3, 5, 4, 2);
+//! let kernel = Kernel::<Lstm, f32>::new(&[inputs, units])?;
+//! let params = vec![0.1; kernel.params_len()];
+//! let packed = kernel.pack(&params)?;
+//!
+//! // One column per step and sample: column `t * batch + b`.
+//! let x = Mat::from_fn(inputs, steps * batch, |i, j| (i + j) as f32 / 10.0);
+//! let mut y = Mat::zeros(units, steps * batch);
+//! let mut state = kernel.zero_state(batch);
+//! kernel.infer(&packed, x.as_ref(), &mut state, y.as_mut(), &mut kernel.workspace(batch))?;
+//! assert_eq!(state.get(1).col(0), y.col(6), "the carried output is the last output");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//! Matrices are column-major, features down the column. A vector \[N, C\] over units and cells of a block is flattened
+//! with the units fastest: `n + N * c`. All parameters of a cell lie in one flat vector, in the order of
+//! [`CellSpec::params`]; a matrix with the shape \[N, C, I\] has N·C rows and I columns.
+//!
+//! # How a step runs
+//! A step is cut into *passes* over the units of an axis. A pass begins with matrix products: weights are packed in
+//! panels that hold, for each k, the vectors of all gates of a group of units side by side, and a register tile
+//! multiplies a panel with up to six samples. The element-wise equations of the group, generated from the cell,
+//! follow at once while the tile's sums are at hand. A product needs its whole operand, so a vector of the same step that is
+//! multiplied by a matrix ends a pass: a GRU with reset before the product has two, an LSTM one.
+//!
+//! Backward is the mirror image: the products are those of the transposed panels with the errors of the step after, and
+//! the element-wise code is the derived error signals. Gradients of matrices wait until the end and are one large
+//! product each, over all steps and samples; gradients of vectors are summed in registers on the way.
+//!
+//! Every sum of products is a single chain over k in order, whatever the tile, so the bits of a result do not depend on
+//! how many samples or steps go into a call.
 // Cells carry the symbols of the papers; those of different cells may look alike.
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
