@@ -31,6 +31,7 @@ impl Real for f64 {
 
 /// A batch of sequences and everything their results and gradients depend on. Matrices are column-major, with column
 /// `t * batch + b` for step `t` of sample `b`, or column `b` for a state; states are in the order of the cell's SPEC.
+#[derive(Clone)]
 pub struct Problem {
     /// Sequences side by side.
     pub batch: usize,

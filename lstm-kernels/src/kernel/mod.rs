@@ -309,7 +309,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         });
         let turn = Backward::<C, T>::initial_turn();
         errors.visit_carries(&self.layout, turn, dstate, |carry, state| *state = *carry);
-        form_gradients(&self.layout, params, steps, x, memory, errors, dparams, dx);
+        form_gradients(&self.layout, params, x, memory, errors, dparams, dx);
         Ok(())
     }
 }

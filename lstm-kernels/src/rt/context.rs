@@ -99,7 +99,7 @@ macro_rules! sums {
         pub fn $add(&self, sample: usize, index: usize, value: Lanes<T, S>) {
             let place = self.$field.at(sample, index);
             // SAFETY: as above.
-            unsafe { *place = *place + value.keep_first(self.valid).sum() };
+            unsafe { *place += value.keep_first(self.valid).sum() };
         }
     )*};
 }

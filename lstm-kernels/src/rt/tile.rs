@@ -117,6 +117,10 @@ unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usi
     );
 }
 
+#[allow(
+    clippy::needless_range_loop,
+    reason = "indices of the same range name places in several arrays; the compiler unrolls all three loops"
+)]
 #[inline(always)]
 unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
     simd: S,

@@ -97,14 +97,8 @@ fn floats(dag: &Dag, id: ValueId) -> bool {
     let compute = dag.compute(id);
     compute.is_leaf()
         || (dag.shape(id).is_empty() && !matches!(compute, Compute::Reduce(_)))
-        || is_constant(dag, id)
-}
-
-fn is_constant(dag: &Dag, id: ValueId) -> bool {
-    match dag.compute(id) {
-        Compute::Broadcast(inner) => dag.shape(*inner).is_empty() && floats(dag, *inner),
-        _ => false,
-    }
+        // Repeating a value takes nothing: it is the value itself that is kept where a later pass uses it.
+        || matches!(compute, Compute::Broadcast(_))
 }
 
 fn levels(dag: &Dag, order: &[ValueId]) -> BTreeMap<ValueId, usize> {

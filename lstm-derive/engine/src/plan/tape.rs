@@ -24,6 +24,9 @@ pub fn choose(
             .copied()
             .filter(|&id| must_save(&step.dag, id)),
     );
+    // Sums over all units are kept for every step, also where only a value computed from them is needed.
+    let is_sum = |id: &ValueId| matches!(step.dag.compute(*id), Compute::Reduce(_));
+    available.extend(forward.iter().copied().filter(is_sum));
     for &id in &needed {
         if !recomputable(&step.dag, id, &available) {
             available.insert(id);

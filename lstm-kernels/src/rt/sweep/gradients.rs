@@ -12,14 +12,13 @@ use crate::rt::program::{Operand, Slot};
 pub(crate) fn form_gradients<T: Element>(
     layout: &Layout,
     params: &[T],
-    steps: usize,
     input: MatRef<'_, T>,
     memory: &Memory<T>,
     errors: &Errors<T>,
     dparams: &mut [T],
     dx: Option<MatMut<'_, T>>,
 ) {
-    let count = steps * errors.batch;
+    let count = input.ncols();
     for outer in layout.program.outer {
         let matrix = layout.params[outer.matrix];
         let gradient = &mut dparams[matrix.start..][..matrix.len()];
@@ -131,8 +130,7 @@ fn add_lanes<T: Element>(
             } else {
                 plane * sizes.units + unit
             };
-            target[place] =
-                target[place] + sums[(group * sizes.gradients + row) * layout.lanes + lane];
+            target[place] += sums[(group * sizes.gradients + row) * layout.lanes + lane];
         }
     }
 }

@@ -1,0 +1,149 @@
+//! The backward step: errors, carries and gradients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::dag::{Compute, Source, ValueId};
+use super::super::layout::{Destination, Gradient, Place};
+use super::super::lower;
+use super::super::schedule;
+use super::super::{Direction, tape};
+use super::Planner;
+use super::scalars::{distribute, is_zero};
+use crate::expr::{AxisId, ParamId};
+
+impl Planner<'_> {
+    /// Parameter gradients as lanes to add up: a scalar's gradient is followed back to the lanes whose sum it is.
+    pub(super) fn elementwise_gradients(&mut self) -> Vec<(ParamId, ValueId)> {
+        let mut result = Vec::new();
+        for (param, value) in self.step.backward.elementwise.clone() {
+            if self.step.dag.shape(value).is_empty() {
+                let mut lanes = Vec::new();
+                distribute(&mut self.step.dag, value, &mut lanes);
+                result.extend(lanes.into_iter().map(|value| (param, value)));
+            } else {
+                result.push((param, value));
+            }
+        }
+        result.retain(|&(_, value)| !is_zero(&self.step.dag, value));
+        result
+    }
+
+    pub(super) fn backward(
+        &mut self,
+        elementwise: &[(ParamId, ValueId)],
+    ) -> (Direction, Vec<Gradient>) {
+        let backward = self.step.backward.clone();
+        let mut destinations: BTreeMap<ValueId, Vec<Destination>> = BTreeMap::new();
+        let mut roots = Vec::new();
+        for carried in &self.carried {
+            let next = backward
+                .carries
+                .iter()
+                .find(|&&(id, _)| id == carried.quantity);
+            if let Some(&(_, Some(value))) = next {
+                destinations
+                    .entry(value)
+                    .or_default()
+                    .push(Destination::Carry(carried.carry));
+                roots.push(value);
+            }
+        }
+        for id in self.error_values(&backward) {
+            let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
+            let slot = self.leads[lead].errors.take(per_cell);
+            self.error_slots.insert(id, (lead, slot));
+            destinations
+                .entry(id)
+                .or_default()
+                .push(Destination::Error(slot));
+            roots.push(id);
+        }
+        let mut gradients = Vec::new();
+        for &(param, value) in elementwise {
+            let (lead, per_cell) = (self.lead_of_value(value), self.per_cell(value));
+            let slot = self.leads[lead].gradients.take(per_cell);
+            destinations
+                .entry(value)
+                .or_default()
+                .push(Destination::Gradient(slot));
+            let scalar = self.cell.param(param).shape.is_empty();
+            gradients.push(Gradient {
+                param,
+                lead,
+                slot,
+                scalar,
+            });
+            roots.push(value);
+        }
+        if let Some(value) = backward.input {
+            destinations
+                .entry(value)
+                .or_default()
+                .push(Destination::InputGradient);
+            roots.push(value);
+        }
+        roots.extend(
+            self.carried
+                .iter()
+                .filter_map(|carried| carried.next_products),
+        );
+        let first: Vec<_> = self
+            .carried
+            .iter()
+            .map(|carried| AxisId(self.leads[carried.lead].axis))
+            .collect();
+        let order = schedule::schedule(&self.step.dag, &roots, &first);
+        let mut scalars = 0;
+        for &id in order.home.keys() {
+            if matches!(self.step.dag.compute(id), Compute::Reduce(_)) {
+                self.backward_places.insert(id, Place::Scalar(scalars));
+                destinations
+                    .entry(id)
+                    .or_default()
+                    .push(Destination::Scalar(scalars));
+                scalars += 1;
+            }
+        }
+        for &id in &order.spilled {
+            if let Some(&(_, slot)) = self.error_slots.get(&id) {
+                self.backward_places.insert(id, Place::Column(slot));
+                continue;
+            }
+            let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
+            let slot = self.leads[lead].spill.take(per_cell);
+            self.backward_places.insert(id, Place::Lanes(slot));
+            destinations
+                .entry(id)
+                .or_default()
+                .push(Destination::Spill(slot));
+        }
+        (
+            Direction {
+                passes: self.passes(order),
+                destinations,
+                scalars,
+            },
+            gradients,
+        )
+    }
+
+    /// Every error that a product or a matrix gradient reads.
+    pub(super) fn error_values(&self, backward: &lower::BackwardRoots) -> Vec<ValueId> {
+        let mut values: BTreeSet<ValueId> = backward.next.values().copied().collect();
+        values.extend(backward.outer.iter().map(|gradient| gradient.error));
+        values.extend(backward.input_products.iter().map(|&(_, error)| error));
+        let roots: Vec<_> = tape::backward_roots(&self.step);
+        for id in self.step.dag.reachable(&roots) {
+            if let Compute::Accumulate(products) = self.step.dag.compute(id) {
+                values.extend(products.iter().filter_map(|product| match product.source {
+                    Source::Now(value) => Some(value),
+                    _ => None,
+                }));
+            }
+        }
+        values
+            .into_iter()
+            .filter(|&id| !is_zero(&self.step.dag, id))
+            .collect()
+    }
+}

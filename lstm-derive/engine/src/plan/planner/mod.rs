@@ -1,0 +1,175 @@
+//! Gives every value a place and every product a pass.
+
+mod backward;
+mod forward;
+mod products;
+mod scalars;
+
+use std::collections::BTreeMap;
+
+use super::Plan;
+use super::dag::ValueId;
+use super::layout::{Carried, Lead, Places, Slot};
+use super::lower::Step;
+use crate::error::{Diagnostic, Diagnostics};
+use crate::expr::{AxisId, ParamId};
+use crate::model::{Cell, Role};
+
+/// The work in progress.
+pub(in crate::plan) struct Planner<'a> {
+    cell: &'a Cell,
+    step: Step,
+    leads: Vec<Lead>,
+    /// Error columns by value.
+    error_slots: BTreeMap<ValueId, (usize, Slot)>,
+    carried: Vec<Carried>,
+    places: Places,
+    backward_places: Places,
+    vectors: Vec<(ParamId, usize, Slot)>,
+    scalars: Vec<ParamId>,
+}
+
+impl<'a> Planner<'a> {
+    pub(in crate::plan) fn new(cell: &'a Cell, step: Step) -> Result<Self, Diagnostics> {
+        let leads = leads(cell)?;
+        Ok(Planner {
+            cell,
+            step,
+            leads,
+            error_slots: BTreeMap::new(),
+            carried: Vec::new(),
+            places: Places::new(),
+            backward_places: Places::new(),
+            vectors: Vec::new(),
+            scalars: Vec::new(),
+        })
+    }
+
+    pub(in crate::plan) fn run(mut self) -> Result<Plan, Diagnostics> {
+        self.parameters();
+        let columns = self.forward_columns();
+        self.place_carried(&columns);
+        let (forward_roots, saved) = self.choose_tape(&columns);
+        let forward = self.forward(&forward_roots, &saved);
+        let elementwise = self.elementwise_gradients();
+        let (backward, gradients) = self.backward(&elementwise);
+        let outer = self.outer_gradients();
+        let input_products = self.input_products();
+        Ok(Plan {
+            input_gradient: self.step.backward.input.is_some(),
+            errors: self.step.backward.errors.clone(),
+            quantities: self.step.quantities.clone(),
+            dag: self.step.dag,
+            leads: self.leads,
+            vectors: self.vectors,
+            scalars: self.scalars,
+            carried: self.carried,
+            places: self.places,
+            backward_places: self.backward_places,
+            forward,
+            backward,
+            error_columns: self.error_slots,
+            outer,
+            input_products,
+            gradients,
+        })
+    }
+
+    fn lead_of(&self, axis: AxisId) -> usize {
+        self.leads
+            .iter()
+            .position(|lead| lead.axis == axis.0)
+            .unwrap_or_default()
+    }
+
+    fn lead_of_value(&self, id: ValueId) -> usize {
+        self.step
+            .dag
+            .shape(id)
+            .first()
+            .map_or(0, |&axis| self.lead_of(axis))
+    }
+
+    fn per_cell(&self, id: ValueId) -> bool {
+        self.step.dag.shape(id).len() == 2
+    }
+
+    fn parameters(&mut self) {
+        for (index, param) in self.cell.params.iter().enumerate() {
+            if param.role != Role::Elementwise {
+                continue;
+            }
+            let id = ParamId(index);
+            match param.shape.first() {
+                None => self.scalars.push(id),
+                Some(&axis) => {
+                    let lead = self.lead_of(axis);
+                    let slot = self.leads[lead].params.take(param.shape.len() == 2);
+                    self.vectors.push((id, lead, slot));
+                }
+            }
+        }
+    }
+}
+
+/// The axes over whose units something is computed, each with its block axis.
+fn leads(cell: &Cell) -> Result<Vec<Lead>, Diagnostics> {
+    let mut leads: Vec<Lead> = Vec::new();
+    let mut diagnostics = Diagnostics::default();
+    let quantities = cell
+        .quantities
+        .iter()
+        .map(|quantity| (&quantity.shape, quantity.span));
+    let elementwise = cell
+        .params
+        .iter()
+        .filter(|param| param.role == Role::Elementwise);
+    let vectors = elementwise.map(|param| (&param.shape, param.span));
+    let all: Vec<_> = quantities
+        .chain(vectors)
+        .chain([(&cell.input.shape, cell.input.span)])
+        .collect();
+    let nodes = cell.graph.reachable(
+        &cell
+            .quantities
+            .iter()
+            .map(|quantity| quantity.definition)
+            .collect::<Vec<_>>(),
+    );
+    let inner = nodes
+        .iter()
+        .map(|&id| (cell.graph.shape(id), proc_macro2::Span::call_site()));
+    for (shape, span) in all.into_iter().chain(inner) {
+        let Some(&axis) = shape.first() else { continue };
+        let index = leads
+            .iter()
+            .position(|lead| lead.axis == axis.0)
+            .unwrap_or_else(|| {
+                leads.push(Lead {
+                    axis: axis.0,
+                    ..Lead::default()
+                });
+                leads.len() - 1
+            });
+        let Some(&block) = shape.get(1) else { continue };
+        match leads[index].block {
+            Some(known) if known != block => diagnostics.0.push(Diagnostic::new(
+                "two-block-axes",
+                span,
+                format!(
+                    "units of axis {} come in blocks of {} here and in blocks of {} elsewhere; use one block axis for them",
+                    cell.size(axis).name.symbol,
+                    cell.size(block).name.symbol,
+                    cell.size(known).name.symbol
+                ),
+            )),
+            _ => leads[index].block = Some(block),
+        }
+    }
+    leads.sort_by_key(|lead| lead.axis);
+    if diagnostics.0.is_empty() {
+        Ok(leads)
+    } else {
+        Err(diagnostics)
+    }
+}

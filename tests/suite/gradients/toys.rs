@@ -1,0 +1,43 @@
+//! Cells with what no shipped cell has: every function, sums over all units, scalars, a matrix used three times, products
+//! in sequence, delay lines, element-wise inputs, exponential gates. In f64 alone, for the sake of compile time.
+
+use lstm_core::cell;
+
+use super::check;
+
+include!("../toys/delay_line.rs");
+include!("../toys/functions.rs");
+include!("../toys/micro_steps.rs");
+include!("../toys/normalised_lstm.rs");
+include!("../toys/shared_blocks.rs");
+include!("../toys/stabilised_lstm.rs");
+
+#[test]
+fn delay_line() {
+    check::<DelayLine>(include_str!("../toys/delay_line.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn functions() {
+    check::<Functions>(include_str!("../toys/functions.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn micro_steps() {
+    check::<MicroSteps>(include_str!("../toys/micro_steps.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn normalised_lstm() {
+    check::<NormalisedLstm>(include_str!("../toys/normalised_lstm.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn shared_blocks() {
+    check::<SharedBlocks>(include_str!("../toys/shared_blocks.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn stabilised_lstm() {
+    check::<StabilisedLstm>(include_str!("../toys/stabilised_lstm.rs"), |_, _, _, _| 0.0);
+}
