@@ -2,11 +2,18 @@
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
 mod cell_layouts;
+mod freshness;
+mod gradients;
+mod kernel_errors;
 mod language;
 mod messages;
 mod oracle_tests;
 mod oracles;
+mod parity;
 mod passes;
 mod proofs;
 mod pytorch;
 mod pytorch_values;
+mod shipped;
+mod snapshots;
+mod ui;

@@ -57,7 +57,7 @@ pub struct Outputs {
 }
 
 /// Gradients of the loss.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Gradients {
     /// With respect to the flat parameters.
     pub params: Vec<f64>,
@@ -91,6 +91,22 @@ pub fn infer<C: Cell, T: Real>(kernel: &Kernel<C, T>, p: &Problem, steps: usize)
 
 /// Runs `forward` and `backward`.
 pub fn train<C: Cell, T: Real>(kernel: &Kernel<C, T>, p: &Problem) -> (Outputs, Gradients) {
+    run(kernel, p, true)
+}
+
+/// Runs `forward` and `backward` without the gradient of the input, which is left empty.
+pub fn train_without_dx<C: Cell, T: Real>(
+    kernel: &Kernel<C, T>,
+    p: &Problem,
+) -> (Outputs, Gradients) {
+    run(kernel, p, false)
+}
+
+fn run<C: Cell, T: Real>(
+    kernel: &Kernel<C, T>,
+    p: &Problem,
+    with_dx: bool,
+) -> (Outputs, Gradients) {
     let params = narrow::<T>(&p.params);
     let packed = kernel
         .pack(&params)
@@ -105,7 +121,7 @@ pub fn train<C: Cell, T: Real>(kernel: &Kernel<C, T>, p: &Problem) -> (Outputs, 
 
     let dy = matrix::<T>(kernel.output_len(), &p.dy);
     let mut dstate = state(kernel, p.batch, &p.dlast);
-    let mut dx = unwritten::<T>(kernel.input_len(), x.ncols());
+    let mut dx = with_dx.then(|| unwritten::<T>(kernel.input_len(), x.ncols()));
     // Gradients of parameters are added to what is there: a kernel that overwrites is off by one.
     let mut dparams = vec![T::of(1.0); params.len()];
     kernel
@@ -117,12 +133,12 @@ pub fn train<C: Cell, T: Real>(kernel: &Kernel<C, T>, p: &Problem) -> (Outputs, 
             &mut dstate,
             &mut tape,
             &mut dparams,
-            Some(dx.as_mut()),
+            dx.as_mut().map(|dx| dx.as_mut()),
         )
         .expect("shapes that fit");
     let gradients = Gradients {
         params: dparams.into_iter().map(|d| d.wide() - 1.0).collect(),
-        x: values(dx.as_ref()),
+        x: dx.map_or(Vec::new(), |dx| values(dx.as_ref())),
         first: states(kernel, &dstate),
     };
     (

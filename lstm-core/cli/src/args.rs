@@ -52,16 +52,16 @@ pub struct Train {
     #[arg(long, value_name = "T", default_value_t = 32, value_parser = size(1_000_000))]
     pub steps: u64,
     /// How long to train, in minutes
-    #[arg(long, value_name = "M", value_parser = positive, conflicts_with = "seconds")]
+    #[arg(long, value_name = "M", value_parser = positive, allow_negative_numbers = true, conflicts_with = "seconds")]
     pub minutes: Option<f64>,
     /// How long to train, in seconds [default: 90]
-    #[arg(long, value_name = "S", value_parser = positive)]
+    #[arg(long, value_name = "S", value_parser = positive, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Where the random numbers start
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// The learning rate of Adam at the start; it falls to a tenth along a cosine
-    #[arg(long, value_name = "R", default_value_t = 0.008, value_parser = positive)]
+    #[arg(long, value_name = "R", default_value_t = 0.008, value_parser = positive, allow_negative_numbers = true)]
     pub rate: f64,
     /// Where to save the model; an older model is replaced once the new one is complete
     #[arg(long, value_name = "MODEL", default_value = "lstm-model.safetensors")]
@@ -86,7 +86,7 @@ pub struct Generate {
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub length: usize,
     /// How freely: below 1 the likely is preferred, at 0 only the most likely is written
-    #[arg(long, value_name = "X", default_value_t = 0.7, value_parser = not_negative)]
+    #[arg(long, value_name = "X", default_value_t = 0.7, value_parser = not_negative, allow_negative_numbers = true)]
     pub temperature: f64,
     /// Where the random numbers start
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -310,7 +310,7 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_0 = tile.zero();
+            let mut gradient_β = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -321,9 +321,9 @@ const _: () = {
                 // δ[t] = dtanh(a) * ε
                 let δ = (h.neg_mul_add(h, tile.number(1.0))) * ε;
                 tile.set_error(sample, 0, δ);
-                gradient_0_0 = gradient_0_0 + δ;
+                gradient_β = gradient_β + δ;
             }
-            tile.add_gradient(0, gradient_0_0);
+            tile.add_gradient(0, gradient_β);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

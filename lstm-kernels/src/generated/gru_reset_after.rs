@@ -607,10 +607,10 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_2_0 = tile.zero();
-            let mut gradient_0_0 = tile.zero();
-            let mut gradient_1_0 = tile.zero();
-            let mut gradient_3_0 = tile.zero();
+            let mut gradient_β_n = tile.zero();
+            let mut gradient_β_r = tile.zero();
+            let mut gradient_β_z = tile.zero();
+            let mut gradient_β_u = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -625,7 +625,7 @@ const _: () = {
                 // δ_n[t] = dtanh(a_n) * err(n)
                 let δ_n = (n.neg_mul_add(n, tile.number(1.0))) * err_n;
                 tile.set_error(sample, 0, δ_n);
-                gradient_2_0 = gradient_2_0 + δ_n;
+                gradient_β_n = gradient_β_n + δ_n;
                 let a_u = tile.lanes(sample, 2);
                 // err(r)[t] = a_u * δ_n
                 let err_r = a_u * δ_n;
@@ -633,25 +633,25 @@ const _: () = {
                 // δ_r[t] = dsigmoid(a_r) * err(r)
                 let δ_r = (r * (tile.number(1.0) - r)) * err_r;
                 tile.set_error(sample, 1, δ_r);
-                gradient_0_0 = gradient_0_0 + δ_r;
+                gradient_β_r = gradient_β_r + δ_r;
                 let h_previous = tile.previous_column(sample, 0);
                 // err(z)[t] = -n * ε_h + h[t-1] * ε_h
                 let err_z = h_previous.mul_add(ε_h, -(n * ε_h));
                 // δ_z[t] = dsigmoid(a_z) * err(z)
                 let δ_z = (z * term) * err_z;
                 tile.set_error(sample, 2, δ_z);
-                gradient_1_0 = gradient_1_0 + δ_z;
+                gradient_β_z = gradient_β_z + δ_z;
                 // δ_u[t] = r * δ_n
                 let δ_u = r * δ_n;
                 tile.set_error(sample, 3, δ_u);
-                gradient_3_0 = gradient_3_0 + δ_u;
+                gradient_β_u = gradient_β_u + δ_u;
                 let term_2 = z * ε_h;
                 tile.set_carry(sample, 0, term_2);
             }
-            tile.add_gradient(2, gradient_2_0);
-            tile.add_gradient(0, gradient_0_0);
-            tile.add_gradient(1, gradient_1_0);
-            tile.add_gradient(3, gradient_3_0);
+            tile.add_gradient(2, gradient_β_n);
+            tile.add_gradient(0, gradient_β_r);
+            tile.add_gradient(1, gradient_β_z);
+            tile.add_gradient(3, gradient_β_u);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -622,8 +622,8 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_2_0 = tile.zero();
-            let mut gradient_1_0 = tile.zero();
+            let mut gradient_β_n = tile.zero();
+            let mut gradient_β_z = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -641,23 +641,23 @@ const _: () = {
                 // δ_n[t] = dtanh(a_n) * err(n)
                 let δ_n = (n.neg_mul_add(n, tile.number(1.0))) * err_n;
                 tile.set_error(sample, 0, δ_n);
-                gradient_2_0 = gradient_2_0 + δ_n;
+                gradient_β_n = gradient_β_n + δ_n;
                 let h_previous = tile.previous_column(sample, 0);
                 // err(z)[t] = -n * ε_h + h[t-1] * ε_h
                 let err_z = h_previous.mul_add(ε_h, -(n * ε_h));
                 // δ_z[t] = dsigmoid(a_z) * err(z)
                 let δ_z = (z * term_2) * err_z;
                 tile.set_error(sample, 2, δ_z);
-                gradient_1_0 = gradient_1_0 + δ_z;
+                gradient_β_z = gradient_β_z + δ_z;
                 let term_3 = z * ε_h;
                 tile.set_spilled(sample, 1, term_3);
             }
-            tile.add_gradient(2, gradient_2_0);
-            tile.add_gradient(1, gradient_1_0);
+            tile.add_gradient(2, gradient_β_n);
+            tile.add_gradient(1, gradient_β_z);
         }
         #[inline(always)]
         fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_0 = tile.zero();
+            let mut gradient_β_r = tile.zero();
             for sample in 0..tile.samples() {
                 let ε_q = tile.accumulator(sample, 0);
                 // ε_q[t] = U_n.T @ δ_n
@@ -669,13 +669,13 @@ const _: () = {
                 // δ_r[t] = dsigmoid(a_r) * err(r)
                 let δ_r = term * err_r;
                 tile.set_error(sample, 1, δ_r);
-                gradient_0_0 = gradient_0_0 + δ_r;
+                gradient_β_r = gradient_β_r + δ_r;
                 let r = tile.lanes(sample, 2);
                 let term_2 = tile.spilled(sample, 1);
                 let term_3 = r.mul_add(ε_q_2, term_2);
                 tile.set_carry(sample, 0, term_3);
             }
-            tile.add_gradient(0, gradient_0_0);
+            tile.add_gradient(0, gradient_β_r);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -727,10 +727,10 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_0 = tile.zero();
-            let mut gradient_1_0 = tile.zero();
-            let mut gradient_2_0 = tile.zero();
-            let mut gradient_3_0 = tile.zero();
+            let mut gradient_β_i = tile.zero();
+            let mut gradient_β_f = tile.zero();
+            let mut gradient_β_g = tile.zero();
+            let mut gradient_β_o = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -750,7 +750,7 @@ const _: () = {
                 // δ_i[t] = dsigmoid(a_i) * err(i)
                 let δ_i = (i * (tile.number(1.0) - i)) * err_i;
                 tile.set_error(sample, 0, δ_i);
-                gradient_0_0 = gradient_0_0 + δ_i;
+                gradient_β_i = gradient_β_i + δ_i;
                 let c_previous = tile.previous_lanes(sample, 0);
                 // err(f)[t] = c[t-1] * ε_c
                 let err_f = c_previous * ε_c;
@@ -758,26 +758,26 @@ const _: () = {
                 // δ_f[t] = dsigmoid(a_f) * err(f)
                 let δ_f = (f * (tile.number(1.0) - f)) * err_f;
                 tile.set_error(sample, 1, δ_f);
-                gradient_1_0 = gradient_1_0 + δ_f;
+                gradient_β_f = gradient_β_f + δ_f;
                 // err(g)[t] = i * ε_c
                 let err_g = i * ε_c;
                 // δ_g[t] = dtanh(a_g) * err(g)
                 let δ_g = (g.neg_mul_add(g, tile.number(1.0))) * err_g;
                 tile.set_error(sample, 2, δ_g);
-                gradient_2_0 = gradient_2_0 + δ_g;
+                gradient_β_g = gradient_β_g + δ_g;
                 // err(o)[t] = tanh(c) * ε_h
                 let err_o = tanh_c * ε_h;
                 // δ_o[t] = dsigmoid(a_o) * err(o)
                 let δ_o = (o * (tile.number(1.0) - o)) * err_o;
                 tile.set_error(sample, 3, δ_o);
-                gradient_3_0 = gradient_3_0 + δ_o;
+                gradient_β_o = gradient_β_o + δ_o;
                 let term = f * ε_c;
                 tile.set_carry(sample, 0, term);
             }
-            tile.add_gradient(0, gradient_0_0);
-            tile.add_gradient(1, gradient_1_0);
-            tile.add_gradient(2, gradient_2_0);
-            tile.add_gradient(3, gradient_3_0);
+            tile.add_gradient(0, gradient_β_i);
+            tile.add_gradient(1, gradient_β_f);
+            tile.add_gradient(2, gradient_β_g);
+            tile.add_gradient(3, gradient_β_o);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

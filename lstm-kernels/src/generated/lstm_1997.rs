@@ -926,8 +926,8 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_0 = tile.zero();
-            let mut gradient_1_0 = tile.zero();
+            let mut gradient_β_in = tile.zero();
+            let mut gradient_β_out = tile.zero();
             for sample in 0..tile.samples() {
                 let mut sum_term = tile.zero();
                 let mut sum_term_2 = tile.zero();
@@ -968,7 +968,7 @@ const _: () = {
                 // ϑ_in[t] = dsigmoid(net_in) * ε_in
                 let ϑ_in = (y_in * (tile.number(1.0) - y_in)) * ε_in;
                 tile.set_error(sample, 0, ϑ_in);
-                gradient_0_0 = gradient_0_0 + ϑ_in;
+                gradient_β_in = gradient_β_in + ϑ_in;
                 let products_3 = tile.accumulator(sample, tile.cells());
                 let carry_y_out = tile.final_gradient(sample, 1);
                 // ε_out[t] = sum_C(h * ε_c) + R_in.T @ ϑ_in[t+1] + R_out.T @ ϑ_out[t+1] + R_c.T @ ϑ_c[t+1]
@@ -976,10 +976,10 @@ const _: () = {
                 // ϑ_out[t] = dsigmoid(net_out) * ε_out
                 let ϑ_out = (y_out * (tile.number(1.0) - y_out)) * ε_out;
                 tile.set_error(sample, 1, ϑ_out);
-                gradient_1_0 = gradient_1_0 + ϑ_out;
+                gradient_β_out = gradient_β_out + ϑ_out;
             }
-            tile.add_gradient(0, gradient_0_0);
-            tile.add_gradient(1, gradient_1_0);
+            tile.add_gradient(0, gradient_β_in);
+            tile.add_gradient(1, gradient_β_out);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

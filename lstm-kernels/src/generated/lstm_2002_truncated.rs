@@ -731,9 +731,9 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_3 = tile.zero();
-            let mut gradient_1_3 = tile.zero();
-            let mut gradient_2_3 = tile.zero();
+            let mut gradient_β_in = tile.zero();
+            let mut gradient_β_φ = tile.zero();
+            let mut gradient_β_out = tile.zero();
             for sample in 0..tile.samples() {
                 let mut err_y_in = tile.zero();
                 let mut err_y_φ = tile.zero();
@@ -765,15 +765,15 @@ const _: () = {
                 // δ_in[t] = dsigmoid(net_in) * err(y_in)
                 let δ_in = (y_in * (tile.number(1.0) - y_in)) * err_y_in;
                 tile.set_error(sample, 0, δ_in);
-                gradient_0_3 = gradient_0_3 + δ_in;
+                gradient_β_in = gradient_β_in + δ_in;
                 // δ_φ[t] = dsigmoid(net_φ) * err(y_φ)
                 let δ_φ = (y_φ * (tile.number(1.0) - y_φ)) * err_y_φ;
                 tile.set_error(sample, 1, δ_φ);
-                gradient_1_3 = gradient_1_3 + δ_φ;
+                gradient_β_φ = gradient_β_φ + δ_φ;
                 // δ_out[t] = dsigmoid(net_out) * err(y_out)
                 let δ_out = (y_out * (tile.number(1.0) - y_out)) * err_y_out;
                 tile.set_error(sample, 2 + tile.cells(), δ_out);
-                gradient_2_3 = gradient_2_3 + δ_out;
+                gradient_β_out = gradient_β_out + δ_out;
                 for cell in 0..tile.cells() {
                     let s_previous_2 = tile.previous_lanes(sample, cell);
                     let term_2 = s_previous_2 * δ_in;
@@ -785,9 +785,9 @@ const _: () = {
                     tile.add_gradient(2 * tile.cells() + cell, term_4);
                 }
             }
-            tile.add_gradient(3 * tile.cells(), gradient_0_3);
-            tile.add_gradient(1 + 3 * tile.cells(), gradient_1_3);
-            tile.add_gradient(2 + 3 * tile.cells(), gradient_2_3);
+            tile.add_gradient(3 * tile.cells(), gradient_β_in);
+            tile.add_gradient(1 + 3 * tile.cells(), gradient_β_φ);
+            tile.add_gradient(2 + 3 * tile.cells(), gradient_β_out);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -824,9 +824,9 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_2_3 = tile.zero();
-            let mut gradient_0_3 = tile.zero();
-            let mut gradient_1_3 = tile.zero();
+            let mut gradient_β_ω = tile.zero();
+            let mut gradient_β_ι = tile.zero();
+            let mut gradient_β_φ = tile.zero();
             for sample in 0..tile.samples() {
                 let mut err_b_ω = tile.zero();
                 for cell in 0..tile.cells() {
@@ -843,7 +843,7 @@ const _: () = {
                 // δ_ω[t] = dsigmoid(a_ω) * err(b_ω)
                 let δ_ω = (b_ω * (tile.number(1.0) - b_ω)) * err_b_ω;
                 tile.set_error(sample, 0, δ_ω);
-                gradient_2_3 = gradient_2_3 + δ_ω;
+                gradient_β_ω = gradient_β_ω + δ_ω;
                 let mut err_b_ι = tile.zero();
                 let mut err_b_φ = tile.zero();
                 let b_ι = tile.lanes(sample, tile.cells());
@@ -872,12 +872,12 @@ const _: () = {
                 // δ_ι[t] = dsigmoid(a_ι) * err(b_ι)
                 let δ_ι = (b_ι * (tile.number(1.0) - b_ι)) * err_b_ι;
                 tile.set_error(sample, 1, δ_ι);
-                gradient_0_3 = gradient_0_3 + δ_ι;
+                gradient_β_ι = gradient_β_ι + δ_ι;
                 let b_φ = tile.lanes(sample, 1 + tile.cells());
                 // δ_φ[t] = dsigmoid(a_φ) * err(b_φ)
                 let δ_φ = (b_φ * (tile.number(1.0) - b_φ)) * err_b_φ;
                 tile.set_error(sample, 2, δ_φ);
-                gradient_1_3 = gradient_1_3 + δ_φ;
+                gradient_β_φ = gradient_β_φ + δ_φ;
                 for cell in 0..tile.cells() {
                     let ε_s_2 = tile.spilled(sample, tile.cells() + cell);
                     let p_φ = tile.param(tile.cells() + cell);
@@ -891,9 +891,9 @@ const _: () = {
                     tile.add_gradient(tile.cells() + cell, term_4);
                 }
             }
-            tile.add_gradient(2 + 3 * tile.cells(), gradient_2_3);
-            tile.add_gradient(3 * tile.cells(), gradient_0_3);
-            tile.add_gradient(1 + 3 * tile.cells(), gradient_1_3);
+            tile.add_gradient(2 + 3 * tile.cells(), gradient_β_ω);
+            tile.add_gradient(3 * tile.cells(), gradient_β_ι);
+            tile.add_gradient(1 + 3 * tile.cells(), gradient_β_φ);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

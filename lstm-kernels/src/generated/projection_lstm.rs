@@ -877,10 +877,10 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_2<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_0_0 = tile.zero();
-            let mut gradient_1_0 = tile.zero();
-            let mut gradient_2_0 = tile.zero();
-            let mut gradient_3_0 = tile.zero();
+            let mut gradient_β_i = tile.zero();
+            let mut gradient_β_f = tile.zero();
+            let mut gradient_β_g = tile.zero();
+            let mut gradient_β_o = tile.zero();
             for sample in 0..tile.samples() {
                 let ε_m = tile.accumulator(sample, 0);
                 // ε_m[t] = P.T @ ε_r
@@ -897,7 +897,7 @@ const _: () = {
                 // δ_i[t] = dsigmoid(a_i) * err(i)
                 let δ_i = term_2 * err_i;
                 tile.set_error(sample, 0, δ_i);
-                gradient_0_0 = gradient_0_0 + δ_i;
+                gradient_β_i = gradient_β_i + δ_i;
                 let c_previous = tile.previous_lanes(sample, 0);
                 // err(f)[t] = c[t-1] * ε_c
                 let err_f = c_previous * ε_c;
@@ -905,7 +905,7 @@ const _: () = {
                 // δ_f[t] = dsigmoid(a_f) * err(f)
                 let δ_f = term_3 * err_f;
                 tile.set_error(sample, 1, δ_f);
-                gradient_1_0 = gradient_1_0 + δ_f;
+                gradient_β_f = gradient_β_f + δ_f;
                 let i = tile.lanes(sample, 1);
                 // err(g)[t] = i * ε_c
                 let err_g = i * ε_c;
@@ -913,7 +913,7 @@ const _: () = {
                 // δ_g[t] = dtanh(a_g) * err(g)
                 let δ_g = term_4 * err_g;
                 tile.set_error(sample, 2, δ_g);
-                gradient_2_0 = gradient_2_0 + δ_g;
+                gradient_β_g = gradient_β_g + δ_g;
                 let tanh_c = tile.lanes(sample, 5);
                 // err(o)[t] = tanh(c) * ε_m
                 let err_o = tanh_c * ε_m_2;
@@ -921,15 +921,15 @@ const _: () = {
                 // δ_o[t] = dsigmoid(a_o) * err(o)
                 let δ_o = term_5 * err_o;
                 tile.set_error(sample, 3, δ_o);
-                gradient_3_0 = gradient_3_0 + δ_o;
+                gradient_β_o = gradient_β_o + δ_o;
                 let f = tile.lanes(sample, 2);
                 let term_6 = f * ε_c;
                 tile.set_carry(sample, 0, term_6);
             }
-            tile.add_gradient(0, gradient_0_0);
-            tile.add_gradient(1, gradient_1_0);
-            tile.add_gradient(2, gradient_2_0);
-            tile.add_gradient(3, gradient_3_0);
+            tile.add_gradient(0, gradient_β_i);
+            tile.add_gradient(1, gradient_β_f);
+            tile.add_gradient(2, gradient_β_g);
+            tile.add_gradient(3, gradient_β_o);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -68,7 +68,7 @@ pub fn measure<C: Cell>(
     place: &Place,
     direction: &[f64],
 ) -> f64 {
-    const STEP: f64 = 1e-3;
+    const STEP: f64 = 5e-4;
     let stops = (0..cell.quantities.len()).any(|index| {
         let definition = cell.quantities[index].definition;
         cell.graph.reachable(&[definition]).into_iter().any(|id| matches!(cell.graph.op(id), Op::Stop(_)))

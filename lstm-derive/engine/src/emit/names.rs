@@ -48,7 +48,11 @@ impl<'a> Names<'a> {
 
     /// A fresh variable for a value.
     pub fn fresh(&mut self, id: ValueId) -> Ident {
-        let base = self.describe(id);
+        self.unique(self.describe(id))
+    }
+
+    /// A fresh variable with this name, or one like it.
+    pub fn unique(&mut self, base: String) -> Ident {
         let mut name = base.clone();
         let mut count = 2;
         while syn::parse_str::<Ident>(&name).is_err() || !self.taken.insert(name.clone()) {

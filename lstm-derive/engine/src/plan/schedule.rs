@@ -44,8 +44,10 @@ pub struct Schedule {
 pub fn schedule(dag: &Dag, roots: &[ValueId], leads: &[AxisId]) -> Schedule {
     let order = dag.reachable(roots);
     let levels = levels(dag, &order);
+    let floating = floating(dag, &order, roots);
+    let homed = || order.iter().copied().filter(|id| !floating.contains(id));
     let mut keys: BTreeSet<(usize, AxisId)> = leads.iter().map(|&axis| (0, axis)).collect();
-    for &id in order.iter().filter(|&&id| !floats(dag, id)) {
+    for id in homed() {
         keys.insert((levels[&id], lead(dag, id)));
     }
     for &id in roots {
@@ -59,7 +61,7 @@ pub fn schedule(dag: &Dag, roots: &[ValueId], leads: &[AxisId]) -> Schedule {
         keys.binary_search(&key).unwrap_or_default()
     };
     let mut result = Schedule::default();
-    for &id in order.iter().filter(|&&id| !floats(dag, id)) {
+    for id in homed() {
         result.home.insert(id, pass_of(id));
     }
     let mut wanted: Vec<BTreeSet<ValueId>> = vec![BTreeSet::new(); keys.len()];
@@ -67,10 +69,8 @@ pub fn schedule(dag: &Dag, roots: &[ValueId], leads: &[AxisId]) -> Schedule {
         let at = pass_of(id);
         want(dag, id, at, &mut result, &mut wanted);
     }
-    for &id in &order {
-        if let (false, Some(&at)) = (floats(dag, id), result.home.get(&id)) {
-            want(dag, id, at, &mut result, &mut wanted);
-        }
+    for id in homed() {
+        want(dag, id, pass_of(id), &mut result, &mut wanted);
     }
     for (&(level, axis), values) in keys.iter().zip(&wanted) {
         let blocks = blocks(dag, values, &mut result.spilled);
@@ -92,13 +92,34 @@ fn lead(dag: &Dag, id: ValueId) -> AxisId {
     shape.first().copied().unwrap_or(AxisId(usize::MAX))
 }
 
-/// Values without a home: read or recomputed wherever they are used.
-fn floats(dag: &Dag, id: ValueId) -> bool {
-    let compute = dag.compute(id);
-    compute.is_leaf()
-        || (dag.shape(id).is_empty() && !matches!(compute, Compute::Reduce(_)))
+/// Values without a home: read or recomputed wherever they are used. What takes only cheap operations on what is read
+/// is computed again rather than kept from one pass to the next; the roots are computed once.
+fn floating(dag: &Dag, order: &[ValueId], roots: &[ValueId]) -> BTreeSet<ValueId> {
+    let mut floating = BTreeSet::new();
+    for &id in order {
+        let compute = dag.compute(id);
+        let is_scalar = dag.shape(id).is_empty() && !matches!(compute, Compute::Reduce(_));
         // Repeating a value takes nothing: it is the value itself that is kept where a later pass uses it.
-        || matches!(compute, Compute::Broadcast(_))
+        let is_repeated = matches!(compute, Compute::Broadcast(_));
+        let is_cheap = compute.is_cheap()
+            && !matches!(compute, Compute::SumBlock(_))
+            && !roots.contains(&id)
+            && compute.operands().iter().all(|operand| {
+                is_read(dag, *operand, &floating)
+            });
+        if compute.is_leaf() || is_scalar || is_repeated || is_cheap {
+            floating.insert(id);
+        }
+    }
+    floating
+}
+
+/// Whether an operand is read or computed again in every pass, not kept from another.
+fn is_read(dag: &Dag, id: ValueId, floating: &BTreeSet<ValueId>) -> bool {
+    match *dag.compute(id) {
+        Compute::Broadcast(inner) => is_read(dag, inner, floating),
+        _ => floating.contains(&id),
+    }
 }
 
 fn levels(dag: &Dag, order: &[ValueId]) -> BTreeMap<ValueId, usize> {

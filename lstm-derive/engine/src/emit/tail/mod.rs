@@ -177,7 +177,14 @@ impl Emitter<'_> {
                     .iter()
                     .take_while(|other| !std::ptr::eq(*other, pass))
                     .any(|other| other.blocks.iter().any(|block| block.values.contains(&id)));
-                constant || !earlier
+                // What has no place was cheap enough to compute it again.
+                let places = if std::ptr::eq(direction, &self.plan.forward) {
+                    &self.plan.places
+                } else {
+                    &self.plan.backward_places
+                };
+                let kept = places.contains_key(&id) || direction.destinations.contains_key(&id);
+                constant || !earlier || !kept
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 
 use crate::expr::NodeId;
 use crate::plan::dag::{Compute, ValueId};
@@ -69,7 +69,9 @@ impl Writer<'_> {
         }
         for &id in &block.values {
             if matches!(self.compute(id), Compute::SumBlock(_)) {
-                self.store(id);
+                if self.is_computed(id) {
+                    self.store(id);
+                }
             } else {
                 self.value(id);
             }
@@ -238,7 +240,14 @@ impl Writer<'_> {
                 Destination::Gradient(slot) => {
                     // The sum over the samples of the tile stays in a register.
                     let row = place_index(slot);
-                    let name = format_ident!("gradient_{}_{}", slot.units, slot.cells);
+                    let gradients = &self.emitter.plan.gradients;
+                    let gradient = gradients
+                        .iter()
+                        .find(|gradient| gradient.lead == self.pass.lead && gradient.slot == slot);
+                    let symbol = gradient.map_or("", |gradient| {
+                        &self.emitter.cell.param(gradient.param).name.symbol
+                    });
+                    let name = self.names.unique(format!("gradient_{symbol}"));
                     self.hoisted.push(quote!(let mut #name = tile.zero();));
                     self.after.push(quote!(tile.add_gradient(#row, #name);));
                     quote!(#name = #name + #value;)
