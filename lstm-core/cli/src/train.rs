@@ -24,7 +24,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::{Progress, grouped};
 
 /// Longer gradients are scaled down to this norm. Where training goes well it is rarely reached.
-const MAX_NORM: f64 = 1.0;
+const MAX_NORM: f64 = 5.0;
 /// Streams that one thread takes forward and back: enough to fill the kernels' tiles.
 const STREAMS_PER_SHARD: usize = 16;
 /// Measurements on the held-out text in a run.

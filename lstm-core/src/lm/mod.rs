@@ -33,7 +33,7 @@ pub struct CharModel<C: Cell, T: Element> {
 impl<C: Cell, T: Element> CharModel<C, T> {
     /// A model to be trained. The embedding is as long as the input of a cell with these `sizes`.
     ///
-    /// The embedding starts uniform over ±1/2, about as large as what passes between layers; the recurrent layer as in
+    /// The embedding starts uniform with variance 1; the recurrent layer as in
     /// [`Recurrent::new`]; the head uniform over ±1/sqrt(units).
     ///
     /// # Errors
@@ -41,7 +41,14 @@ impl<C: Cell, T: Element> CharModel<C, T> {
     pub fn new(vocabulary: Vocabulary, sizes: &[usize], rng: &mut Rng) -> Result<Self> {
         let recurrent = Recurrent::new(sizes, rng)?;
         let head_init = Init::by_units(recurrent.output_len());
-        Self::of_parts(vocabulary, recurrent, Init::Uniform(0.5), head_init, rng)
+        // Uniform over ±√3 has variance 1.
+        Self::of_parts(
+            vocabulary,
+            recurrent,
+            Init::Uniform(3.0_f64.sqrt()),
+            head_init,
+            rng,
+        )
     }
 
     fn of_parts(
