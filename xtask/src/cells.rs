@@ -1,5 +1,7 @@
 //! `cargo xtask cells`: what is shipped.
 
+use std::fmt::Write;
+
 use lstm_derive_engine::cost;
 use serde::Serialize;
 
@@ -26,18 +28,19 @@ struct Row {
     errors_proved: usize,
 }
 
-/// Prints the cells.
-pub fn run(json: bool) -> Result<(), Failure> {
+/// The list of cells.
+pub fn run(json: bool) -> Result<String, Failure> {
     let rows: Vec<_> = definitions::all()?.iter().map(row).collect();
     if json {
-        let text = serde_json::to_string_pretty(&rows)
-            .map_err(|error| Failure::Other(error.to_string()))?;
-        println!("{text}");
-        return Ok(());
+        return serde_json::to_string_pretty(&rows)
+            .map_err(|error| Failure::Other(error.to_string()));
     }
+    let mut text = String::new();
     for row in rows {
-        println!("{:20} {}", row.name, row.source);
-        println!(
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:20} {}", row.name, row.source);
+        let _ = writeln!(
+            text,
             "{:20} {}; carries {}; {} stage{}; tape {} per unit; {} of {} error signals proved",
             "",
             row.file,
@@ -49,7 +52,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
             row.errors_declared
         );
     }
-    Ok(())
+    Ok(text)
 }
 
 fn row(definition: &Definition) -> Row {

@@ -1,6 +1,7 @@
 //! `cargo xtask gen`: the checked-in kernels.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 
 use lstm_derive_engine::file::{generated_file, module_file};
@@ -8,7 +9,8 @@ use lstm_derive_engine::file::{generated_file, module_file};
 use crate::definitions::{self, Definition, Failure};
 
 /// Writes the generated files, or checks that they are what they would be.
-pub fn run(check: bool) -> Result<(), Failure> {
+pub fn run(check: bool) -> Result<String, Failure> {
+    let mut report = String::new();
     let files = files(&definitions::all()?)?;
     let folder = definitions::kernels().join("src/generated");
     let mut stale = Vec::new();
@@ -26,7 +28,8 @@ pub fn run(check: bool) -> Result<(), Failure> {
             ));
         } else {
             fs::write(&path, text).map_err(|error| Failure::File { path, error })?;
-            println!("wrote lstm-kernels/src/generated/{name}");
+            // Writing to a string cannot fail.
+            let _ = writeln!(report, "wrote lstm-kernels/src/generated/{name}");
         }
     }
     let entries = fs::read_dir(&folder).map_err(|error| Failure::File {
@@ -52,12 +55,13 @@ pub fn run(check: bool) -> Result<(), Failure> {
             stale.push(format!("{} belongs to no cell", path.display()));
         } else {
             fs::remove_file(&path).map_err(|error| Failure::File { path, error })?;
-            println!("removed lstm-kernels/src/generated/{name}");
+            // Writing to a string cannot fail.
+            let _ = writeln!(report, "removed lstm-kernels/src/generated/{name}");
         }
     }
     if stale.is_empty() {
-        println!("{} generated files are up to date", files.len());
-        Ok(())
+        let _ = writeln!(report, "{} generated files are up to date", files.len());
+        Ok(report)
     } else {
         Err(Failure::Other(format!(
             "{}\nrun `cargo xtask gen`",

@@ -5,9 +5,12 @@ mod definitions;
 mod generate;
 mod show;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::definitions::Failure;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Development verbs of the workspace")]
@@ -49,11 +52,22 @@ fn main() -> ExitCode {
         Verb::Show { cell, stage, latex } => show::run(&cell, stage, latex),
         Verb::Cells { json } => cells::run(json),
     };
-    match outcome {
+    match outcome.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints what a verb found. A reader that has read enough, such as `head`, is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{}", text.trim_end()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Other(format!(
+            "the output cannot be written: {error}"
+        ))),
+        _ => Ok(()),
     }
 }

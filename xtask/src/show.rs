@@ -25,8 +25,8 @@ pub enum Stage {
     Code,
 }
 
-/// Prints a stage.
-pub fn run(name: &str, stage: Stage, latex: bool) -> Result<(), Failure> {
+/// The text of a stage.
+pub fn run(name: &str, stage: Stage, latex: bool) -> Result<String, Failure> {
     let definition = definitions::find(name)?;
     let text = match (stage, latex) {
         (Stage::Equations, true) => print::equations_latex(&definition.compiled.cell),
@@ -56,8 +56,7 @@ pub fn run(name: &str, stage: Stage, latex: bool) -> Result<(), Failure> {
         .join("\n"),
         (stage, false) => section(&definition, stage)?,
     };
-    println!("{}", text.trim_end());
-    Ok(())
+    Ok(text)
 }
 
 fn section(definition: &Definition, stage: Stage) -> Result<String, Failure> {
