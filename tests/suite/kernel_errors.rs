@@ -26,7 +26,9 @@ impl Fitting {
         let kernel = Kernel::<ElmanRnn, f32>::new(&SIZES).expect("sizes above zero");
         let params = vec![0.5; kernel.params_len()];
         Fitting {
-            packed: kernel.pack(&params).expect("as many parameters as the kernel has"),
+            packed: kernel
+                .pack(&params)
+                .expect("as many parameters as the kernel has"),
             x: Mat::zeros(SIZES[0], STEPS * BATCH),
             y: Mat::zeros(SIZES[1], STEPS * BATCH),
             state: kernel.zero_state(BATCH),
@@ -39,17 +41,44 @@ impl Fitting {
 
     fn infer(&mut self, x: MatRef<'_, f32>, y: MatMut<'_, f32>) -> Result<(), KernelError> {
         let mut workspace = self.kernel.workspace(BATCH);
-        self.kernel.infer(&self.packed, x, &mut self.state, y, &mut workspace)
+        self.kernel
+            .infer(&self.packed, x, &mut self.state, y, &mut workspace)
     }
 
     fn forward(&mut self) -> Result<(), KernelError> {
-        let Fitting { kernel, packed, x, y, state, tape, .. } = self;
+        let Fitting {
+            kernel,
+            packed,
+            x,
+            y,
+            state,
+            tape,
+            ..
+        } = self;
         kernel.forward(packed, x.as_ref(), state, y.as_mut(), tape)
     }
 
     fn backward(&mut self, dx: Option<MatMut<'_, f32>>) -> Result<(), KernelError> {
-        let Fitting { kernel, params, packed, x, y, state, tape, dparams } = self;
-        kernel.backward(params, packed, x.as_ref(), y.as_ref(), state, tape, dparams, dx)
+        let Fitting {
+            kernel,
+            params,
+            packed,
+            x,
+            y,
+            state,
+            tape,
+            dparams,
+        } = self;
+        kernel.backward(
+            params,
+            packed,
+            x.as_ref(),
+            y.as_ref(),
+            state,
+            tape,
+            dparams,
+            dx,
+        )
     }
 }
 
@@ -73,14 +102,29 @@ fn what_fits_is_accepted() {
     let mut dx = Mat::zeros(SIZES[0], STEPS * BATCH);
     assert_eq!(fitting.backward(Some(dx.as_mut())), Ok(()));
     // No steps are a sequence, too.
-    assert_eq!(fitting.infer(Mat::zeros(SIZES[0], 0).as_ref(), Mat::zeros(SIZES[1], 0).as_mut()), Ok(()));
+    assert_eq!(
+        fitting.infer(
+            Mat::zeros(SIZES[0], 0).as_ref(),
+            Mat::zeros(SIZES[1], 0).as_mut()
+        ),
+        Ok(())
+    );
 }
 
 #[test]
 fn sizes() {
-    says(kernel(&[2]), "ElmanRnn has the sizes I, N; 1 values were given");
-    says(kernel(&[2, 3, 1]), "ElmanRnn has the sizes I, N; 3 values were given");
-    says(kernel(&[2, 0]), "size N of ElmanRnn is 0; every size must be at least 1");
+    says(
+        kernel(&[2]),
+        "ElmanRnn has the sizes I, N; 1 values were given",
+    );
+    says(
+        kernel(&[2, 3, 1]),
+        "ElmanRnn has the sizes I, N; 3 values were given",
+    );
+    says(
+        kernel(&[2, 0]),
+        "size N of ElmanRnn is 0; every size must be at least 1",
+    );
     says(
         kernel(&[1 << 40, 1 << 40]),
         "ElmanRnn with sizes [1099511627776, 1099511627776] does not fit into the address space; choose smaller sizes",
@@ -90,13 +134,22 @@ fn sizes() {
 #[test]
 fn widths() {
     let available = Width::available();
-    for width in [Width::Scalar, Width::Sse, Width::Avx2, Width::Avx512, Width::Neon] {
+    for width in [
+        Width::Scalar,
+        Width::Sse,
+        Width::Avx2,
+        Width::Avx512,
+        Width::Neon,
+    ] {
         let kernel = Kernel::<ElmanRnn, f32>::with_width(&SIZES, width);
         match kernel {
             Ok(kernel) => assert_eq!(kernel.width(), width),
             Err(error) => assert!(matches!(error, KernelError::Width(_)), "{error}"),
         }
-        assert_eq!(Kernel::<ElmanRnn, f32>::with_width(&SIZES, width).is_ok(), available.contains(&width));
+        assert_eq!(
+            Kernel::<ElmanRnn, f32>::with_width(&SIZES, width).is_ok(),
+            available.contains(&width)
+        );
     }
 }
 
@@ -104,14 +157,26 @@ fn widths() {
 fn parameters() {
     let mut fitting = Fitting::new();
     let short = [0.0; 17];
-    says(fitting.kernel.pack(&short), "the parameter vector has 17 numbers; ElmanRnn needs 18");
+    says(
+        fitting.kernel.pack(&short),
+        "the parameter vector has 17 numbers; ElmanRnn needs 18",
+    );
     let Fitting { kernel, packed, .. } = &mut fitting;
-    says(kernel.repack(&short, packed), "the parameter vector has 17 numbers; ElmanRnn needs 18");
+    says(
+        kernel.repack(&short, packed),
+        "the parameter vector has 17 numbers; ElmanRnn needs 18",
+    );
     fitting.params.pop();
-    says(fitting.backward(None), "the parameter vector has 17 numbers; ElmanRnn needs 18");
+    says(
+        fitting.backward(None),
+        "the parameter vector has 17 numbers; ElmanRnn needs 18",
+    );
     let mut fitting = Fitting::new();
     fitting.dparams.push(0.0);
-    says(fitting.backward(None), "the gradient of the parameters has 19 numbers; ElmanRnn needs 18");
+    says(
+        fitting.backward(None),
+        "the gradient of the parameters has 19 numbers; ElmanRnn needs 18",
+    );
 }
 
 #[test]
@@ -119,10 +184,14 @@ fn packed_weights_of_another_layout() {
     let mut fitting = Fitting::new();
     let words = "the packed weights was made for another cell or other sizes; this call needs ElmanRnn with sizes [2, 3]";
     let wider = kernel(&[2, 4]).expect("sizes above zero");
-    fitting.packed = wider.pack(&vec![0.0; wider.params_len()]).expect("as many parameters as the kernel has");
+    fitting.packed = wider
+        .pack(&vec![0.0; wider.params_len()])
+        .expect("as many parameters as the kernel has");
     says(fitting.forward(), words);
     let lstm = Kernel::<Lstm, f32>::new(&SIZES).expect("sizes above zero");
-    fitting.packed = lstm.pack(&vec![0.0; lstm.params_len()]).expect("as many parameters as the kernel has");
+    fitting.packed = lstm
+        .pack(&vec![0.0; lstm.params_len()])
+        .expect("as many parameters as the kernel has");
     says(fitting.forward(), words);
     says(fitting.backward(None), words);
 }
@@ -132,7 +201,10 @@ fn matrices() {
     let mut fitting = Fitting::new();
     let (x, y) = (fitting.x.clone(), fitting.y.clone());
     let columns = STEPS * BATCH;
-    says(fitting.infer(Mat::zeros(3, columns).as_ref(), y.clone().as_mut()), "x is 3 x 8; it must be 2 x 8");
+    says(
+        fitting.infer(Mat::zeros(3, columns).as_ref(), y.clone().as_mut()),
+        "x is 3 x 8; it must be 2 x 8",
+    );
     says(
         fitting.infer(Mat::zeros(2, 7).as_ref(), y.clone().as_mut()),
         "x has 7 columns, which is not a multiple of the batch of 2 samples",
@@ -146,7 +218,10 @@ fn matrices() {
         "y, or its gradient, is 2 x 8; it must be 3 x 8",
     );
     let mut dx = Mat::zeros(3, columns);
-    says(fitting.backward(Some(dx.as_mut())), "dx is 3 x 8; it must be 2 x 8");
+    says(
+        fitting.backward(Some(dx.as_mut())),
+        "dx is 3 x 8; it must be 2 x 8",
+    );
     // Rows contiguous instead of columns.
     let row_major = Mat::<f32>::zeros(columns, SIZES[0]);
     says(
@@ -168,12 +243,26 @@ fn matrices() {
 fn states() {
     let mut fitting = Fitting::new();
     fitting.state = fitting.kernel.zero_state(0);
-    says(fitting.forward(), "x has 8 columns, which is not a multiple of the batch of 0 samples");
+    says(
+        fitting.forward(),
+        "x has 8 columns, which is not a multiple of the batch of 0 samples",
+    );
     fitting.state = kernel(&[2, 5]).expect("sizes above zero").zero_state(BATCH);
-    says(fitting.forward(), "a carried state is 5 x 2; it must be 3 x 2");
-    fitting.state = Kernel::<Lstm, f32>::new(&SIZES).expect("sizes above zero").zero_state(BATCH);
-    says(fitting.forward(), "the state was made for 2 carried quantities; this call needs 1");
-    says(fitting.backward(None), "the state was made for 2 carried quantities; this call needs 1");
+    says(
+        fitting.forward(),
+        "a carried state is 5 x 2; it must be 3 x 2",
+    );
+    fitting.state = Kernel::<Lstm, f32>::new(&SIZES)
+        .expect("sizes above zero")
+        .zero_state(BATCH);
+    says(
+        fitting.forward(),
+        "the state was made for 2 carried quantities; this call needs 1",
+    );
+    says(
+        fitting.backward(None),
+        "the state was made for 2 carried quantities; this call needs 1",
+    );
 }
 
 #[test]
@@ -181,8 +270,14 @@ fn buffers() {
     let mut fitting = Fitting::new();
     // Four samples make two steps of the eight columns.
     fitting.state = fitting.kernel.zero_state(4);
-    says(fitting.forward(), "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn");
-    says(fitting.backward(None), "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn");
+    says(
+        fitting.forward(),
+        "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn",
+    );
+    says(
+        fitting.backward(None),
+        "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn",
+    );
     let (x, mut y) = (fitting.x.clone(), fitting.y.clone());
     says(
         fitting.infer(x.as_ref(), y.as_mut()),

@@ -31,7 +31,12 @@ fn the_macro_expands_to_the_tokens_of_the_file() {
         let (expansion, file) = (formatted(in_crate(expansion)), formatted(file));
         let lines = expansion.lines().zip(file.lines()).enumerate();
         for (number, (expanded, checked_in)) in lines {
-            assert_eq!(expanded, checked_in, "{stem}, line {} without comments", number + 1);
+            assert_eq!(
+                expanded,
+                checked_in,
+                "{stem}, line {} without comments",
+                number + 1
+            );
         }
         assert_eq!(expansion.len(), file.len(), "{stem}");
     }
@@ -45,19 +50,28 @@ fn formatted(tokens: TokenStream) -> String {
 fn in_crate(tokens: TokenStream) -> TokenStream {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let is_root = |at: usize| {
-        let text: Vec<_> = tokens[at..].iter().take(3).map(|token| token.to_string()).collect();
+        let text: Vec<_> = tokens[at..]
+            .iter()
+            .take(3)
+            .map(|token| token.to_string())
+            .collect();
         text == [":", ":", "lstm_core"]
     };
     let mut result = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
         if is_root(at) {
-            result.push(TokenTree::Ident(proc_macro2::Ident::new("crate", tokens[at + 2].span())));
+            result.push(TokenTree::Ident(proc_macro2::Ident::new(
+                "crate",
+                tokens[at + 2].span(),
+            )));
             at += 3;
             continue;
         }
         result.push(match &tokens[at] {
-            TokenTree::Group(group) => Group::new(group.delimiter(), in_crate(group.stream())).into(),
+            TokenTree::Group(group) => {
+                Group::new(group.delimiter(), in_crate(group.stream())).into()
+            }
             other => other.clone(),
         });
         at += 1;
@@ -73,9 +87,12 @@ fn compare<A: Cell, B: Cell>(sizes: &[usize]) {
         let by_macro = Kernel::<A, f32>::with_width(sizes, width).expect("an available width");
         let by_file = Kernel::<B, f32>::with_width(sizes, width).expect("an available width");
         let mut rng = SmallRng::seed_from_u64(1997);
-        let mut random = |len: usize| -> Vec<f64> { (0..len).map(|_| rng.random_range(-1.0..1.0)).collect() };
+        let mut random =
+            |len: usize| -> Vec<f64> { (0..len).map(|_| rng.random_range(-1.0..1.0)).collect() };
         let mut states = || -> Vec<_> {
-            (0..A::SPEC.carried.len()).map(|i| random(by_file.carried_len(i) * batch)).collect()
+            (0..A::SPEC.carried.len())
+                .map(|i| random(by_file.carried_len(i) * batch))
+                .collect()
         };
         let (first, dlast) = (states(), states());
         let problem = Problem {

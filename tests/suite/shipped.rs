@@ -47,8 +47,8 @@ fn read(path: &Path) -> Shipped {
 
 /// Compiles a source with one cell.
 pub fn compiled(text: &str, name: &str) -> Compiled {
-    let mut bodies =
-        parse::parse_file(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(text, name)));
+    let mut bodies = parse::parse_file(text)
+        .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(text, name)));
     assert_eq!(bodies.len(), 1, "{name} defines one cell");
     let body = bodies.remove(0);
     compile(body).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(text, name)))

@@ -16,17 +16,28 @@ fn stages_of_the_shipped_cells() {
         let (cell, derivation) = (&compiled.cell, &compiled.derivation);
         let stages = [
             ("Equations", print::equations(cell)),
-            ("Error signals", print::errors_with_origins(cell, derivation)),
+            (
+                "Error signals",
+                print::errors_with_origins(cell, derivation),
+            ),
             ("Gradients", print::gradients(cell, derivation)),
             ("Plan", listing(cell, &compiled.plan)),
             ("Cost", cost::summary(cell, &compiled.plan)),
             ("Equations in LaTeX", print::equations_latex(cell)),
-            ("Error signals in LaTeX", print::errors_latex(cell, derivation)),
+            (
+                "Error signals in LaTeX",
+                print::errors_latex(cell, derivation),
+            ),
         ];
         let mut text = String::new();
         for (title, stage) in stages {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{title}\n{}\n{}", "-".repeat(title.len()), stage.trim_end());
+            let _ = writeln!(
+                text,
+                "{title}\n{}\n{}",
+                "-".repeat(title.len()),
+                stage.trim_end()
+            );
             text.push('\n');
         }
         insta::assert_snapshot!(format!("stages_of_{stem}"), text);

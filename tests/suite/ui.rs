@@ -8,5 +8,4 @@ fn messages_of_rustc() {
     cases.compile_fail("ui/wrong_signal.rs");
     cases.compile_fail("ui/several_mistakes.rs");
     cases.compile_fail("ui/wrong_shape.rs");
-    cases.pass("ui/good_cell.rs");
 }

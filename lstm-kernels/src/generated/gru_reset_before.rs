@@ -147,7 +147,7 @@ const _: () = {
                     columns: rt::Record { units: 2, cells: 0 },
                     errors: rt::Record { units: 3, cells: 0 },
                     carries: rt::Record { units: 1, cells: 0 },
-                    spill: rt::Record { units: 2, cells: 0 },
+                    spill: rt::Record { units: 1, cells: 0 },
                     gradients: rt::Record { units: 3, cells: 0 },
                 },
             ],
@@ -630,13 +630,10 @@ const _: () = {
                 let carry_h = tile.carry(sample, 0);
                 // ε_h[t] = upstream(h) + U_r.T @ δ_r[t+1] + U_z.T @ δ_z[t+1] + r[t+1] * ε_q[t+1] + z[t+1] * ε_h[t+1]
                 let ε_h = upstream + (products + carry_h);
-                let r = tile.lanes(sample, 2);
-                let term = r * (tile.number(1.0) - r);
-                tile.set_spilled(sample, 0, term);
                 let z = tile.lanes(sample, 3);
-                let term_2 = tile.number(1.0) - z;
+                let term = tile.number(1.0) - z;
                 // err(n)[t] = (1 - z) * ε_h
-                let err_n = term_2 * ε_h;
+                let err_n = term * ε_h;
                 let n = tile.lanes(sample, 4);
                 // δ_n[t] = dtanh(a_n) * err(n)
                 let δ_n = (n.neg_mul_add(n, tile.number(1.0))) * err_n;
@@ -646,11 +643,11 @@ const _: () = {
                 // err(z)[t] = -n * ε_h + h[t-1] * ε_h
                 let err_z = h_previous.mul_add(ε_h, -(n * ε_h));
                 // δ_z[t] = dsigmoid(a_z) * err(z)
-                let δ_z = (z * term_2) * err_z;
+                let δ_z = (z * term) * err_z;
                 tile.set_error(sample, 2, δ_z);
                 gradient_β_z = gradient_β_z + δ_z;
-                let term_3 = z * ε_h;
-                tile.set_spilled(sample, 1, term_3);
+                let term_2 = z * ε_h;
+                tile.set_spilled(sample, 0, term_2);
             }
             tile.add_gradient(2, gradient_β_n);
             tile.add_gradient(1, gradient_β_z);
@@ -665,15 +662,14 @@ const _: () = {
                 let h_previous = tile.previous_column(sample, 0);
                 // err(r)[t] = h[t-1] * ε_q
                 let err_r = h_previous * ε_q_2;
-                let term = tile.spilled(sample, 0);
+                let r = tile.lanes(sample, 2);
                 // δ_r[t] = dsigmoid(a_r) * err(r)
-                let δ_r = term * err_r;
+                let δ_r = (r * (tile.number(1.0) - r)) * err_r;
                 tile.set_error(sample, 1, δ_r);
                 gradient_β_r = gradient_β_r + δ_r;
-                let r = tile.lanes(sample, 2);
-                let term_2 = tile.spilled(sample, 1);
-                let term_3 = r.mul_add(ε_q_2, term_2);
-                tile.set_carry(sample, 0, term_3);
+                let term = tile.spilled(sample, 0);
+                let term_2 = r.mul_add(ε_q_2, term);
+                tile.set_carry(sample, 0, term_2);
             }
             tile.add_gradient(0, gradient_β_r);
         }

@@ -187,7 +187,7 @@ const _: () = {
                     columns: rt::Record { units: 1, cells: 0 },
                     errors: rt::Record { units: 4, cells: 0 },
                     carries: rt::Record { units: 1, cells: 0 },
-                    spill: rt::Record { units: 5, cells: 0 },
+                    spill: rt::Record { units: 0, cells: 0 },
                     gradients: rt::Record { units: 4, cells: 0 },
                 },
                 rt::Lead {
@@ -846,23 +846,7 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            for sample in 0..tile.samples() {
-                let i = tile.lanes(sample, 1);
-                let term = i * (tile.number(1.0) - i);
-                tile.set_spilled(sample, 0, term);
-                let tanh_c = tile.lanes(sample, 5);
-                let term_2 = tanh_c.neg_mul_add(tanh_c, tile.number(1.0));
-                tile.set_spilled(sample, 1, term_2);
-                let f = tile.lanes(sample, 2);
-                let term_3 = f * (tile.number(1.0) - f);
-                tile.set_spilled(sample, 2, term_3);
-                let g = tile.lanes(sample, 3);
-                let term_4 = g.neg_mul_add(g, tile.number(1.0));
-                tile.set_spilled(sample, 3, term_4);
-                let o = tile.lanes(sample, 4);
-                let term_5 = o * (tile.number(1.0) - o);
-                tile.set_spilled(sample, 4, term_5);
-            }
+            let _ = tile;
         }
         #[inline(always)]
         fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
@@ -885,46 +869,42 @@ const _: () = {
                 let ε_m = tile.accumulator(sample, 0);
                 // ε_m[t] = P.T @ ε_r
                 let ε_m_2 = ε_m;
-                let term = tile.spilled(sample, 1);
+                let tanh_c = tile.lanes(sample, 5);
                 let o = tile.lanes(sample, 4);
                 let carry_c = tile.carry(sample, 0);
                 // ε_c[t] = dtanh(c) * o * ε_m + f[t+1] * ε_c[t+1]
-                let ε_c = term.mul_add(o * ε_m_2, carry_c);
+                let ε_c = (tanh_c.neg_mul_add(tanh_c, tile.number(1.0)))
+                    .mul_add(o * ε_m_2, carry_c);
                 let g = tile.lanes(sample, 3);
                 // err(i)[t] = g * ε_c
                 let err_i = g * ε_c;
-                let term_2 = tile.spilled(sample, 0);
+                let i = tile.lanes(sample, 1);
                 // δ_i[t] = dsigmoid(a_i) * err(i)
-                let δ_i = term_2 * err_i;
+                let δ_i = (i * (tile.number(1.0) - i)) * err_i;
                 tile.set_error(sample, 0, δ_i);
                 gradient_β_i = gradient_β_i + δ_i;
                 let c_previous = tile.previous_lanes(sample, 0);
                 // err(f)[t] = c[t-1] * ε_c
                 let err_f = c_previous * ε_c;
-                let term_3 = tile.spilled(sample, 2);
+                let f = tile.lanes(sample, 2);
                 // δ_f[t] = dsigmoid(a_f) * err(f)
-                let δ_f = term_3 * err_f;
+                let δ_f = (f * (tile.number(1.0) - f)) * err_f;
                 tile.set_error(sample, 1, δ_f);
                 gradient_β_f = gradient_β_f + δ_f;
-                let i = tile.lanes(sample, 1);
                 // err(g)[t] = i * ε_c
                 let err_g = i * ε_c;
-                let term_4 = tile.spilled(sample, 3);
                 // δ_g[t] = dtanh(a_g) * err(g)
-                let δ_g = term_4 * err_g;
+                let δ_g = (g.neg_mul_add(g, tile.number(1.0))) * err_g;
                 tile.set_error(sample, 2, δ_g);
                 gradient_β_g = gradient_β_g + δ_g;
-                let tanh_c = tile.lanes(sample, 5);
                 // err(o)[t] = tanh(c) * ε_m
                 let err_o = tanh_c * ε_m_2;
-                let term_5 = tile.spilled(sample, 4);
                 // δ_o[t] = dsigmoid(a_o) * err(o)
-                let δ_o = term_5 * err_o;
+                let δ_o = (o * (tile.number(1.0) - o)) * err_o;
                 tile.set_error(sample, 3, δ_o);
                 gradient_β_o = gradient_β_o + δ_o;
-                let f = tile.lanes(sample, 2);
-                let term_6 = f * ε_c;
-                tile.set_carry(sample, 0, term_6);
+                let term = f * ε_c;
+                tile.set_carry(sample, 0, term);
             }
             tile.add_gradient(0, gradient_β_i);
             tile.add_gradient(1, gradient_β_f);

@@ -55,7 +55,10 @@ impl Place {
             Place::First { index } => &mut moved.first[*index],
             Place::Input => &mut moved.x,
         };
-        values.iter_mut().zip(direction).for_each(|(value, d)| *value += distance * d);
+        values
+            .iter_mut()
+            .zip(direction)
+            .for_each(|(value, d)| *value += distance * d);
         moved
     }
 }
@@ -71,7 +74,10 @@ pub fn measure<C: Cell>(
     const STEP: f64 = 5e-4;
     let stops = (0..cell.quantities.len()).any(|index| {
         let definition = cell.quantities[index].definition;
-        cell.graph.reachable(&[definition]).into_iter().any(|id| matches!(cell.graph.op(id), Op::Stop(_)))
+        cell.graph
+            .reachable(&[definition])
+            .into_iter()
+            .any(|id| matches!(cell.graph.op(id), Op::Stop(_)))
     });
     let base = stops.then(|| trace_all(cell, sizes, problem, None));
     let kernel = Kernel::<C, f64>::new(sizes).expect("sizes above zero");
@@ -79,31 +85,78 @@ pub fn measure<C: Cell>(
         let moved = place.moved(problem, direction, distance);
         let outputs = match &base {
             Some(base) => interpret(cell, sizes, &moved, Some(base)),
-            None => passes::infer(&kernel, &moved, moved.x.len() / kernel.input_len() / moved.batch),
+            None => passes::infer(
+                &kernel,
+                &moved,
+                moved.x.len() / kernel.input_len() / moved.batch,
+            ),
         };
-        dot(&problem.dy, &outputs.y) + problem.dlast.iter().zip(&outputs.last).map(|(d, s)| dot(d, s)).sum::<f64>()
+        dot(&problem.dy, &outputs.y)
+            + problem
+                .dlast
+                .iter()
+                .zip(&outputs.last)
+                .map(|(d, s)| dot(d, s))
+                .sum::<f64>()
     };
     (8.0 * (loss(STEP) - loss(-STEP)) - (loss(2.0 * STEP) - loss(-2.0 * STEP))) / (12.0 * STEP)
 }
 
 /// The outputs by the equations as they stand, with stopped values from other runs where these are given.
-pub fn interpret(cell: &model::Cell, sizes: &[usize], problem: &Problem, stopped: Option<&[Trace]>) -> Outputs {
+pub fn interpret(
+    cell: &model::Cell,
+    sizes: &[usize],
+    problem: &Problem,
+    stopped: Option<&[Trace]>,
+) -> Outputs {
     let traces = trace_all(cell, sizes, problem, stopped);
     let steps = traces[0].inputs.len() as i64;
-    let at = |step: i64, id| traces.iter().flat_map(move |trace| trace.quantities[&(step, id)].iter().copied());
+    let at = |step: i64, id| {
+        traces
+            .iter()
+            .flat_map(move |trace| trace.quantities[&(step, id)].iter().copied())
+    };
     Outputs {
         y: (0..steps).flat_map(|step| at(step, cell.output)).collect(),
-        last: cell.carried().map(|id| at(steps - 1, id).collect()).collect(),
+        last: cell
+            .carried()
+            .map(|id| at(steps - 1, id).collect())
+            .collect(),
     }
 }
 
 /// One run of the equations for each sample.
-fn trace_all(cell: &model::Cell, sizes: &[usize], problem: &Problem, stopped: Option<&[Trace]>) -> Vec<Trace> {
-    (0..problem.batch).map(|sample| trace(cell, sizes, problem, sample, stopped.map(|traces| &traces[sample]))).collect()
+fn trace_all(
+    cell: &model::Cell,
+    sizes: &[usize],
+    problem: &Problem,
+    stopped: Option<&[Trace]>,
+) -> Vec<Trace> {
+    (0..problem.batch)
+        .map(|sample| {
+            trace(
+                cell,
+                sizes,
+                problem,
+                sample,
+                stopped.map(|traces| &traces[sample]),
+            )
+        })
+        .collect()
 }
 
-fn trace(cell: &model::Cell, sizes: &[usize], problem: &Problem, sample: usize, stopped: Option<&Trace>) -> Trace {
-    let mut trace = Trace { sizes: sizes.to_vec(), stopped: stopped.cloned().map(Box::new), ..Trace::default() };
+fn trace(
+    cell: &model::Cell,
+    sizes: &[usize],
+    problem: &Problem,
+    sample: usize,
+    stopped: Option<&Trace>,
+) -> Trace {
+    let mut trace = Trace {
+        sizes: sizes.to_vec(),
+        stopped: stopped.cloned().map(Box::new),
+        ..Trace::default()
+    };
     let mut rest = problem.params.as_slice();
     for param in &cell.params {
         let (values, after) = rest.split_at(trace.len(&param.shape));
@@ -112,7 +165,9 @@ fn trace(cell: &model::Cell, sizes: &[usize], problem: &Problem, sample: usize, 
     }
     for (id, first) in cell.carried().zip(&problem.first) {
         let len = first.len() / problem.batch;
-        trace.quantities.insert((-1, id), first[sample * len..][..len].to_vec());
+        trace
+            .quantities
+            .insert((-1, id), first[sample * len..][..len].to_vec());
     }
     let rows = trace.len(&cell.input.shape);
     for (column, x) in problem.x.chunks(rows).enumerate() {
@@ -128,12 +183,23 @@ fn trace(cell: &model::Cell, sizes: &[usize], problem: &Problem, sample: usize, 
 /// The largest difference between the components of outputs.
 pub fn distance(a: &Outputs, b: &Outputs) -> f64 {
     let all = |outputs: &Outputs| -> Vec<f64> {
-        outputs.y.iter().chain(outputs.last.iter().flatten()).copied().collect()
+        outputs
+            .y
+            .iter()
+            .chain(outputs.last.iter().flatten())
+            .copied()
+            .collect()
     };
     let (a, b) = (all(a), all(b));
     assert_eq!(a.len(), b.len());
     // A NaN is infinitely far from anything.
-    a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, |largest, d| if d <= largest { largest } else { d.max(d) })
+    a.iter()
+        .zip(&b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(
+            0.0,
+            |largest, d| if d <= largest { largest } else { d.max(d) },
+        )
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -42,7 +42,11 @@ impl Case {
     /// A case in which the axes have sizes by their names in the equations.
     fn new<C: Cell>(steps: usize, batch: usize, size: impl Fn(&str) -> usize) -> Self {
         let sizes = C::SPEC.sizes.iter().map(|axis| size(axis.name)).collect();
-        Case { sizes, steps, batch }
+        Case {
+            sizes,
+            steps,
+            batch,
+        }
     }
 
     /// Every number of units with every number of steps; every pair of cells per block with units, and with steps.
@@ -99,7 +103,10 @@ fn check<C: Cell>(source: &str, single: impl Fn(&Case, Width, &Problem, &Gradien
             })
             .collect();
         for place in places::<C>(&case) {
-            for (number, direction) in directions(place.len(&problem), every_coordinate).iter().enumerate() {
+            for (number, direction) in directions(place.len(&problem), every_coordinate)
+                .iter()
+                .enumerate()
+            {
                 let measured = measure::<C>(&cell, &case.sizes, &problem, &place, direction);
                 for (width, gradients) in &gradients {
                     let gradient = place.of(gradients);
@@ -123,7 +130,9 @@ fn check<C: Cell>(source: &str, single: impl Fn(&Case, Width, &Problem, &Gradien
             }
         }
         for (width, gradients) in &gradients {
-            largest.single = largest.single.max(single(&case, *width, &problem, gradients));
+            largest.single = largest
+                .single
+                .max(single(&case, *width, &problem, gradients));
         }
     }
     println!(
@@ -165,7 +174,9 @@ fn problem<C: Cell>(case: &Case) -> Problem {
     let kernel = Kernel::<C, f64>::new(&case.sizes).expect("sizes above zero");
     let mut rng = SmallRng::seed_from_u64(1997);
     let mut random = |len: usize| -> Vec<f64> {
-        (0..len).map(|_| f64::from(rng.random_range(-1024..=1024)) / 1024.0).collect()
+        (0..len)
+            .map(|_| f64::from(rng.random_range(-1024..=1024)) / 1024.0)
+            .collect()
     };
     let mut params = Vec::new();
     for (i, spec) in C::SPEC.params.iter().enumerate() {
@@ -173,7 +184,13 @@ fn problem<C: Cell>(case: &Case) -> Problem {
         // The power of two next below 1 / sqrt(columns).
         let scale = (-(columns as f64).log2() / 2.0).floor().exp2();
         let values = random(rows * columns).into_iter();
-        params.extend(values.map(|value| if spec.name == "far" { value + 2.0_f64.copysign(value) } else { value * scale }));
+        params.extend(values.map(|value| {
+            if spec.name == "far" {
+                value + 2.0_f64.copysign(value)
+            } else {
+                value * scale
+            }
+        }));
     }
     let count = case.steps * case.batch;
     let mut carried = |positive: bool| -> Vec<Vec<f64>> {
@@ -183,7 +200,9 @@ fn problem<C: Cell>(case: &Case) -> Problem {
                 let mut values = random(kernel.carried_len(i) * case.batch);
                 if positive && spec.name == "n" {
                     // A normaliser is a sum of weights: above zero.
-                    values.iter_mut().for_each(|value| *value = value.abs() + 0.5);
+                    values
+                        .iter_mut()
+                        .for_each(|value| *value = value.abs() + 0.5);
                 }
                 values
             })
@@ -203,7 +222,10 @@ fn problem<C: Cell>(case: &Case) -> Problem {
 /// Everything a loss is differentiated by.
 fn places<C: Cell>(case: &Case) -> Vec<Place> {
     let kernel = Kernel::<C, f64>::new(&case.sizes).expect("sizes above zero");
-    let params = (0..C::SPEC.params.len()).map(|index| Place::Param { index, range: kernel.param_range(index) });
+    let params = (0..C::SPEC.params.len()).map(|index| Place::Param {
+        index,
+        range: kernel.param_range(index),
+    });
     let first = (0..C::SPEC.carried.len()).map(|index| Place::First { index });
     params.chain(first).chain([Place::Input]).collect()
 }
@@ -211,7 +233,9 @@ fn places<C: Cell>(case: &Case) -> Vec<Place> {
 /// Unit vectors: two random ones, or those along the coordinates.
 fn directions(len: usize, every_coordinate: bool) -> Vec<Vec<f64>> {
     if every_coordinate {
-        return (0..len).map(|k| (0..len).map(|i| f64::from(u8::from(i == k))).collect()).collect();
+        return (0..len)
+            .map(|k| (0..len).map(|i| f64::from(u8::from(i == k))).collect())
+            .collect();
     }
     let mut rng = SmallRng::seed_from_u64(len as u64);
     (0..2)

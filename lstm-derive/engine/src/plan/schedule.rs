@@ -104,9 +104,10 @@ fn floating(dag: &Dag, order: &[ValueId], roots: &[ValueId]) -> BTreeSet<ValueId
         let is_cheap = compute.is_cheap()
             && !matches!(compute, Compute::SumBlock(_))
             && !roots.contains(&id)
-            && compute.operands().iter().all(|operand| {
-                is_read(dag, *operand, &floating)
-            });
+            && compute
+                .operands()
+                .iter()
+                .all(|operand| is_read(dag, *operand, &floating));
         if compute.is_leaf() || is_scalar || is_repeated || is_cheap {
             floating.insert(id);
         }

@@ -127,6 +127,9 @@ impl Emitter<'_> {
             after,
             ..
         } = writer;
+        if outer.is_empty() {
+            return quote!(let _ = tile;);
+        }
         quote! {
             #(#hoisted)*
             for sample in 0..tile.samples() { #(#outer)* }
