@@ -80,7 +80,7 @@ pub enum KernelError {
         batch: usize,
     },
     /// A buffer made for another batch, length, cell or size.
-    #[error("{what} was made for {given}; this call needs {expected}")]
+    #[error("{what}, made for {given}, cannot serve this call, which needs {expected}")]
     Buffer {
         /// Which buffer.
         what: &'static str,

@@ -182,7 +182,7 @@ fn parameters() {
 #[test]
 fn packed_weights_of_another_layout() {
     let mut fitting = Fitting::new();
-    let words = "the packed weights was made for another cell or other sizes; this call needs ElmanRnn with sizes [2, 3]";
+    let words = "the packed weights, made for another cell or other sizes, cannot serve this call, which needs ElmanRnn with sizes [2, 3]";
     let wider = kernel(&[2, 4]).expect("sizes above zero");
     fitting.packed = wider
         .pack(&vec![0.0; wider.params_len()])
@@ -257,11 +257,11 @@ fn states() {
         .zero_state(BATCH);
     says(
         fitting.forward(),
-        "the state was made for 2 carried quantities; this call needs 1",
+        "the state, made for 2 carried quantities, cannot serve this call, which needs 1 carried quantities",
     );
     says(
         fitting.backward(None),
-        "the state was made for 2 carried quantities; this call needs 1",
+        "the state, made for 2 carried quantities, cannot serve this call, which needs 1 carried quantities",
     );
 }
 
@@ -272,15 +272,15 @@ fn buffers() {
     fitting.state = fitting.kernel.zero_state(4);
     says(
         fitting.forward(),
-        "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn",
+        "the tape, made for 4 steps of 2 samples, cannot serve this call, which needs 2 steps of 4 samples of ElmanRnn",
     );
     says(
         fitting.backward(None),
-        "the tape was made for 4 steps of 2 samples; this call needs 2 steps of 4 samples of ElmanRnn",
+        "the tape, made for 4 steps of 2 samples, cannot serve this call, which needs 2 steps of 4 samples of ElmanRnn",
     );
     let (x, mut y) = (fitting.x.clone(), fitting.y.clone());
     says(
         fitting.infer(x.as_ref(), y.as_mut()),
-        "the workspace was made for 2 samples; this call needs 4 samples of ElmanRnn",
+        "the workspace, made for 2 samples, cannot serve this call, which needs 4 samples of ElmanRnn",
     );
 }

@@ -656,19 +656,18 @@ const _: () = {
         fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let mut gradient_β_r = tile.zero();
             for sample in 0..tile.samples() {
-                let ε_q = tile.accumulator(sample, 0);
                 // ε_q[t] = U_n.T @ δ_n
-                let ε_q_2 = ε_q;
+                let ε_q = tile.accumulator(sample, 0);
                 let h_previous = tile.previous_column(sample, 0);
                 // err(r)[t] = h[t-1] * ε_q
-                let err_r = h_previous * ε_q_2;
+                let err_r = h_previous * ε_q;
                 let r = tile.lanes(sample, 2);
                 // δ_r[t] = dsigmoid(a_r) * err(r)
                 let δ_r = (r * (tile.number(1.0) - r)) * err_r;
                 tile.set_error(sample, 1, δ_r);
                 gradient_β_r = gradient_β_r + δ_r;
                 let term = tile.spilled(sample, 0);
-                let term_2 = r.mul_add(ε_q_2, term);
+                let term_2 = r.mul_add(ε_q, term);
                 tile.set_carry(sample, 0, term_2);
             }
             tile.add_gradient(0, gradient_β_r);

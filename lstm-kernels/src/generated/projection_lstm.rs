@@ -837,11 +837,10 @@ const _: () = {
         #[inline(always)]
         fn forward_1<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             for sample in 0..tile.samples() {
-                let r = tile.accumulator(sample, 0);
                 // r[t] = P @ m
-                let r_2 = r;
-                tile.set_column(sample, 0, r_2);
-                tile.set_output(sample, 0, r_2);
+                let r = tile.accumulator(sample, 0);
+                tile.set_column(sample, 0, r);
+                tile.set_output(sample, 0, r);
             }
         }
         #[inline(always)]
@@ -866,15 +865,14 @@ const _: () = {
             let mut gradient_β_g = tile.zero();
             let mut gradient_β_o = tile.zero();
             for sample in 0..tile.samples() {
-                let ε_m = tile.accumulator(sample, 0);
                 // ε_m[t] = P.T @ ε_r
-                let ε_m_2 = ε_m;
+                let ε_m = tile.accumulator(sample, 0);
                 let tanh_c = tile.lanes(sample, 5);
                 let o = tile.lanes(sample, 4);
                 let carry_c = tile.carry(sample, 0);
                 // ε_c[t] = dtanh(c) * o * ε_m + f[t+1] * ε_c[t+1]
                 let ε_c = (tanh_c.neg_mul_add(tanh_c, tile.number(1.0)))
-                    .mul_add(o * ε_m_2, carry_c);
+                    .mul_add(o * ε_m, carry_c);
                 let g = tile.lanes(sample, 3);
                 // err(i)[t] = g * ε_c
                 let err_i = g * ε_c;
@@ -898,7 +896,7 @@ const _: () = {
                 tile.set_error(sample, 2, δ_g);
                 gradient_β_g = gradient_β_g + δ_g;
                 // err(o)[t] = tanh(c) * ε_m
-                let err_o = tanh_c * ε_m_2;
+                let err_o = tanh_c * ε_m;
                 // δ_o[t] = dsigmoid(a_o) * err(o)
                 let δ_o = (o * (tile.number(1.0) - o)) * err_o;
                 tile.set_error(sample, 3, δ_o);

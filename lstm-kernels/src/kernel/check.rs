@@ -60,7 +60,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Err(KernelError::Buffer {
                 what: "the state",
                 given: format!("{} carried quantities", state.len()),
-                expected: format!("{}", self.layout.program.carried.len()),
+                expected: format!("{} carried quantities", self.layout.program.carried.len()),
             });
         }
         for index in 0..state.len() {

@@ -208,7 +208,7 @@ impl Writer<'_> {
                 quote!(#left.#compare(#right).select(#then, #otherwise))
             }
             Compute::Broadcast(inner) => self.expression(inner),
-            _ => self.read(id),
+            _ => self.reading(id),
         }
     }
 
