@@ -86,3 +86,8 @@ pub use lstm_kernels::{
 /// What generated code calls; not for use by hand.
 #[doc(hidden)]
 pub use lstm_kernels::rt;
+
+/// The cell on the front page of the project compiles and proves.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
