@@ -164,22 +164,11 @@ impl Emitter<'_> {
             Compute::Accumulate(_) => pass.accumulators.contains_key(&id),
             Compute::Reduce(inner) => {
                 let here = |block: &Block| block.values.contains(inner);
-                let elsewhere = direction
-                    .passes
-                    .iter()
-                    .take_while(|other| !std::ptr::eq(*other, pass));
-                let done = elsewhere
-                    .into_iter()
-                    .any(|other| other.blocks.iter().any(|block| block.values.contains(&id)));
-                !done && pass.blocks.iter().any(here)
+                !is_earlier(direction, pass, id) && pass.blocks.iter().any(here)
             }
             _ => {
                 let constant = self.plan.dag.shape(id).is_empty();
-                let earlier = direction
-                    .passes
-                    .iter()
-                    .take_while(|other| !std::ptr::eq(*other, pass))
-                    .any(|other| other.blocks.iter().any(|block| block.values.contains(&id)));
+                let earlier = is_earlier(direction, pass, id);
                 // What has no place was cheap enough to compute it again.
                 let places = if std::ptr::eq(direction, &self.plan.forward) {
                     &self.plan.places
@@ -191,4 +180,13 @@ impl Emitter<'_> {
             }
         }
     }
+}
+
+/// Whether a pass in front of this one has the value.
+fn is_earlier(direction: &Direction, pass: &Pass, id: ValueId) -> bool {
+    direction
+        .passes
+        .iter()
+        .take_while(|other| !std::ptr::eq(*other, pass))
+        .any(|other| other.blocks.iter().any(|block| block.values.contains(&id)))
 }
