@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use faer::{MatMut, MatRef};
-use lstm_kernels::{Cell, Element, Kernel, Packed, State, Tape, Workspace};
+use lstm_kernels::{Cell, Element, Kernel, Packed, State, Tape, Threads, Workspace};
 
 use crate::error::{Error, Result, require_shape};
 use crate::init::{CellInit, Init};
@@ -84,6 +84,12 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
             }
             Ok(())
         })
+    }
+
+    /// Lets calls share their work among threads; results stay the same to the bit. Workspaces and tapes made from now
+    /// on have room for them.
+    pub fn set_threads(&mut self, threads: &Threads) {
+        self.kernel = self.kernel.clone().with_threads(threads);
     }
 
     /// The kernels of this layer: its sizes, its SIMD width, and the calls beneath the verbs.
@@ -206,12 +212,10 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         gradient: &mut [T],
         dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
-        let Self {
-            kernel,
-            params,
-            packed,
-        } = self;
-        Ok(kernel.backward(params, packed, x, dy, dstate, tape, gradient, dx)?)
+        let packed = &self.packed;
+        Ok(self
+            .kernel
+            .backward(packed, x, dy, dstate, tape, gradient, dx)?)
     }
 
     /// Writes the layer to a file of its own; see [`io`].

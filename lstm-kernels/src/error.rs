@@ -37,6 +37,14 @@ pub enum KernelError {
     /// A SIMD width that this machine lacks.
     #[error(transparent)]
     Width(#[from] UnavailableWidth),
+    /// Threads that cannot be had.
+    #[error("{count} threads cannot be had: {reason}")]
+    Threads {
+        /// How many were asked for.
+        count: usize,
+        /// Why not.
+        reason: String,
+    },
     /// A matrix of the wrong shape.
     #[error("{what} is {rows} x {columns}; it must be {expected_rows} x {expected_columns}")]
     Shape {

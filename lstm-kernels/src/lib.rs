@@ -59,12 +59,14 @@ mod kernel;
 #[doc(hidden)]
 pub mod rt;
 mod state;
+mod threads;
 
 pub use cell::{Cell, CellSpec, ParamRole, ParamSpec, SizeSpec, VectorSpec};
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
 pub use rt::{Element, Packed, Width};
 pub use state::State;
+pub use threads::Threads;
 
 /// The shipped cells.
 pub mod cells {

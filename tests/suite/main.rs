@@ -16,4 +16,5 @@ mod pytorch;
 mod pytorch_values;
 mod shipped;
 mod snapshots;
+mod threads;
 mod ui;

@@ -126,7 +126,6 @@ fn run<C: Cell, T: Real>(
     let mut dparams = vec![T::of(1.0); params.len()];
     kernel
         .backward(
-            &params,
             &packed,
             x.as_ref(),
             dy.as_ref(),

@@ -155,8 +155,9 @@ pub fn summary(cell: &Cell, plan: &Plan) -> String {
     }
     let _ = writeln!(
         text,
-        "gradients: {} large products over all steps and samples, {} sums in lanes",
+        "gradients: {} large products over all steps and samples, {} sums of their errors, {} sums in lanes",
         cost.gradients,
+        plan.column_gradients.len(),
         plan.gradients.len()
     );
     let _ = writeln!(

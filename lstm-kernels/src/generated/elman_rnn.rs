@@ -7,7 +7,7 @@
 // Cost:
 //     forward: 1 stage, 2 products (W x[t], U h[t-1]); per unit 1 cheap and 1 costly operations
 //     backward: 1 stage, 1 products (Uᵀ δ[t+1]); per unit 5 cheap and 0 costly operations
-//     gradients: 2 large products over all steps and samples, 1 sums in lanes
+//     gradients: 2 large products over all steps and samples, 1 sums of their errors, 0 sums in lanes
 //     tape: 1 values per unit and step (h), 4 bytes in f32
 
 /// Simple recurrent network: every unit sees the input and all units one step ago.
@@ -100,7 +100,7 @@ const _: () = {
                     errors: rt::Record { units: 1, cells: 0 },
                     carries: rt::Record { units: 1, cells: 0 },
                     spill: rt::Record { units: 0, cells: 0 },
-                    gradients: rt::Record { units: 1, cells: 0 },
+                    gradients: rt::Record { units: 0, cells: 0 },
                 },
             ],
             input_lead: 0,
@@ -252,8 +252,8 @@ const _: () = {
                 },
             ],
             input_gradient: false,
-            gradients: &[
-                rt::Gradient {
+            column_gradients: &[
+                rt::ColumnGradient {
                     param: 2,
                     lead: 1,
                     slot: rt::Slot {
@@ -261,9 +261,9 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
             ],
+            gradients: &[],
         };
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
@@ -310,7 +310,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -321,9 +320,7 @@ const _: () = {
                 // δ[t] = dtanh(a) * ε
                 let δ = (h.neg_mul_add(h, tile.number(1.0))) * ε;
                 tile.set_error(sample, 0, δ);
-                gradient_β = gradient_β + δ;
             }
-            tile.add_gradient(0, gradient_β);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -13,7 +13,7 @@
 // Cost:
 //     forward: 1 stage, 6 products (W_r x[t], W_z x[t], W_n x[t], U_r h[t-1], U_z h[t-1], U_n h[t-1]); per unit 10 cheap and 3 costly operations
 //     backward: 1 stage, 3 products (U_rᵀ δ_r[t+1], U_zᵀ δ_z[t+1], U_nᵀ δ_u[t+1]); per unit 19 cheap and 0 costly operations
-//     gradients: 6 large products over all steps and samples, 4 sums in lanes
+//     gradients: 6 large products over all steps and samples, 4 sums of their errors, 0 sums in lanes
 //     tape: 5 values per unit and step (r, z, a_u, n, h), 20 bytes in f32
 
 /// Gated recurrent unit, reset gate after the recurrent product: one product of h[t-1] serves all gates; full BPTT.
@@ -155,7 +155,7 @@ const _: () = {
                     errors: rt::Record { units: 4, cells: 0 },
                     carries: rt::Record { units: 1, cells: 0 },
                     spill: rt::Record { units: 0, cells: 0 },
-                    gradients: rt::Record { units: 4, cells: 0 },
+                    gradients: rt::Record { units: 0, cells: 0 },
                 },
             ],
             input_lead: 0,
@@ -349,7 +349,7 @@ const _: () = {
                             operand: rt::Operand::Error {
                                 lead: 1,
                                 slot: rt::Slot {
-                                    units: 3,
+                                    units: 0,
                                     cells: 0,
                                     per_cell: false,
                                 },
@@ -397,7 +397,7 @@ const _: () = {
                     matrix: 2,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 0,
+                        units: 3,
                         cells: 0,
                         per_cell: false,
                     },
@@ -443,7 +443,7 @@ const _: () = {
                     matrix: 5,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 3,
+                        units: 0,
                         cells: 0,
                         per_cell: false,
                     },
@@ -481,55 +481,52 @@ const _: () = {
                     matrix: 2,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 0,
+                        units: 3,
                         cells: 0,
                         per_cell: false,
                     },
                 },
             ],
             input_gradient: false,
-            gradients: &[
-                rt::Gradient {
+            column_gradients: &[
+                rt::ColumnGradient {
                     param: 6,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 0,
-                        cells: 0,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 7,
                     lead: 1,
                     slot: rt::Slot {
                         units: 1,
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
-                    param: 8,
+                rt::ColumnGradient {
+                    param: 7,
                     lead: 1,
                     slot: rt::Slot {
                         units: 2,
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
-                    param: 9,
+                rt::ColumnGradient {
+                    param: 8,
                     lead: 1,
                     slot: rt::Slot {
                         units: 3,
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
+                },
+                rt::ColumnGradient {
+                    param: 9,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 0,
+                        cells: 0,
+                        per_cell: false,
+                    },
                 },
             ],
+            gradients: &[],
         };
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
@@ -607,10 +604,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_n = tile.zero();
-            let mut gradient_β_r = tile.zero();
-            let mut gradient_β_z = tile.zero();
-            let mut gradient_β_u = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -624,8 +617,7 @@ const _: () = {
                 let n = tile.lanes(sample, 3);
                 // δ_n[t] = dtanh(a_n) * err(n)
                 let δ_n = (n.neg_mul_add(n, tile.number(1.0))) * err_n;
-                tile.set_error(sample, 0, δ_n);
-                gradient_β_n = gradient_β_n + δ_n;
+                tile.set_error(sample, 3, δ_n);
                 let a_u = tile.lanes(sample, 2);
                 // err(r)[t] = a_u * δ_n
                 let err_r = a_u * δ_n;
@@ -633,25 +625,18 @@ const _: () = {
                 // δ_r[t] = dsigmoid(a_r) * err(r)
                 let δ_r = (r * (tile.number(1.0) - r)) * err_r;
                 tile.set_error(sample, 1, δ_r);
-                gradient_β_r = gradient_β_r + δ_r;
                 let h_previous = tile.previous_column(sample, 0);
                 // err(z)[t] = -n * ε_h + h[t-1] * ε_h
                 let err_z = h_previous.mul_add(ε_h, -(n * ε_h));
                 // δ_z[t] = dsigmoid(a_z) * err(z)
                 let δ_z = (z * term) * err_z;
                 tile.set_error(sample, 2, δ_z);
-                gradient_β_z = gradient_β_z + δ_z;
                 // δ_u[t] = r * δ_n
                 let δ_u = r * δ_n;
-                tile.set_error(sample, 3, δ_u);
-                gradient_β_u = gradient_β_u + δ_u;
+                tile.set_error(sample, 0, δ_u);
                 let term_2 = z * ε_h;
                 tile.set_carry(sample, 0, term_2);
             }
-            tile.add_gradient(2, gradient_β_n);
-            tile.add_gradient(0, gradient_β_r);
-            tile.add_gradient(1, gradient_β_z);
-            tile.add_gradient(3, gradient_β_u);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

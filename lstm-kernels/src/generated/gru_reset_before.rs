@@ -13,7 +13,7 @@
 // Cost:
 //     forward: 2 stages, 6 products (W_r x[t], W_z x[t], U_r h[t-1], U_z h[t-1], W_n x[t], U_n q[t]); per unit 8 cheap and 3 costly operations
 //     backward: 2 stages, 3 products (U_rᵀ δ_r[t+1], U_zᵀ δ_z[t+1], U_nᵀ δ_n[t]); per unit 20 cheap and 0 costly operations
-//     gradients: 6 large products over all steps and samples, 3 sums in lanes
+//     gradients: 6 large products over all steps and samples, 3 sums of their errors, 0 sums in lanes
 //     tape: 7 values per unit and step (r, z, q, n, term, term, h), 28 bytes in f32
 
 /// Gated recurrent unit, reset gate before the recurrent product: the candidate sees what the reset left; full BPTT.
@@ -148,7 +148,7 @@ const _: () = {
                     errors: rt::Record { units: 3, cells: 0 },
                     carries: rt::Record { units: 1, cells: 0 },
                     spill: rt::Record { units: 1, cells: 0 },
-                    gradients: rt::Record { units: 3, cells: 0 },
+                    gradients: rt::Record { units: 0, cells: 0 },
                 },
             ],
             input_lead: 0,
@@ -314,7 +314,7 @@ const _: () = {
                             operand: rt::Operand::Error {
                                 lead: 1,
                                 slot: rt::Slot {
-                                    units: 1,
+                                    units: 0,
                                     cells: 0,
                                     per_cell: false,
                                 },
@@ -336,7 +336,7 @@ const _: () = {
                             operand: rt::Operand::Error {
                                 lead: 1,
                                 slot: rt::Slot {
-                                    units: 2,
+                                    units: 1,
                                     cells: 0,
                                     per_cell: false,
                                 },
@@ -365,7 +365,7 @@ const _: () = {
                             operand: rt::Operand::Error {
                                 lead: 1,
                                 slot: rt::Slot {
-                                    units: 0,
+                                    units: 2,
                                     cells: 0,
                                     per_cell: false,
                                 },
@@ -393,7 +393,7 @@ const _: () = {
                     matrix: 0,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 1,
+                        units: 0,
                         cells: 0,
                         per_cell: false,
                     },
@@ -403,7 +403,7 @@ const _: () = {
                     matrix: 1,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 2,
+                        units: 1,
                         cells: 0,
                         per_cell: false,
                     },
@@ -413,7 +413,7 @@ const _: () = {
                     matrix: 2,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 0,
+                        units: 2,
                         cells: 0,
                         per_cell: false,
                     },
@@ -423,7 +423,7 @@ const _: () = {
                     matrix: 3,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 1,
+                        units: 0,
                         cells: 0,
                         per_cell: false,
                     },
@@ -441,7 +441,7 @@ const _: () = {
                     matrix: 4,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 2,
+                        units: 1,
                         cells: 0,
                         per_cell: false,
                     },
@@ -459,7 +459,7 @@ const _: () = {
                     matrix: 5,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 0,
+                        units: 2,
                         cells: 0,
                         per_cell: false,
                     },
@@ -479,7 +479,7 @@ const _: () = {
                     matrix: 0,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 1,
+                        units: 0,
                         cells: 0,
                         per_cell: false,
                     },
@@ -488,7 +488,7 @@ const _: () = {
                     matrix: 1,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 2,
+                        units: 1,
                         cells: 0,
                         per_cell: false,
                     },
@@ -497,15 +497,15 @@ const _: () = {
                     matrix: 2,
                     lead: 1,
                     slot: rt::Slot {
-                        units: 0,
+                        units: 2,
                         cells: 0,
                         per_cell: false,
                     },
                 },
             ],
             input_gradient: false,
-            gradients: &[
-                rt::Gradient {
+            column_gradients: &[
+                rt::ColumnGradient {
                     param: 6,
                     lead: 1,
                     slot: rt::Slot {
@@ -513,9 +513,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 7,
                     lead: 1,
                     slot: rt::Slot {
@@ -523,9 +522,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 8,
                     lead: 1,
                     slot: rt::Slot {
@@ -533,9 +531,9 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
             ],
+            gradients: &[],
         };
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
@@ -622,8 +620,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_n = tile.zero();
-            let mut gradient_β_z = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -637,24 +633,19 @@ const _: () = {
                 let n = tile.lanes(sample, 4);
                 // δ_n[t] = dtanh(a_n) * err(n)
                 let δ_n = (n.neg_mul_add(n, tile.number(1.0))) * err_n;
-                tile.set_error(sample, 0, δ_n);
-                gradient_β_n = gradient_β_n + δ_n;
+                tile.set_error(sample, 2, δ_n);
                 let h_previous = tile.previous_column(sample, 0);
                 // err(z)[t] = -n * ε_h + h[t-1] * ε_h
                 let err_z = h_previous.mul_add(ε_h, -(n * ε_h));
                 // δ_z[t] = dsigmoid(a_z) * err(z)
                 let δ_z = (z * term) * err_z;
-                tile.set_error(sample, 2, δ_z);
-                gradient_β_z = gradient_β_z + δ_z;
+                tile.set_error(sample, 1, δ_z);
                 let term_2 = z * ε_h;
                 tile.set_spilled(sample, 0, term_2);
             }
-            tile.add_gradient(2, gradient_β_n);
-            tile.add_gradient(1, gradient_β_z);
         }
         #[inline(always)]
         fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_r = tile.zero();
             for sample in 0..tile.samples() {
                 // ε_q[t] = U_n.T @ δ_n
                 let ε_q = tile.accumulator(sample, 0);
@@ -664,13 +655,11 @@ const _: () = {
                 let r = tile.lanes(sample, 2);
                 // δ_r[t] = dsigmoid(a_r) * err(r)
                 let δ_r = (r * (tile.number(1.0) - r)) * err_r;
-                tile.set_error(sample, 1, δ_r);
-                gradient_β_r = gradient_β_r + δ_r;
+                tile.set_error(sample, 0, δ_r);
                 let term = tile.spilled(sample, 0);
                 let term_2 = r.mul_add(ε_q, term);
                 tile.set_carry(sample, 0, term_2);
             }
-            tile.add_gradient(0, gradient_β_r);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -15,7 +15,7 @@
 // Cost:
 //     forward: 1 stage, 8 products (W_i x[t], W_f x[t], W_g x[t], W_o x[t], U_i h[t-1], U_f h[t-1], U_g h[t-1], U_o h[t-1]); per unit 8 cheap and 5 costly operations
 //     backward: 1 stage, 4 products (U_iᵀ δ_i[t+1], U_fᵀ δ_f[t+1], U_gᵀ δ_g[t+1], U_oᵀ δ_o[t+1]); per unit 24 cheap and 0 costly operations
-//     gradients: 8 large products over all steps and samples, 4 sums in lanes
+//     gradients: 8 large products over all steps and samples, 4 sums of their errors, 0 sums in lanes
 //     tape: 7 values per unit and step (i, f, g, o, c, tanh_c, h), 28 bytes in f32
 
 /// LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.
@@ -176,7 +176,7 @@ const _: () = {
                     errors: rt::Record { units: 4, cells: 0 },
                     carries: rt::Record { units: 2, cells: 0 },
                     spill: rt::Record { units: 0, cells: 0 },
-                    gradients: rt::Record { units: 4, cells: 0 },
+                    gradients: rt::Record { units: 0, cells: 0 },
                 },
             ],
             input_lead: 0,
@@ -599,8 +599,8 @@ const _: () = {
                 },
             ],
             input_gradient: false,
-            gradients: &[
-                rt::Gradient {
+            column_gradients: &[
+                rt::ColumnGradient {
                     param: 8,
                     lead: 1,
                     slot: rt::Slot {
@@ -608,9 +608,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 9,
                     lead: 1,
                     slot: rt::Slot {
@@ -618,9 +617,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 10,
                     lead: 1,
                     slot: rt::Slot {
@@ -628,9 +626,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 11,
                     lead: 1,
                     slot: rt::Slot {
@@ -638,9 +635,9 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
             ],
+            gradients: &[],
         };
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
@@ -727,10 +724,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_i = tile.zero();
-            let mut gradient_β_f = tile.zero();
-            let mut gradient_β_g = tile.zero();
-            let mut gradient_β_o = tile.zero();
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -750,7 +743,6 @@ const _: () = {
                 // δ_i[t] = dsigmoid(a_i) * err(i)
                 let δ_i = (i * (tile.number(1.0) - i)) * err_i;
                 tile.set_error(sample, 0, δ_i);
-                gradient_β_i = gradient_β_i + δ_i;
                 let c_previous = tile.previous_lanes(sample, 0);
                 // err(f)[t] = c[t-1] * ε_c
                 let err_f = c_previous * ε_c;
@@ -758,26 +750,19 @@ const _: () = {
                 // δ_f[t] = dsigmoid(a_f) * err(f)
                 let δ_f = (f * (tile.number(1.0) - f)) * err_f;
                 tile.set_error(sample, 1, δ_f);
-                gradient_β_f = gradient_β_f + δ_f;
                 // err(g)[t] = i * ε_c
                 let err_g = i * ε_c;
                 // δ_g[t] = dtanh(a_g) * err(g)
                 let δ_g = (g.neg_mul_add(g, tile.number(1.0))) * err_g;
                 tile.set_error(sample, 2, δ_g);
-                gradient_β_g = gradient_β_g + δ_g;
                 // err(o)[t] = tanh(c) * ε_h
                 let err_o = tanh_c * ε_h;
                 // δ_o[t] = dsigmoid(a_o) * err(o)
                 let δ_o = (o * (tile.number(1.0) - o)) * err_o;
                 tile.set_error(sample, 3, δ_o);
-                gradient_β_o = gradient_β_o + δ_o;
                 let term = f * ε_c;
                 tile.set_carry(sample, 0, term);
             }
-            tile.add_gradient(0, gradient_β_i);
-            tile.add_gradient(1, gradient_β_f);
-            tile.add_gradient(2, gradient_β_g);
-            tile.add_gradient(3, gradient_β_o);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -14,7 +14,7 @@
 // Cost:
 //     forward: 1 stage, 12 products (W_in x[t], W_out x[t], W_c x[t], U_in y_c[t-1], U_out y_c[t-1], U_c y_c[t-1], V_in y_in[t-1], V_out y_in[t-1], V_c y_in[t-1], R_in y_out[t-1], R_out y_out[t-1], R_c y_out[t-1]); per unit 10 cheap and 4 costly operations
 //     backward: 0 stages, 0 products (); per unit 28 cheap and 0 costly operations
-//     gradients: 12 large products over all steps and samples, 3 sums in lanes
+//     gradients: 12 large products over all steps and samples, 3 sums of their errors, 0 sums in lanes
 //     tape: 6 values per unit and step (y_in, y_out, sigmoid_net_c, s, sigmoid_s, y_c), 24 bytes in f32
 
 /// The first LSTM with the learning rule it was published with: the truncated gradient.
@@ -211,7 +211,7 @@ const _: () = {
                     errors: rt::Record { units: 2, cells: 1 },
                     carries: rt::Record { units: 2, cells: 2 },
                     spill: rt::Record { units: 0, cells: 0 },
-                    gradients: rt::Record { units: 2, cells: 1 },
+                    gradients: rt::Record { units: 0, cells: 0 },
                 },
             ],
             input_lead: 0,
@@ -695,8 +695,8 @@ const _: () = {
                 },
             ],
             input_gradient: false,
-            gradients: &[
-                rt::Gradient {
+            column_gradients: &[
+                rt::ColumnGradient {
                     param: 12,
                     lead: 1,
                     slot: rt::Slot {
@@ -704,9 +704,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 13,
                     lead: 1,
                     slot: rt::Slot {
@@ -714,9 +713,8 @@ const _: () = {
                         cells: 0,
                         per_cell: false,
                     },
-                    scalar: false,
                 },
-                rt::Gradient {
+                rt::ColumnGradient {
                     param: 14,
                     lead: 1,
                     slot: rt::Slot {
@@ -724,9 +722,9 @@ const _: () = {
                         cells: 0,
                         per_cell: true,
                     },
-                    scalar: false,
                 },
             ],
+            gradients: &[],
         };
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
@@ -805,8 +803,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_in = tile.zero();
-            let mut gradient_β_out = tile.zero();
             for sample in 0..tile.samples() {
                 let mut sum_term = tile.zero();
                 let mut sum_term_2 = tile.zero();
@@ -837,7 +833,6 @@ const _: () = {
                     let ϑ_c = (sigmoid_net_c * (tile.number(1.0) - sigmoid_net_c))
                         * (tile.number(4.0) * err_g);
                     tile.set_error(sample, 2 + cell, ϑ_c);
-                    tile.add_gradient(2 + cell, ϑ_c);
                 }
                 let carry_y_in = tile.final_gradient(sample, 0);
                 // ε_in[t] = sum_C(g * ε_s)
@@ -845,17 +840,13 @@ const _: () = {
                 // ϑ_in[t] = dsigmoid(net_in) * ε_in
                 let ϑ_in = (y_in * (tile.number(1.0) - y_in)) * ε_in;
                 tile.set_error(sample, 0, ϑ_in);
-                gradient_β_in = gradient_β_in + ϑ_in;
                 let carry_y_out = tile.final_gradient(sample, 1);
                 // ε_out[t] = sum_C(h * ε_c)
                 let ε_out = sum_term_2 + carry_y_out;
                 // ϑ_out[t] = dsigmoid(net_out) * ε_out
                 let ϑ_out = (y_out * (tile.number(1.0) - y_out)) * ε_out;
                 tile.set_error(sample, 1, ϑ_out);
-                gradient_β_out = gradient_β_out + ϑ_out;
             }
-            tile.add_gradient(0, gradient_β_in);
-            tile.add_gradient(1, gradient_β_out);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

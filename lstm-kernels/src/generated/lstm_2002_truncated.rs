@@ -14,7 +14,7 @@
 // Cost:
 //     forward: 1 stage, 8 products (W_in x[t], W_φ x[t], W_c x[t], W_out x[t], U_in y_c[t-1], U_φ y_c[t-1], U_c y_c[t-1], U_out y_c[t-1]); per unit 17 cheap and 3 costly operations
 //     backward: 0 stages, 0 products (); per unit 23 cheap and 0 costly operations
-//     gradients: 8 large products over all steps and samples, 7 sums in lanes
+//     gradients: 8 large products over all steps and samples, 4 sums of their errors, 3 sums in lanes
 //     tape: 6 values per unit and step (net_c, y_in, y_φ, s, y_out, y_c), 24 bytes in f32
 
 /// LSTM with forget gate and peepholes in the form that learned precise timing: no squashing, truncated gradient.
@@ -201,7 +201,7 @@ const _: () = {
                     errors: rt::Record { units: 3, cells: 1 },
                     carries: rt::Record { units: 0, cells: 2 },
                     spill: rt::Record { units: 0, cells: 0 },
-                    gradients: rt::Record { units: 3, cells: 4 },
+                    gradients: rt::Record { units: 0, cells: 3 },
                 },
             ],
             input_lead: 0,
@@ -562,6 +562,44 @@ const _: () = {
                 },
             ],
             input_gradient: false,
+            column_gradients: &[
+                rt::ColumnGradient {
+                    param: 11,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 0,
+                        cells: 0,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 12,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 1,
+                        cells: 0,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 13,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 2,
+                        cells: 1,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 14,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 2,
+                        cells: 0,
+                        per_cell: true,
+                    },
+                },
+            ],
             gradients: &[
                 rt::Gradient {
                     param: 8,
@@ -589,46 +627,6 @@ const _: () = {
                     slot: rt::Slot {
                         units: 0,
                         cells: 2,
-                        per_cell: true,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 11,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 0,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 12,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 1,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 13,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 2,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 14,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 3,
-                        cells: 3,
                         per_cell: true,
                     },
                     scalar: false,
@@ -731,9 +729,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_in = tile.zero();
-            let mut gradient_β_φ = tile.zero();
-            let mut gradient_β_out = tile.zero();
             for sample in 0..tile.samples() {
                 let mut err_y_in = tile.zero();
                 let mut err_y_φ = tile.zero();
@@ -756,7 +751,6 @@ const _: () = {
                     // δ_c[t] = y_in * ε_s
                     let δ_c = y_in * ε_s;
                     tile.set_error(sample, 2 + cell, δ_c);
-                    tile.add_gradient(3 + 3 * tile.cells() + cell, δ_c);
                     let s = tile.lanes(sample, cell);
                     err_y_out = err_y_out + (s * ε_c);
                     let term = y_φ * ε_s;
@@ -765,29 +759,23 @@ const _: () = {
                 // δ_in[t] = dsigmoid(net_in) * err(y_in)
                 let δ_in = (y_in * (tile.number(1.0) - y_in)) * err_y_in;
                 tile.set_error(sample, 0, δ_in);
-                gradient_β_in = gradient_β_in + δ_in;
                 // δ_φ[t] = dsigmoid(net_φ) * err(y_φ)
                 let δ_φ = (y_φ * (tile.number(1.0) - y_φ)) * err_y_φ;
                 tile.set_error(sample, 1, δ_φ);
-                gradient_β_φ = gradient_β_φ + δ_φ;
                 // δ_out[t] = dsigmoid(net_out) * err(y_out)
                 let δ_out = (y_out * (tile.number(1.0) - y_out)) * err_y_out;
                 tile.set_error(sample, 2 + tile.cells(), δ_out);
-                gradient_β_out = gradient_β_out + δ_out;
                 for cell in 0..tile.cells() {
                     let s_previous_2 = tile.previous_lanes(sample, cell);
                     let term_2 = s_previous_2 * δ_in;
-                    tile.add_gradient(cell, term_2);
+                    tile.add_gradient(sample, cell, term_2);
                     let term_3 = s_previous_2 * δ_φ;
-                    tile.add_gradient(tile.cells() + cell, term_3);
+                    tile.add_gradient(sample, tile.cells() + cell, term_3);
                     let s_2 = tile.lanes(sample, cell);
                     let term_4 = s_2 * δ_out;
-                    tile.add_gradient(2 * tile.cells() + cell, term_4);
+                    tile.add_gradient(sample, 2 * tile.cells() + cell, term_4);
                 }
             }
-            tile.add_gradient(3 * tile.cells(), gradient_β_in);
-            tile.add_gradient(1 + 3 * tile.cells(), gradient_β_φ);
-            tile.add_gradient(2 + 3 * tile.cells(), gradient_β_out);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

@@ -14,7 +14,7 @@
 // Cost:
 //     forward: 1 stage, 8 products (W_ι x[t], W_φ x[t], W_c x[t], W_ω x[t], U_ι b[t-1], U_φ b[t-1], U_c b[t-1], U_ω b[t-1]); per unit 17 cheap and 5 costly operations
 //     backward: 1 stage, 4 products (U_ιᵀ δ_ι[t+1], U_φᵀ δ_φ[t+1], U_cᵀ δ_c[t+1], U_ωᵀ δ_ω[t+1]); per unit 36 cheap and 0 costly operations
-//     gradients: 8 large products over all steps and samples, 7 sums in lanes
+//     gradients: 8 large products over all steps and samples, 4 sums of their errors, 3 sums in lanes
 //     tape: 7 values per unit and step (b_ι, b_φ, tanh_a_c, s, b_ω, tanh_s, b), 28 bytes in f32
 
 /// LSTM with forget gate and peepholes, in memory blocks; full BPTT.
@@ -200,7 +200,7 @@ const _: () = {
                     errors: rt::Record { units: 3, cells: 1 },
                     carries: rt::Record { units: 0, cells: 2 },
                     spill: rt::Record { units: 0, cells: 2 },
-                    gradients: rt::Record { units: 3, cells: 4 },
+                    gradients: rt::Record { units: 0, cells: 3 },
                 },
             ],
             input_lead: 0,
@@ -650,6 +650,44 @@ const _: () = {
                 },
             ],
             input_gradient: false,
+            column_gradients: &[
+                rt::ColumnGradient {
+                    param: 11,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 1,
+                        cells: 0,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 12,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 2,
+                        cells: 0,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 13,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 0,
+                        cells: 0,
+                        per_cell: false,
+                    },
+                },
+                rt::ColumnGradient {
+                    param: 14,
+                    lead: 1,
+                    slot: rt::Slot {
+                        units: 3,
+                        cells: 0,
+                        per_cell: true,
+                    },
+                },
+            ],
             gradients: &[
                 rt::Gradient {
                     param: 8,
@@ -677,46 +715,6 @@ const _: () = {
                     slot: rt::Slot {
                         units: 0,
                         cells: 2,
-                        per_cell: true,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 11,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 0,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 12,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 1,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 13,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 2,
-                        cells: 3,
-                        per_cell: false,
-                    },
-                    scalar: false,
-                },
-                rt::Gradient {
-                    param: 14,
-                    lead: 1,
-                    slot: rt::Slot {
-                        units: 3,
-                        cells: 3,
                         per_cell: true,
                     },
                     scalar: false,
@@ -824,9 +822,6 @@ const _: () = {
         }
         #[inline(always)]
         fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
-            let mut gradient_β_ω = tile.zero();
-            let mut gradient_β_ι = tile.zero();
-            let mut gradient_β_φ = tile.zero();
             for sample in 0..tile.samples() {
                 let mut err_b_ω = tile.zero();
                 for cell in 0..tile.cells() {
@@ -843,7 +838,6 @@ const _: () = {
                 // δ_ω[t] = dsigmoid(a_ω) * err(b_ω)
                 let δ_ω = (b_ω * (tile.number(1.0) - b_ω)) * err_b_ω;
                 tile.set_error(sample, 0, δ_ω);
-                gradient_β_ω = gradient_β_ω + δ_ω;
                 let mut err_b_ι = tile.zero();
                 let mut err_b_φ = tile.zero();
                 let b_ι = tile.lanes(sample, tile.cells());
@@ -864,20 +858,17 @@ const _: () = {
                     let δ_c = (tanh_a_c.neg_mul_add(tanh_a_c, tile.number(1.0)))
                         * (b_ι * ε_s);
                     tile.set_error(sample, 3 + cell, δ_c);
-                    tile.add_gradient(3 + 3 * tile.cells() + cell, δ_c);
                     let s = tile.lanes(sample, cell);
                     let term = s * δ_ω;
-                    tile.add_gradient(2 * tile.cells() + cell, term);
+                    tile.add_gradient(sample, 2 * tile.cells() + cell, term);
                 }
                 // δ_ι[t] = dsigmoid(a_ι) * err(b_ι)
                 let δ_ι = (b_ι * (tile.number(1.0) - b_ι)) * err_b_ι;
                 tile.set_error(sample, 1, δ_ι);
-                gradient_β_ι = gradient_β_ι + δ_ι;
                 let b_φ = tile.lanes(sample, 1 + tile.cells());
                 // δ_φ[t] = dsigmoid(a_φ) * err(b_φ)
                 let δ_φ = (b_φ * (tile.number(1.0) - b_φ)) * err_b_φ;
                 tile.set_error(sample, 2, δ_φ);
-                gradient_β_φ = gradient_β_φ + δ_φ;
                 for cell in 0..tile.cells() {
                     let ε_s_2 = tile.spilled(sample, tile.cells() + cell);
                     let p_φ = tile.param(tile.cells() + cell);
@@ -886,14 +877,11 @@ const _: () = {
                     tile.set_carry(sample, cell, term_2);
                     let s_previous_2 = tile.previous_lanes(sample, cell);
                     let term_3 = s_previous_2 * δ_ι;
-                    tile.add_gradient(cell, term_3);
+                    tile.add_gradient(sample, cell, term_3);
                     let term_4 = s_previous_2 * δ_φ;
-                    tile.add_gradient(tile.cells() + cell, term_4);
+                    tile.add_gradient(sample, tile.cells() + cell, term_4);
                 }
             }
-            tile.add_gradient(2 + 3 * tile.cells(), gradient_β_ω);
-            tile.add_gradient(3 * tile.cells(), gradient_β_ι);
-            tile.add_gradient(1 + 3 * tile.cells(), gradient_β_φ);
         }
         #[inline(always)]
         fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {

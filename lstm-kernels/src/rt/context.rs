@@ -7,7 +7,6 @@ use pulp::Simd;
 
 use super::element::Element;
 use super::lanes::Lanes;
-use super::tile::MAX_SAMPLES;
 
 /// Vectors in memory: one row of registers per value, one place per sample.
 #[derive(Debug, Clone, Copy)]
@@ -155,11 +154,12 @@ macro_rules! common {
         #[inline(always)]
         pub fn accumulator(&self, sample: usize, row: usize) -> Lanes<T, S> {
             let lanes = T::lanes::<S>();
-            // SAFETY: the sweep gives accumulators for each row of the pass and MAX_SAMPLES samples.
+            // SAFETY: the sweep gives accumulators for each row of the pass and each of its samples.
             unsafe {
                 Lanes::load(
                     self.simd,
-                    self.accumulators.add((row * MAX_SAMPLES + sample) * lanes),
+                    self.accumulators
+                        .add(row * self.accumulators_row + sample * lanes),
                 )
             }
         }
@@ -178,6 +178,8 @@ pub struct ForwardTile<T: Element, S: Simd> {
     pub(crate) params: *const T,
     pub(crate) scalars: *const T,
     pub(crate) accumulators: *const T,
+    /// From one row of accumulators to the next.
+    pub(crate) accumulators_row: usize,
     pub(crate) input: Rows<T>,
     pub(crate) lanes: Rows<T>,
     pub(crate) previous_lanes: Rows<T>,
@@ -233,6 +235,8 @@ pub struct BackwardTile<T: Element, S: Simd> {
     pub(crate) params: *const T,
     pub(crate) scalars: *const T,
     pub(crate) accumulators: *const T,
+    /// From one row of accumulators to the next.
+    pub(crate) accumulators_row: usize,
     pub(crate) input: Rows<T>,
     pub(crate) lanes: Rows<T>,
     pub(crate) previous_lanes: Rows<T>,
@@ -245,7 +249,7 @@ pub struct BackwardTile<T: Element, S: Simd> {
     pub(crate) errors: Rows<T>,
     pub(crate) spill: Rows<T>,
     pub(crate) error_sums: Rows<T>,
-    pub(crate) gradients: *mut T,
+    pub(crate) gradients: Rows<T>,
     pub(crate) input_gradient: Rows<T>,
 }
 
@@ -303,13 +307,12 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
         }
     }
 
-    /// Adds to the gradient of an element-wise parameter.
+    /// Adds to the gradient of an element-wise parameter. Every sample has a sum of its own, so that the result does
+    /// not depend on how samples are shared out to tiles and threads.
     #[inline(always)]
-    pub fn add_gradient(&self, row: usize, value: Lanes<T, S>) {
-        // SAFETY: the sweep gives one lane vector per gradient of the program for each group of units.
-        unsafe {
-            let place = self.gradients.add(row * T::lanes::<S>());
-            (Lanes::load(self.simd, place) + value).store(place);
-        }
+    pub fn add_gradient(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+        let place = self.gradients.at(sample, row);
+        // SAFETY: the sweep gives memory with the rows of the program for each of its samples.
+        unsafe { (Lanes::load(self.simd, place) + value).store(place) };
     }
 }

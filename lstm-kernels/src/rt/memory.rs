@@ -1,10 +1,13 @@
-//! What a sweep writes and reads: carried quantities, columns, the tape, and the scratch of the backward step.
+//! What a sweep forward writes and reads: carried quantities, columns and the tape.
 
 use super::buffer::Buffer;
 use super::context::Rows;
 use super::element::Element;
 use super::layout::Layout;
+use super::pass::PassLayout;
 use super::program::{Operand, Place};
+use super::sweep::ahead_len;
+use super::tile::{MAX_BLOCKS, MAX_SAMPLES};
 use crate::state::State;
 
 /// The forward values of one lead.
@@ -27,12 +30,14 @@ pub(crate) struct Memory<T> {
     pub leads: Vec<LeadMemory<T>>,
     /// Sums over all units: for each slot and sample.
     pub sums: Buffer<T>,
-    /// Accumulators of a tile.
-    pub accumulators: Buffer<T>,
+    /// Accumulators of a tile, for each thread.
+    pub accumulators: Scratch<T>,
+    /// Products with the input, computed for several steps ahead: for each pass.
+    pub ahead: Vec<Buffer<T>>,
 }
 
 impl<T: Element> Memory<T> {
-    pub fn new(layout: &Layout, slots: usize, batch: usize, is_tape: bool) -> Self {
+    pub fn new(layout: &Layout, slots: usize, batch: usize, is_tape: bool, threads: usize) -> Self {
         let leads = layout
             .leads
             .iter()
@@ -51,7 +56,12 @@ impl<T: Element> Memory<T> {
             batch,
             leads,
             sums,
-            accumulators: accumulators(layout, &layout.forward),
+            accumulators: Scratch::new(accumulators(layout, &layout.forward), threads),
+            ahead: layout
+                .forward
+                .iter()
+                .map(|pass| Buffer::zeros(ahead_len(layout, pass, batch)))
+                .collect(),
         }
     }
 
@@ -72,23 +82,23 @@ impl<T: Element> Memory<T> {
     /// Where lane vectors of a group lie at a slot.
     #[inline(always)]
     pub fn lanes(
-        &mut self,
+        &self,
         layout: &Layout,
         lead: usize,
         slot: usize,
         group: usize,
         sample: usize,
     ) -> Rows<T> {
-        let memory = &mut self.leads[lead];
+        let memory = &self.leads[lead];
         let stride = memory.record * layout.lanes;
         let place = ((slot * layout.leads[lead].groups + group) * self.batch + sample) * stride;
-        rows(&mut memory.lanes, place, layout.lanes, stride)
+        rows(&memory.lanes, place, layout.lanes, stride)
     }
 
     /// Where the columns of a group lie at a slot.
     #[inline(always)]
     pub fn columns(
-        &mut self,
+        &self,
         layout: &Layout,
         lead: usize,
         slot: usize,
@@ -97,19 +107,14 @@ impl<T: Element> Memory<T> {
     ) -> Rows<T> {
         let (padded, count) = (layout.leads[lead].padded, layout.leads[lead].columns);
         let place = (slot * self.batch + sample) * count * padded + group * layout.lanes;
-        rows(&mut self.leads[lead].columns, place, padded, count * padded)
+        rows(&self.leads[lead].columns, place, padded, count * padded)
     }
 
     /// Where the sums of a sample lie at a slot.
     #[inline(always)]
-    pub fn sums(&mut self, layout: &Layout, slot: usize, sample: usize) -> Rows<T> {
+    pub fn sums(&self, layout: &Layout, slot: usize, sample: usize) -> Rows<T> {
         let count = layout.program.forward_sums;
-        rows(
-            &mut self.sums,
-            (slot * self.batch + sample) * count,
-            1,
-            count,
-        )
+        rows(&self.sums, (slot * self.batch + sample) * count, 1, count)
     }
 
     /// The slot of a step: `time` 0 is the initial state.
@@ -191,118 +196,6 @@ impl<T: Element> Memory<T> {
     }
 }
 
-/// The scratch of the backward step of one lead.
-#[derive(Debug, Clone)]
-pub(crate) struct LeadErrors<T> {
-    /// For each step and sample the errors that products read.
-    pub columns: Buffer<T>,
-    /// Contributions of later steps, for two steps in turn: by group and sample.
-    pub carries: Buffer<T>,
-    /// Values between passes: by group and sample.
-    pub spill: Buffer<T>,
-    /// Element-wise parameter gradients: by group.
-    pub gradients: Buffer<T>,
-}
-
-/// The scratch of the backward step.
-#[derive(Debug, Clone)]
-pub(crate) struct Errors<T> {
-    pub batch: usize,
-    pub leads: Vec<LeadErrors<T>>,
-    pub sums: Buffer<T>,
-    pub accumulators: Buffer<T>,
-}
-
-impl<T: Element> Errors<T> {
-    pub fn new(layout: &Layout, steps: usize, batch: usize) -> Self {
-        let leads = layout
-            .leads
-            .iter()
-            .map(|lead| LeadErrors {
-                columns: Buffer::zeros(steps * batch * lead.errors * lead.padded),
-                carries: Buffer::zeros(2 * lead.padded * batch * lead.carries),
-                spill: Buffer::zeros(lead.padded * batch * lead.spill),
-                gradients: Buffer::zeros(lead.padded * lead.gradients),
-            })
-            .collect();
-        let sums = Buffer::zeros(batch * layout.program.backward_sums);
-        Errors {
-            batch,
-            leads,
-            sums,
-            accumulators: accumulators(layout, &layout.backward),
-        }
-    }
-
-    #[inline(always)]
-    pub fn columns(
-        &mut self,
-        layout: &Layout,
-        lead: usize,
-        step: usize,
-        group: usize,
-        sample: usize,
-    ) -> Rows<T> {
-        let (padded, count) = (layout.leads[lead].padded, layout.leads[lead].errors);
-        let place = (step * self.batch + sample) * count * padded + group * layout.lanes;
-        rows(&mut self.leads[lead].columns, place, padded, count * padded)
-    }
-
-    #[inline(always)]
-    pub fn carries(
-        &mut self,
-        layout: &Layout,
-        lead: usize,
-        turn: usize,
-        group: usize,
-        sample: usize,
-    ) -> Rows<T> {
-        let stride = layout.leads[lead].carries * layout.lanes;
-        let place = ((turn * layout.leads[lead].groups + group) * self.batch + sample) * stride;
-        rows(&mut self.leads[lead].carries, place, layout.lanes, stride)
-    }
-
-    #[inline(always)]
-    pub fn spill(&mut self, layout: &Layout, lead: usize, group: usize, sample: usize) -> Rows<T> {
-        let stride = layout.leads[lead].spill * layout.lanes;
-        let place = (group * self.batch + sample) * stride;
-        rows(&mut self.leads[lead].spill, place, layout.lanes, stride)
-    }
-
-    #[inline(always)]
-    pub fn sums(&mut self, layout: &Layout, sample: usize) -> Rows<T> {
-        let count = layout.program.backward_sums;
-        rows(&mut self.sums, sample * count, 1, count)
-    }
-
-    /// Copies between the carries of a turn and the gradients of a state.
-    pub fn visit_carries(
-        &mut self,
-        layout: &Layout,
-        turn: usize,
-        state: &mut State<T>,
-        copy: impl Fn(&mut T, &mut T),
-    ) {
-        for (index, carried) in layout.program.carried.iter().enumerate() {
-            let (sizes, lanes, batch) = (layout.leads[carried.lead], layout.lanes, self.batch);
-            let memory = self.leads[carried.lead].carries.as_mut_slice();
-            let mut values = state.get_mut(index);
-            for sample in 0..batch {
-                for row in 0..sizes.units * carried.carry.len(sizes.cells) {
-                    let (unit, plane) = (row % sizes.units, row / sizes.units);
-                    let (group, lane) = (unit / lanes, unit % lanes);
-                    let record = carried.carry.index(sizes.cells) + plane;
-                    let place = (((turn * sizes.groups + group) * batch + sample) * sizes.carries
-                        + record)
-                        * lanes
-                        + lane;
-                    copy(&mut memory[place], &mut values[(row, sample)]);
-                }
-            }
-        }
-    }
-}
-
 /// Where the vectors of a product lie: the first sample's, from plane to plane, and from sample to sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VectorPlace<T> {
@@ -314,12 +207,7 @@ pub(crate) struct VectorPlace<T> {
 impl<T: Element> Memory<T> {
     /// Where a product finds a forward column. `time` counts the initial state as 0.
     #[inline(always)]
-    pub fn vector(
-        &mut self,
-        layout: &Layout,
-        operand: Operand,
-        time: usize,
-    ) -> Option<VectorPlace<T>> {
+    pub fn vector(&self, layout: &Layout, operand: Operand, time: usize) -> Option<VectorPlace<T>> {
         let Operand::Forward {
             lead,
             slot,
@@ -340,49 +228,58 @@ impl<T: Element> Memory<T> {
     }
 }
 
-impl<T: Element> Errors<T> {
-    /// Where a product finds an error column.
-    #[inline(always)]
-    pub fn vector(
-        &mut self,
-        layout: &Layout,
-        operand: Operand,
-        step: usize,
-    ) -> Option<VectorPlace<T>> {
-        let Operand::Error { lead, slot, next } = operand else {
-            return None;
-        };
-        let cells = layout.leads[lead].cells;
-        let columns = self.columns(layout, lead, if next { step + 1 } else { step }, 0, 0);
-        let base = columns.base.wrapping_add(slot.index(cells) * columns.row);
-        Some(VectorPlace {
-            base,
-            plane: columns.row,
-            sample: columns.sample,
-        })
-    }
-}
-
 #[inline(always)]
-fn rows<T: Element>(buffer: &mut Buffer<T>, place: usize, row: usize, sample: usize) -> Rows<T> {
+pub(super) fn rows<T: Element>(
+    buffer: &Buffer<T>,
+    place: usize,
+    row: usize,
+    sample: usize,
+) -> Rows<T> {
     // A group of units that keeps nothing of a kind has an empty buffer, of which nothing is read.
     debug_assert!(
         place <= buffer.len() || buffer.len() == 0,
         "a sweep left its memory"
     );
     Rows {
-        base: buffer.as_mut_ptr().wrapping_add(place),
+        base: buffer.shared().wrapping_add(place),
         row,
         sample,
     }
 }
 
-/// Room for the accumulators of the largest tile of any pass: four blocks of groups at most.
-fn accumulators<T: Element>(layout: &Layout, passes: &[super::layout::PassLayout]) -> Buffer<T> {
-    let rows = passes
-        .iter()
-        .map(|pass| pass.groups * pass.rows)
-        .max()
-        .unwrap_or(0);
-    Buffer::zeros(4 * rows * super::tile::MAX_SAMPLES * layout.lanes)
+/// How many accumulators the largest tile of any pass has.
+pub(super) fn accumulators(layout: &Layout, passes: &[PassLayout]) -> usize {
+    let rows = |pass: &PassLayout| pass.groups * pass.rows;
+    passes.iter().map(rows).max().unwrap_or(0) * MAX_BLOCKS * MAX_SAMPLES * layout.lanes
+}
+
+/// Memory of which each thread has a part of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Scratch<T> {
+    memory: Buffer<T>,
+    part: usize,
+    /// How many threads it serves.
+    pub threads: usize,
+}
+
+impl<T: Element> Scratch<T> {
+    pub fn new(len: usize, threads: usize) -> Self {
+        // Parts begin on lines of their own, so that threads do not write to the same one.
+        let part = len.next_multiple_of(64);
+        Scratch {
+            memory: Buffer::zeros(part * threads),
+            part,
+            threads,
+        }
+    }
+
+    /// The part of a thread.
+    #[inline(always)]
+    pub fn part(&self, thread: usize) -> *mut T {
+        debug_assert!(
+            thread < self.threads,
+            "a sweep has more threads than its memory"
+        );
+        self.memory.shared().wrapping_add(thread * self.part)
+    }
 }

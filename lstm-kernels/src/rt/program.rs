@@ -180,7 +180,18 @@ pub struct InputProduct {
     pub slot: Slot,
 }
 
-/// An element-wise parameter gradient, added up in lanes during the sweep.
+/// The gradient of a vector parameter that is the sum of an error over all steps and samples: that of a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnGradient {
+    /// Index into the cell's parameters.
+    pub param: usize,
+    /// Index of the errors' lead.
+    pub lead: usize,
+    /// The place of the errors.
+    pub slot: Slot,
+}
+
+/// Any other element-wise parameter gradient, added up in lanes during the sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gradient {
     /// Index into the cell's parameters.
@@ -222,7 +233,9 @@ pub struct Program {
     pub input_products: &'static [InputProduct],
     /// Whether the sweep writes the gradient of the input element by element.
     pub input_gradient: bool,
-    /// Element-wise parameter gradients.
+    /// Parameter gradients that are sums of errors.
+    pub column_gradients: &'static [ColumnGradient],
+    /// The other element-wise parameter gradients.
     pub gradients: &'static [Gradient],
 }
 
@@ -242,6 +255,7 @@ impl Program {
         outer: &[],
         input_products: &[],
         input_gradient: false,
+        column_gradients: &[],
         gradients: &[],
     };
 }

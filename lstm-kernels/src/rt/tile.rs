@@ -7,15 +7,20 @@ use pulp::Simd;
 
 use super::element::Element;
 use super::lanes::Lanes;
-use super::layout::MAX_ROWS;
+use super::pass::MAX_ROWS;
 
 /// The most samples a tile takes.
 pub const MAX_SAMPLES: usize = 6;
 
+/// The most blocks a tile takes.
+pub const MAX_BLOCKS: usize = 4;
+
 /// One product of a panel chunk with the samples of a tile.
 #[derive(Debug, Clone, Copy)]
 pub struct TileProduct<T> {
-    /// Length of the sum.
+    /// Contiguous pieces of the vector.
+    pub planes: usize,
+    /// The length of each.
     pub k: usize,
     /// The panel: for each k the chunk's lane vectors.
     pub panel: *const T,
@@ -23,6 +28,8 @@ pub struct TileProduct<T> {
     pub panel_stride: usize,
     /// The vector of the first sample.
     pub vector: *const T,
+    /// From one piece of a vector to the next.
+    pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: usize,
     /// The accumulators of the first block.
@@ -35,12 +42,13 @@ pub struct TileProduct<T> {
     pub add: bool,
 }
 
-/// How many blocks a tile of so few samples takes at once, so that enough chains are under way to hide the latency
-/// of a multiply-add.
-pub const fn blocks_at_once<S: Simd>(samples: usize) -> usize {
-    match (S::REGISTER_COUNT >= 32, samples) {
-        (_, 1) => 4,
-        (true, 2) => 2,
+/// How many blocks a tile of so few samples takes at once, of those that are left, so that enough chains are under way
+/// to hide the latency of a multiply-add.
+#[inline(always)]
+pub fn blocks_at_once<S: Simd>(samples: usize, left: usize) -> usize {
+    match (S::REGISTER_COUNT >= 32, samples, left) {
+        (_, 1, MAX_BLOCKS..) => MAX_BLOCKS,
+        (_, 1, 2..) | (true, 2, 2..) => 2,
         _ => 1,
     }
 }
@@ -48,8 +56,8 @@ pub const fn blocks_at_once<S: Simd>(samples: usize) -> usize {
 /// Runs a product for `rows` lane vectors, `samples` samples and `blocks` blocks.
 ///
 /// # Safety
-/// The panel must hold `k * rows` lane vectors, at `blocks` places `panel_stride` apart; `samples` vectors of length
-/// k must be readable `vector_stride` apart; for each row, sample and block a lane vector must be writable at
+/// The panel must hold `planes * k * rows` lane vectors, at `blocks` places `panel_stride` apart; `samples` vectors of
+/// `planes` pieces of length k must be readable; for each row, sample and block a lane vector must be writable at
 /// `accumulators + block * accumulators_stride + rows[row] + sample * lanes`.
 #[inline(always)]
 pub unsafe fn product<T: Element, S: Simd>(
@@ -60,47 +68,21 @@ pub unsafe fn product<T: Element, S: Simd>(
     product: &TileProduct<T>,
 ) {
     macro_rules! shapes {
-        ($(($rows:literal, $samples:literal, $blocks:literal)),* $(,)?) => {
+        ($(($rows:literal: $(($samples:literal, $blocks:literal))*))*) => {
             match (rows, samples, blocks) {
                 // SAFETY: passed on from the caller.
-                $(($rows, $samples, $blocks) => unsafe { tile::<T, S, $rows, $samples, $blocks>(simd, product) },)*
+                $($(($rows, $samples, $blocks) => unsafe {
+                    tile::<T, S, $rows, $samples, $blocks>(simd, product)
+                },)*)*
                 _ => unreachable!("tiles have 1 to 4 rows, 1 to 6 samples and 1, 2 or 4 blocks"),
             }
         };
     }
     shapes!(
-        (1, 1, 1),
-        (1, 2, 1),
-        (1, 3, 1),
-        (1, 4, 1),
-        (1, 5, 1),
-        (1, 6, 1),
-        (1, 1, 4),
-        (1, 2, 2),
-        (2, 1, 1),
-        (2, 2, 1),
-        (2, 3, 1),
-        (2, 4, 1),
-        (2, 5, 1),
-        (2, 6, 1),
-        (2, 1, 4),
-        (2, 2, 2),
-        (3, 1, 1),
-        (3, 2, 1),
-        (3, 3, 1),
-        (3, 4, 1),
-        (3, 5, 1),
-        (3, 6, 1),
-        (3, 1, 4),
-        (3, 2, 2),
-        (4, 1, 1),
-        (4, 2, 1),
-        (4, 3, 1),
-        (4, 4, 1),
-        (4, 5, 1),
-        (4, 6, 1),
-        (4, 1, 4),
-        (4, 2, 2),
+        (1: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
+        (2: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
+        (3: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
+        (4: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
     );
 }
 
@@ -127,10 +109,12 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
     product: &TileProduct<T>,
 ) {
     let TileProduct {
-        k,
-        panel,
+        planes,
+        k: len,
+        mut panel,
         panel_stride,
-        vector,
+        mut vector,
+        plane_stride,
         vector_stride,
         ..
     } = *product;
@@ -150,24 +134,29 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             }
         }
     }
-    for k in 0..k {
-        let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
-        for q in 0..Q {
-            for p in 0..P {
-                // SAFETY: the panel of each block holds k * P lane vectors.
-                weights[q][p] =
-                    unsafe { Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes)) };
-            }
-        }
-        for m in 0..M {
-            // SAFETY: each sample's vector has k elements.
-            let x = Lanes::splat(simd, unsafe { *vector.add(m * vector_stride + k) });
+    for _ in 0..planes {
+        for k in 0..len {
+            let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
             for q in 0..Q {
                 for p in 0..P {
-                    sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);
+                    // SAFETY: the panel of each block holds planes * k * P lane vectors.
+                    weights[q][p] = unsafe {
+                        Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes))
+                    };
+                }
+            }
+            for m in 0..M {
+                // SAFETY: each sample's vector has k elements in each piece.
+                let x = Lanes::splat(simd, unsafe { *vector.add(m * vector_stride + k) });
+                for q in 0..Q {
+                    for p in 0..P {
+                        sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);
+                    }
                 }
             }
         }
+        panel = panel.wrapping_add(len * P * lanes);
+        vector = vector.wrapping_add(plane_stride);
     }
     for q in 0..Q {
         for m in 0..M {

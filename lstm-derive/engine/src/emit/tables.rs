@@ -58,6 +58,10 @@ pub fn program(cell: &Cell, plan: &Plan) -> TokenStream {
         let (matrix, place) = (matrix.0, slot(place));
         quote!(rt::InputProduct { matrix: #matrix, lead: #lead, slot: #place })
     });
+    let column_gradients = plan.column_gradients.iter().map(|gradient| {
+        let (param, lead, place) = (gradient.param.0, gradient.lead, slot(gradient.slot));
+        quote!(rt::ColumnGradient { param: #param, lead: #lead, slot: #place })
+    });
     let gradients = plan.gradients.iter().map(|gradient| {
         let (param, lead, place, scalar) = (
             gradient.param.0,
@@ -94,6 +98,7 @@ pub fn program(cell: &Cell, plan: &Plan) -> TokenStream {
             outer: &[#(#outer),*],
             input_products: &[#(#input_products),*],
             input_gradient: #input_gradient,
+            column_gradients: &[#(#column_gradients),*],
             gradients: &[#(#gradients),*],
         }
     }

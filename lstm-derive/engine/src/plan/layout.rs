@@ -135,7 +135,18 @@ pub struct Carried {
     pub elementwise: bool,
 }
 
-/// An element-wise parameter gradient: lanes added up over steps and samples.
+/// The gradient of a vector parameter that is itself an error column: a bias, whose errors are added up after the sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnGradient {
+    /// The parameter.
+    pub param: ParamId,
+    /// Which group of units.
+    pub lead: usize,
+    /// The place of the errors.
+    pub slot: Slot,
+}
+
+/// Any other element-wise parameter gradient: lanes added up over steps, sample by sample.
 #[derive(Debug, Clone, Copy)]
 pub struct Gradient {
     /// The parameter.

@@ -16,7 +16,7 @@ use crate::expr::ParamId;
 use crate::model::Cell;
 
 use dag::{Dag, ValueId};
-use layout::{Carried, Destination, Gradient, Lead, Places, Record, Slot};
+use layout::{Carried, ColumnGradient, Destination, Gradient, Lead, Places, Record, Slot};
 pub use schedule::{Block, Schedule};
 
 /// A vector in memory that a product reads.
@@ -114,7 +114,9 @@ pub struct Plan {
     pub input_products: Vec<(ParamId, usize, Slot)>,
     /// Whether the backward step writes the gradient of the input element by element.
     pub input_gradient: bool,
-    /// Element-wise parameter gradients.
+    /// Parameter gradients that are sums of error columns.
+    pub column_gradients: Vec<ColumnGradient>,
+    /// The other element-wise parameter gradients.
     pub gradients: Vec<Gradient>,
 }
 

@@ -2,38 +2,45 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, UserMatrix, blocks_from, products, sample_tiles};
+use super::products::{Accumulators, Which, products};
+use super::share::sample_tiles;
+use super::{Share, Tile, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
 use crate::rt::element::Element;
+use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
-use crate::rt::memory::{Errors, Memory, VectorPlace};
+use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::program::Operand;
+use crate::rt::tile::MAX_SAMPLES;
 
-/// A sweep from the last step to the first. The carries of turn `steps % 2` hold the gradient of the final state;
-/// afterwards those of the turn that [`Backward::initial_turn`] names hold the gradient of the initial state.
+/// A thread's share of a sweep from the last step to the first. The carries of turn `steps % 2` hold the gradient of
+/// the final state; afterwards those of the turn that [`Backward::initial_turn`] names hold the gradient of the initial
+/// state.
 pub(crate) struct Backward<'a, C, T: Element> {
     pub cell: std::marker::PhantomData<C>,
     pub layout: &'a Layout,
     pub packed: &'a Packed<T>,
+    pub share: Share<'a>,
     pub steps: usize,
     pub input: UserMatrix<T>,
     pub upstream: UserMatrix<T>,
     pub input_gradient: UserMatrix<T>,
-    pub memory: &'a mut Memory<T>,
-    pub errors: &'a mut Errors<T>,
+    pub memory: &'a Memory<T>,
+    pub errors: &'a Errors<T>,
 }
 
 impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for step in (0..self.steps).rev() {
-            self.errors.sums.as_mut_slice().fill(T::default());
+            self.clear_sums();
             for index in 0..self.layout.backward.len() {
                 self.pass(simd, Some(step), index);
+                self.share.meet();
             }
         }
         for index in 0..self.layout.backward.len() {
@@ -50,96 +57,107 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
         1
     }
 
-    /// One pass of a step, or, before the first step, the gradient of the initial state.
     #[inline(always)]
-    fn pass<S: Simd>(&mut self, simd: S, step: Option<usize>, index: usize) {
-        let pass = &self.layout.backward[index];
-        for (first_sample, samples) in sample_tiles(self.errors.batch) {
-            // A loop, not a closure: what runs here must be inlined into the code of this instruction set.
-            let mut first_block = 0;
-            while first_block < pass.blocks {
-                let blocks = blocks_from::<S>(first_block, pass.blocks, samples);
-                self.tile(
-                    simd,
-                    step,
-                    index,
-                    Tile {
-                        first_block,
-                        blocks,
-                        first_sample,
-                        samples,
-                    },
-                );
-                first_block += blocks;
+    fn clear_sums(&self) {
+        for sample in self.share.samples.clone() {
+            let sums = self.errors.sums(self.layout, sample);
+            for index in 0..self.layout.program.backward_sums {
+                // SAFETY: every sample has so many sums, and only this thread has this sample.
+                unsafe { *sums.base.add(index) = T::default() };
             }
         }
     }
 
+    /// One pass of a step, or, before the first step, the gradient of the initial state.
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, simd: S, step: Option<usize>, index: usize, tile: Tile) {
+    fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
+        let pass = &self.layout.backward[index];
+        let largest = self.share.samples.len().min(MAX_SAMPLES);
+        let backwards = step.is_some_and(|step| step % 2 == 1);
+        let turns = self.share.turns::<S>(pass, largest, backwards);
+        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
+        for turn in 0..turns.count {
+            let (first_block, blocks) = turns.get(turn);
+            for (first_sample, samples) in sample_tiles(&self.share.samples) {
+                let tile = Tile {
+                    first_block,
+                    blocks,
+                    first_sample,
+                    samples,
+                };
+                self.tile(simd, step, index, tile);
+            }
+        }
+    }
+
+    /// Where a product finds its vector; nowhere if that is zero.
+    #[inline(always)]
+    fn place(&self, operand: Operand, step: Option<usize>) -> Option<VectorPlace<T>> {
         let (layout, batch) = (self.layout, self.errors.batch);
+        let Some(step) = step else {
+            // The errors of the first step reach the initial state.
+            let Operand::Error {
+                lead,
+                slot,
+                next: true,
+            } = operand
+            else {
+                return None;
+            };
+            let first = Operand::Error {
+                lead,
+                slot,
+                next: false,
+            };
+            return self.errors.vector(layout, first, 0);
+        };
+        match operand {
+            // Behind the last step there are no errors.
+            Operand::Error { next: true, .. } if step + 1 == self.steps => None,
+            Operand::Error { .. } => self.errors.vector(layout, operand, step),
+            Operand::Forward { .. } => self.memory.vector(layout, operand, step + 1),
+            Operand::Input => Some(VectorPlace {
+                base: self
+                    .input
+                    .base
+                    .wrapping_add(step * batch * self.input.column),
+                plane: 0,
+                sample: self.input.column,
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, tile: Tile) {
+        let (layout, batch, memory, errors) =
+            (self.layout, self.errors.batch, self.memory, self.errors);
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
-        let is_last = step.is_some_and(|step| step + 1 == self.steps);
-        let mut accumulators = std::mem::replace(
-            &mut self.errors.accumulators,
-            crate::rt::buffer::Buffer::zeros(0),
-        );
+        let row = MAX_SAMPLES * layout.lanes;
+        let accumulators = Accumulators {
+            base: errors.accumulators.part(self.share.thread),
+            row,
+            block: pass.groups * pass.rows * row,
+        };
         products(
             simd,
             layout,
             pass,
-            self.packed.panels.as_slice(),
-            accumulators.as_mut_slice(),
+            self.packed.panels.as_ptr(),
+            accumulators,
             tile,
-            |operand| {
-                match (operand, step) {
-                    // Behind the last step there are no errors.
-                    (Operand::Error { next: true, .. }, _) if is_last => None,
-                    (
-                        Operand::Error {
-                            next: true,
-                            lead,
-                            slot,
-                        },
-                        None,
-                    ) => self.errors.vector(
-                        layout,
-                        Operand::Error {
-                            lead,
-                            slot,
-                            next: false,
-                        },
-                        0,
-                    ),
-                    (_, None) => None,
-                    (Operand::Error { .. }, Some(step)) => {
-                        self.errors.vector(layout, operand, step)
-                    }
-                    (Operand::Forward { .. }, Some(step)) => {
-                        self.memory.vector(layout, operand, step + 1)
-                    }
-                    (Operand::Input, Some(step)) => Some(VectorPlace {
-                        base: self
-                            .input
-                            .base
-                            .wrapping_add(step * batch * self.input.column),
-                        plane: 0,
-                        sample: self.input.column,
-                    }),
-                }
-            },
+            Which::All,
+            |operand| self.place(operand, step),
         );
-        let first_group = tile.first_block * pass.groups;
-        let last_group = ((tile.first_block + tile.blocks) * pass.groups).min(lead.groups);
+        let groups = tile.groups(layout, pass);
+        let first_group = groups.start;
         let sample = tile.first_sample;
         // Turns alternate from step to step; the initial state stands before step 0.
         let (turn, next_turn) =
             step.map_or((0, Self::initial_turn()), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
         let column = at * batch + sample;
-        for group in first_group..last_group {
-            let row_stride = pass.rows * crate::rt::tile::MAX_SAMPLES * layout.lanes;
+        for group in groups {
             let has = |condition: bool, matrix: &UserMatrix<T>| {
                 if condition {
                     matrix.rows(layout, pass.lead, group, column)
@@ -153,35 +171,29 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
                 samples: tile.samples,
                 cells: lead.cells,
                 valid: (lead.units - group * layout.lanes).min(layout.lanes),
-                is_last,
+                is_last: step.is_some_and(|step| step + 1 == self.steps),
                 sizes: layout.sizes.as_ptr(),
                 params: self.packed.vectors[pass.lead]
                     .as_ptr()
                     .wrapping_add(group * lead.params * layout.lanes),
                 scalars: self.packed.scalars.as_ptr(),
                 accumulators: accumulators
-                    .as_ptr()
-                    .wrapping_add((group - first_group) * row_stride),
+                    .base
+                    .wrapping_add((group - first_group) * pass.rows * row),
+                accumulators_row: row,
                 input: has(is_input, &self.input),
-                lanes: self.memory.lanes(layout, pass.lead, at + 1, group, sample),
-                previous_lanes: self.memory.lanes(layout, pass.lead, at, group, sample),
-                columns: self
-                    .memory
-                    .columns(layout, pass.lead, at + 1, group, sample),
-                previous_columns: self.memory.columns(layout, pass.lead, at, group, sample),
-                sums: self.memory.sums(layout, at + 1, sample),
+                lanes: memory.lanes(layout, pass.lead, at + 1, group, sample),
+                previous_lanes: memory.lanes(layout, pass.lead, at, group, sample),
+                columns: memory.columns(layout, pass.lead, at + 1, group, sample),
+                previous_columns: memory.columns(layout, pass.lead, at, group, sample),
+                sums: memory.sums(layout, at + 1, sample),
                 upstream: has(layout.program.output_lead == pass.lead, &self.upstream),
-                carries: self.errors.carries(layout, pass.lead, turn, group, sample),
-                next_carries: self
-                    .errors
-                    .carries(layout, pass.lead, next_turn, group, sample),
-                errors: self.errors.columns(layout, pass.lead, at, group, sample),
-                spill: self.errors.spill(layout, pass.lead, group, sample),
-                error_sums: self.errors.sums(layout, sample),
-                gradients: self.errors.leads[pass.lead]
-                    .gradients
-                    .as_mut_ptr()
-                    .wrapping_add(group * lead.gradients * layout.lanes),
+                carries: errors.carries(layout, pass.lead, turn, group, sample),
+                next_carries: errors.carries(layout, pass.lead, next_turn, group, sample),
+                errors: errors.columns(layout, pass.lead, at, group, sample),
+                spill: errors.spill(layout, pass.lead, group, sample),
+                error_sums: errors.sums(layout, sample),
+                gradients: errors.gradients(layout, pass.lead, group, sample),
                 input_gradient: has(is_input, &self.input_gradient),
             };
             match step {
@@ -189,6 +201,5 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
                 None => C::initial_gradient::<T, S>(pass.lead, &context),
             }
         }
-        self.errors.accumulators = accumulators;
     }
 }

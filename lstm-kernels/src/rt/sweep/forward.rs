@@ -1,107 +1,194 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, UserMatrix, blocks_from, products, sample_tiles};
+use super::ahead::{ahead_place, steps_ahead};
+use super::products::{Accumulators, Which, products};
+use super::share::sample_tiles;
+use super::{Share, Tile, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
+use crate::rt::pass::PassLayout;
 use crate::rt::program::Operand;
+use crate::rt::tile::MAX_SAMPLES;
 
-/// A sweep over the steps of a sequence. The first slot of the memory holds the initial state.
+/// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
 pub(crate) struct Forward<'a, C, T: Element, const TAPE: bool> {
     pub cell: std::marker::PhantomData<C>,
     pub layout: &'a Layout,
     pub packed: &'a Packed<T>,
+    pub share: Share<'a>,
     pub steps: usize,
     pub input: UserMatrix<T>,
     pub output: UserMatrix<T>,
-    pub memory: &'a mut Memory<T>,
+    pub memory: &'a Memory<T>,
 }
 
 impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        // A single step, as in streaming, has nothing to run ahead of.
+        let ahead = steps_ahead(self.memory.batch).filter(|_| self.steps > 1);
+        let mut first_ahead = 0;
         for step in 0..self.steps {
+            if let Some(count) = ahead
+                && step % count == 0
+            {
+                first_ahead = step;
+                self.run_ahead(simd, step..self.steps.min(step + count));
+            }
             self.clear_sums(step);
             for index in 0..self.layout.forward.len() {
-                self.pass(simd, step, index);
+                let ahead = ahead.map(|_| step - first_ahead);
+                self.pass(simd, step, index, ahead);
+                self.share.meet();
             }
         }
     }
 }
 
 impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
-    fn clear_sums(&mut self, step: usize) {
-        let count = self.memory.batch * self.layout.program.forward_sums;
+    #[inline(always)]
+    fn clear_sums(&self, step: usize) {
         let slot = self.memory.slot(step + 1);
-        self.memory.sums.as_mut_slice()[slot * count..][..count].fill(T::default());
+        for sample in self.share.samples.clone() {
+            let sums = self.memory.sums(self.layout, slot, sample);
+            for index in 0..self.layout.program.forward_sums {
+                // SAFETY: every sample has so many sums, and only this thread has this sample.
+                unsafe { *sums.base.add(index) = T::default() };
+            }
+        }
     }
 
+    /// The products of some steps with their input.
     #[inline(always)]
-    fn pass<S: Simd>(&mut self, simd: S, step: usize, index: usize) {
-        let pass = &self.layout.forward[index];
-        let batch = self.memory.batch;
-        for (first_sample, samples) in sample_tiles(batch) {
-            // A loop, not a closure: what runs here must be inlined into the code of this instruction set.
-            let mut first_block = 0;
-            while first_block < pass.blocks {
-                let blocks = blocks_from::<S>(first_block, pass.blocks, samples);
-                self.tile(
-                    simd,
-                    step,
-                    index,
-                    Tile {
-                        first_block,
-                        blocks,
-                        first_sample,
-                        samples,
-                    },
-                );
-                first_block += blocks;
+    fn run_ahead<S: Simd>(&self, simd: S, steps: Range<usize>) {
+        let (layout, batch) = (self.layout, self.memory.batch);
+        let first_column = steps.start * batch;
+        for (index, pass) in layout.forward.iter().enumerate() {
+            if !pass.can_run_ahead() {
+                continue;
+            }
+            let columns = 0..steps.len() * batch;
+            let turns = self
+                .share
+                .turns::<S>(pass, columns.len().min(MAX_SAMPLES), false);
+            for turn in 0..turns.count {
+                let (first_block, blocks) = turns.get(turn);
+                for (first_sample, samples) in sample_tiles(&columns) {
+                    let base = self.memory.ahead[index].shared();
+                    products(
+                        simd,
+                        layout,
+                        pass,
+                        self.packed.panels.as_ptr(),
+                        ahead_place(layout, pass, base, batch, first_block, first_sample),
+                        Tile {
+                            first_block,
+                            blocks,
+                            first_sample,
+                            samples,
+                        },
+                        Which::Input,
+                        |_| Some(self.input_place(first_column)),
+                    );
+                }
             }
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, simd: S, step: usize, index: usize, tile: Tile) {
+    fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
+        let pass = &self.layout.forward[index];
+        let ahead = ahead.filter(|_| pass.can_run_ahead());
+        let largest = self.share.samples.len().min(MAX_SAMPLES);
+        let turns = self.share.turns::<S>(pass, largest, step % 2 == 1);
+        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
+        for turn in 0..turns.count {
+            let (first_block, blocks) = turns.get(turn);
+            for (first_sample, samples) in sample_tiles(&self.share.samples) {
+                let tile = Tile {
+                    first_block,
+                    blocks,
+                    first_sample,
+                    samples,
+                };
+                self.tile(simd, step, index, tile, ahead);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn input_place(&self, column: usize) -> VectorPlace<T> {
+        VectorPlace {
+            base: self.input.base.wrapping_add(column * self.input.column),
+            plane: 0,
+            sample: self.input.column,
+        }
+    }
+
+    /// Where a tile's sums are: among those that ran ahead, or in this thread's scratch.
+    #[inline(always)]
+    fn accumulators(
+        &self,
+        pass: &PassLayout,
+        index: usize,
+        tile: Tile,
+        ahead: Option<usize>,
+    ) -> Accumulators<T> {
         let (layout, batch) = (self.layout, self.memory.batch);
+        match ahead {
+            Some(step) => {
+                let base = self.memory.ahead[index].shared();
+                let column = step * batch + tile.first_sample;
+                ahead_place(layout, pass, base, batch, tile.first_block, column)
+            }
+            None => {
+                let row = MAX_SAMPLES * layout.lanes;
+                Accumulators {
+                    base: self.memory.accumulators.part(self.share.thread),
+                    row,
+                    block: pass.groups * pass.rows * row,
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd>(&self, simd: S, step: usize, index: usize, tile: Tile, ahead: Option<usize>) {
+        let (layout, batch, memory) = (self.layout, self.memory.batch, self.memory);
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
-        // The accumulators leave the memory for the time of the products, which read the memory's columns.
-        let mut accumulators = std::mem::replace(
-            &mut self.memory.accumulators,
-            crate::rt::buffer::Buffer::zeros(0),
-        );
+        let accumulators = self.accumulators(pass, index, tile, ahead);
         products(
             simd,
             layout,
             pass,
-            self.packed.panels.as_slice(),
-            accumulators.as_mut_slice(),
+            self.packed.panels.as_ptr(),
+            accumulators,
             tile,
+            if ahead.is_some() {
+                Which::Others
+            } else {
+                Which::All
+            },
             |operand| match operand {
-                Operand::Input => Some(VectorPlace {
-                    base: self
-                        .input
-                        .base
-                        .wrapping_add(step * batch * self.input.column),
-                    plane: 0,
-                    sample: self.input.column,
-                }),
-                _ => self.memory.vector(layout, operand, step + 1),
+                Operand::Input => Some(self.input_place(step * batch)),
+                _ => memory.vector(layout, operand, step + 1),
             },
         );
-        let (now, previous) = (self.memory.slot(step + 1), self.memory.slot(step));
-        let first_group = tile.first_block * pass.groups;
-        let last_group = ((tile.first_block + tile.blocks) * pass.groups).min(lead.groups);
-        for group in first_group..last_group {
-            let row_stride = pass.rows * crate::rt::tile::MAX_SAMPLES * layout.lanes;
+        let (now, previous) = (memory.slot(step + 1), memory.slot(step));
+        let groups = tile.groups(layout, pass);
+        let first_group = groups.start;
+        for group in groups {
             let column = step * batch + tile.first_sample;
             let sample = tile.first_sample;
             let context = ForwardTile {
@@ -115,30 +202,26 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                     .wrapping_add(group * lead.params * layout.lanes),
                 scalars: self.packed.scalars.as_ptr(),
                 accumulators: accumulators
-                    .as_ptr()
-                    .wrapping_add((group - first_group) * row_stride),
+                    .base
+                    .wrapping_add((group - first_group) * pass.rows * accumulators.row),
+                accumulators_row: accumulators.row,
                 input: if layout.program.input_lead == pass.lead {
                     self.input.rows(layout, pass.lead, group, column)
                 } else {
                     Rows::none()
                 },
-                lanes: self.memory.lanes(layout, pass.lead, now, group, sample),
-                previous_lanes: self
-                    .memory
-                    .lanes(layout, pass.lead, previous, group, sample),
-                columns: self.memory.columns(layout, pass.lead, now, group, sample),
-                previous_columns: self
-                    .memory
-                    .columns(layout, pass.lead, previous, group, sample),
+                lanes: memory.lanes(layout, pass.lead, now, group, sample),
+                previous_lanes: memory.lanes(layout, pass.lead, previous, group, sample),
+                columns: memory.columns(layout, pass.lead, now, group, sample),
+                previous_columns: memory.columns(layout, pass.lead, previous, group, sample),
                 output: if layout.program.output_lead == pass.lead {
                     self.output.rows(layout, pass.lead, group, column)
                 } else {
                     Rows::none()
                 },
-                sums: self.memory.sums(layout, now, sample),
+                sums: memory.sums(layout, now, sample),
             };
             C::forward::<T, S, TAPE>(index, &context);
         }
-        self.memory.accumulators = accumulators;
     }
 }

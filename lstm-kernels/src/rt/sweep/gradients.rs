@@ -1,174 +1,133 @@
-//! Gradients formed after the sweep: one large product per weight over all steps and samples.
+//! Gradients formed after the sweep, from the errors of all steps and samples.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use pulp::{Simd, WithSimd};
 
+use super::UserMatrix;
+use super::share::part;
 use crate::rt::element::Element;
+use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
-use crate::rt::memory::{Errors, Memory};
-use crate::rt::program::{Operand, Slot};
+use crate::rt::memory::Memory;
+use crate::rt::panel::Packed;
+use crate::rt::program::{Gradient, Slot};
+use crate::threads::Barrier;
 
-/// Adds all parameter gradients to `dparams` and completes the gradient of the input.
-pub(crate) fn form_gradients<T: Element>(
-    layout: &Layout,
-    params: &[T],
-    input: MatRef<'_, T>,
-    memory: &Memory<T>,
-    errors: &Errors<T>,
-    dparams: &mut [T],
-    dx: Option<MatMut<'_, T>>,
-) {
-    let count = input.ncols();
-    for outer in layout.program.outer {
-        let matrix = layout.params[outer.matrix];
-        let gradient = &mut dparams[matrix.start..][..matrix.len()];
-        let mut gradient =
-            MatMut::from_column_major_slice_mut(gradient, matrix.rows, matrix.columns);
-        let units = layout.leads[outer.lead].units;
-        let (planes, k) = layout.extent(outer.operand);
-        for row_plane in 0..outer.slot.len(layout.leads[outer.lead].cells) {
-            let error = error_columns(layout, errors, outer.lead, outer.slot, row_plane, count);
-            for plane in 0..planes {
-                let vector = match outer.operand {
-                    Operand::Forward {
-                        lead,
-                        slot,
-                        previous,
-                    } => forward_columns(
-                        layout,
-                        memory,
-                        lead,
-                        slot,
-                        plane,
-                        usize::from(!previous),
-                        count,
-                    ),
-                    _ => input,
-                };
-                let target =
-                    gradient
-                        .as_mut()
-                        .submatrix_mut(row_plane * units, plane * k, units, k);
-                matmul(
-                    target,
-                    Accum::Add,
-                    error,
-                    vector.transpose(),
-                    T::one_impl(),
-                    Par::Seq,
-                );
+/// A thread's share of the gradients: parameter gradients are added to `dparams`, the gradient of the input is written.
+pub(crate) struct Gradients<'a, T: Element> {
+    pub layout: &'a Layout,
+    pub packed: &'a Packed<T>,
+    pub thread: usize,
+    pub threads: usize,
+    pub barrier: &'a Barrier,
+    pub steps: usize,
+    pub input: UserMatrix<T>,
+    pub memory: &'a Memory<T>,
+    pub errors: &'a Errors<T>,
+    /// One column of as many numbers as there are parameters.
+    pub dparams: UserMatrix<T>,
+    /// Nowhere, if the gradient of the input is not wanted.
+    pub input_gradient: UserMatrix<T>,
+}
+
+impl<T: Element> WithSimd for Gradients<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.add_matrices(simd);
+        self.add_vectors();
+        self.write_input_gradient(simd);
+    }
+}
+
+impl<T: Element> Gradients<'_, T> {
+    /// Steps times samples.
+    pub(super) fn columns(&self) -> usize {
+        self.steps * self.errors.batch
+    }
+
+    /// Adds the gradients of element-wise parameters: sums of errors, and sums that the sweep formed for each sample.
+    fn add_vectors(&self) {
+        for gradient in self.layout.program.column_gradients {
+            let record = self.layout.leads[gradient.lead].errors;
+            let sums = self.errors.outer.sums[gradient.lead].as_ptr();
+            self.add_lanes(
+                gradient.lead,
+                gradient.param,
+                gradient.slot,
+                |group, row, lane| {
+                    let place = (group * record + row) * self.layout.lanes + lane;
+                    // SAFETY: there is a sum for each group and error, and this thread has formed those of its groups.
+                    unsafe { *sums.add(place) }
+                },
+            );
+        }
+        for gradient in self.layout.program.gradients {
+            if gradient.scalar {
+                // All threads have met since the sweep; one of them adds up the lanes of all groups.
+                if self.thread == 0 {
+                    self.add_scalar(gradient);
+                }
+                continue;
+            }
+            self.add_lanes(
+                gradient.lead,
+                gradient.param,
+                gradient.slot,
+                |group, row, lane| self.sum_of_samples(gradient.lead, group, row, lane),
+            );
+        }
+    }
+
+    /// Adds one number per unit of this thread's groups.
+    fn add_lanes(
+        &self,
+        lead: usize,
+        param: usize,
+        slot: Slot,
+        sum: impl Fn(usize, usize, usize) -> T,
+    ) {
+        let (sizes, lanes) = (self.layout.leads[lead], self.layout.lanes);
+        let start = self.layout.params[param].start;
+        for group in part(0..sizes.groups, self.thread, self.threads) {
+            for plane in 0..slot.len(sizes.cells) {
+                for lane in 0..(sizes.units - group * lanes).min(lanes) {
+                    let place = start + plane * sizes.units + group * lanes + lane;
+                    // SAFETY: the parameter has a number for each plane and unit; these units are this thread's.
+                    unsafe {
+                        *self.dparams.base.add(place) +=
+                            sum(group, slot.index(sizes.cells) + plane, lane);
+                    }
+                }
             }
         }
     }
-    for gradient in layout.program.gradients {
-        add_lanes(layout, errors, gradient, dparams);
-    }
-    if let Some(dx) = dx {
-        input_gradient(layout, params, errors, count, dx);
-    }
-}
 
-/// One column per step and sample: a plane of an error.
-fn error_columns<'a, T: Element>(
-    layout: &Layout,
-    errors: &'a Errors<T>,
-    lead: usize,
-    slot: Slot,
-    plane: usize,
-    count: usize,
-) -> MatRef<'a, T> {
-    let sizes = layout.leads[lead];
-    let rows = sizes.errors * sizes.padded;
-    let all = MatRef::from_column_major_slice(
-        &errors.leads[lead].columns.as_slice()[..rows * count],
-        rows,
-        count,
-    );
-    all.subrows(
-        (slot.index(sizes.cells) + plane) * sizes.padded,
-        sizes.units,
-    )
-}
-
-/// One column per step and sample: a plane of a forward value, from a slot on.
-fn forward_columns<'a, T: Element>(
-    layout: &Layout,
-    memory: &'a Memory<T>,
-    lead: usize,
-    slot: Slot,
-    plane: usize,
-    first: usize,
-    count: usize,
-) -> MatRef<'a, T> {
-    let sizes = layout.leads[lead];
-    let rows = sizes.columns * sizes.padded;
-    let values =
-        &memory.leads[lead].columns.as_slice()[first * memory.batch * rows..][..rows * count];
-    let all = MatRef::from_column_major_slice(values, rows, count);
-    all.subrows(
-        (slot.index(sizes.cells) + plane) * sizes.padded,
-        sizes.units,
-    )
-}
-
-fn add_lanes<T: Element>(
-    layout: &Layout,
-    errors: &Errors<T>,
-    gradient: &crate::rt::program::Gradient,
-    dparams: &mut [T],
-) {
-    let sizes = layout.leads[gradient.lead];
-    let param = layout.params[gradient.param];
-    let target = &mut dparams[param.start..][..param.len()];
-    let sums = errors.leads[gradient.lead].gradients.as_slice();
-    for plane in 0..gradient.slot.len(sizes.cells) {
-        let row = gradient.slot.index(sizes.cells) + plane;
-        for unit in 0..sizes.units {
-            let (group, lane) = (unit / layout.lanes, unit % layout.lanes);
-            let place = if gradient.scalar {
-                0
-            } else {
-                plane * sizes.units + unit
-            };
-            target[place] += sums[(group * sizes.gradients + row) * layout.lanes + lane];
+    fn add_scalar(&self, gradient: &Gradient) {
+        let (sizes, lanes) = (self.layout.leads[gradient.lead], self.layout.lanes);
+        let mut total = T::default();
+        for plane in 0..gradient.slot.len(sizes.cells) {
+            let row = gradient.slot.index(sizes.cells) + plane;
+            for unit in 0..sizes.units {
+                total += self.sum_of_samples(gradient.lead, unit / lanes, row, unit % lanes);
+            }
         }
+        // SAFETY: the parameter is one number, and only one thread adds to it.
+        unsafe {
+            *self
+                .dparams
+                .base
+                .add(self.layout.params[gradient.param].start) += total
+        };
     }
-}
 
-/// ∂L/∂x = Σ Wᵀ error, on top of what the sweep wrote element by element.
-fn input_gradient<T: Element>(
-    layout: &Layout,
-    params: &[T],
-    errors: &Errors<T>,
-    count: usize,
-    mut dx: MatMut<'_, T>,
-) {
-    let mut accumulate = layout.program.input_gradient;
-    for product in layout.program.input_products {
-        let matrix = layout.params[product.matrix];
-        let weights = &params[matrix.start..][..matrix.len()];
-        let weights = MatRef::from_column_major_slice(weights, matrix.rows, matrix.columns);
-        let units = layout.leads[product.lead].units;
-        for plane in 0..product.slot.len(layout.leads[product.lead].cells) {
-            let error = error_columns(layout, errors, product.lead, product.slot, plane, count);
-            let weights = weights.subrows(plane * units, units);
-            let accum = if accumulate {
-                Accum::Add
-            } else {
-                Accum::Replace
-            };
-            matmul(
-                dx.as_mut(),
-                accum,
-                weights.transpose(),
-                error,
-                T::one_impl(),
-                Par::Seq,
-            );
-            accumulate = true;
-        }
-    }
-    if !accumulate {
-        dx.fill(T::zero_impl());
+    /// What the sweep added up for a unit, summed over the samples in order.
+    fn sum_of_samples(&self, lead: usize, group: usize, row: usize, lane: usize) -> T {
+        let rows = self.errors.gradients(self.layout, lead, group, 0);
+        let first = rows.base.wrapping_add(row * rows.row + lane);
+        (0..self.errors.batch).fold(T::default(), |sum, sample| {
+            // SAFETY: there is a record of sums for each group and sample.
+            sum + unsafe { *first.wrapping_add(sample * rows.sample) }
+        })
     }
 }

@@ -114,26 +114,19 @@ impl Emitter<'_> {
             hoisted: Vec::new(),
             outer: Vec::new(),
             inner: None,
-            after: Vec::new(),
             outer_scope: BTreeMap::new(),
             inner_scope: BTreeMap::new(),
         };
         for block in &pass.blocks {
             writer.block(block);
         }
-        let Writer {
-            hoisted,
-            outer,
-            after,
-            ..
-        } = writer;
+        let Writer { hoisted, outer, .. } = writer;
         if outer.is_empty() {
             return quote!(let _ = tile;);
         }
         quote! {
             #(#hoisted)*
             for sample in 0..tile.samples() { #(#outer)* }
-            #(#after)*
         }
     }
 

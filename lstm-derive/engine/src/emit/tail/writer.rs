@@ -28,8 +28,6 @@ pub(super) struct Writer<'a> {
     pub(super) outer: Vec<TokenStream>,
     /// Once per cell, while a loop over the cells is open.
     pub(super) inner: Option<Vec<TokenStream>>,
-    /// Behind the loop over the samples.
-    pub(super) after: Vec<TokenStream>,
     pub(super) outer_scope: BTreeMap<ValueId, Ident>,
     pub(super) inner_scope: BTreeMap<ValueId, Ident>,
 }
@@ -233,24 +231,9 @@ impl Writer<'_> {
                     let row = cell_index(self.per_cell(id));
                     quote!(tile.set_input_gradient(sample, #row, #value);)
                 }
-                Destination::Gradient(slot) if slot.per_cell => {
-                    let row = place_index(slot);
-                    quote!(tile.add_gradient(#row, #value);)
-                }
                 Destination::Gradient(slot) => {
-                    // The sum over the samples of the tile stays in a register.
                     let row = place_index(slot);
-                    let gradients = &self.emitter.plan.gradients;
-                    let gradient = gradients
-                        .iter()
-                        .find(|gradient| gradient.lead == self.pass.lead && gradient.slot == slot);
-                    let symbol = gradient.map_or("", |gradient| {
-                        &self.emitter.cell.param(gradient.param).name.symbol
-                    });
-                    let name = self.names.unique(format!("gradient_{symbol}"));
-                    self.hoisted.push(quote!(let mut #name = tile.zero();));
-                    self.after.push(quote!(tile.add_gradient(#row, #name);));
-                    quote!(#name = #name + #value;)
+                    quote!(tile.add_gradient(sample, #row, #value);)
                 }
                 Destination::Scalar(_) => continue,
             };

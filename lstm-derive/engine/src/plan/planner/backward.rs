@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::dag::{Compute, Source, ValueId};
-use super::super::layout::{Destination, Gradient, Place};
+use super::super::layout::{ColumnGradient, Destination, Gradient, Place};
 use super::super::lower;
 use super::super::schedule;
 use super::super::{Direction, tape};
@@ -31,7 +31,7 @@ impl Planner<'_> {
     pub(super) fn backward(
         &mut self,
         elementwise: &[(ParamId, ValueId)],
-    ) -> (Direction, Vec<Gradient>) {
+    ) -> (Direction, Vec<ColumnGradient>, Vec<Gradient>) {
         let backward = self.step.backward.clone();
         let mut destinations: BTreeMap<ValueId, Vec<Destination>> = BTreeMap::new();
         let mut roots = Vec::new();
@@ -58,15 +58,19 @@ impl Planner<'_> {
                 .push(Destination::Error(slot));
             roots.push(id);
         }
-        let mut gradients = Vec::new();
+        let (mut column_gradients, mut gradients) = (Vec::new(), Vec::new());
         for &(param, value) in elementwise {
+            let scalar = self.cell.param(param).shape.is_empty();
+            if let (Some(&(lead, slot)), false) = (self.error_slots.get(&value), scalar) {
+                column_gradients.push(ColumnGradient { param, lead, slot });
+                continue;
+            }
             let (lead, per_cell) = (self.lead_of_value(value), self.per_cell(value));
             let slot = self.leads[lead].gradients.take(per_cell);
             destinations
                 .entry(value)
                 .or_default()
                 .push(Destination::Gradient(slot));
-            let scalar = self.cell.param(param).shape.is_empty();
             gradients.push(Gradient {
                 param,
                 lead,
@@ -123,11 +127,13 @@ impl Planner<'_> {
                 destinations,
                 scalars,
             },
+            column_gradients,
             gradients,
         )
     }
 
-    /// Every error that a product or a matrix gradient reads.
+    /// Every error that a product or a matrix gradient reads. Those that the step before reads stand side by side, and
+    /// so do those that make the gradient of the input, so that each kind is read in one go.
     pub(super) fn error_values(&self, backward: &lower::BackwardRoots) -> Vec<ValueId> {
         let mut values: BTreeSet<ValueId> = backward.next.values().copied().collect();
         values.extend(backward.outer.iter().map(|gradient| gradient.error));
@@ -141,9 +147,18 @@ impl Planner<'_> {
                 }));
             }
         }
-        values
+        let mut values: Vec<_> = values
             .into_iter()
             .filter(|&id| !is_zero(&self.step.dag, id))
-            .collect()
+            .collect();
+        let next: BTreeSet<ValueId> = backward.next.values().copied().collect();
+        let input: BTreeSet<ValueId> = backward.input_products.iter().map(|&(_, id)| id).collect();
+        values.sort_by_key(|id| match (next.contains(id), input.contains(id)) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, true) => 2,
+            (false, false) => 3,
+        });
+        values
     }
 }

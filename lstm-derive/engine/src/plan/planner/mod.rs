@@ -52,7 +52,7 @@ impl<'a> Planner<'a> {
         let (forward_roots, saved) = self.choose_tape(&columns);
         let forward = self.forward(&forward_roots, &saved);
         let elementwise = self.elementwise_gradients();
-        let (backward, gradients) = self.backward(&elementwise);
+        let (backward, column_gradients, gradients) = self.backward(&elementwise);
         let outer = self.outer_gradients();
         let input_products = self.input_products();
         Ok(Plan {
@@ -71,6 +71,7 @@ impl<'a> Planner<'a> {
             error_columns: self.error_slots,
             outer,
             input_products,
+            column_gradients,
             gradients,
         })
     }

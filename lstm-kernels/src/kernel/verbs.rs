@@ -1,0 +1,224 @@
+//! What a kernel does: packing, inference, and the two passes of training.
+
+use std::marker::PhantomData;
+
+use faer::{Mat, MatMut, MatRef};
+
+use super::check::check_matrix;
+use super::{Kernel, Tape, Workspace};
+use crate::Cell;
+use crate::error::KernelError;
+use crate::rt::{Backward, Element, Forward, Gradients, Memory, Pack, Packed, Shares, UserMatrix};
+use crate::state::State;
+use crate::threads::Barrier;
+
+impl<C: Cell, T: Element> Kernel<C, T> {
+    /// Packs the parameters into panels.
+    pub fn pack(&self, params: &[T]) -> Result<Packed<T>, KernelError> {
+        let mut packed = Packed::new(&self.layout);
+        self.repack(params, &mut packed)?;
+        Ok(packed)
+    }
+
+    /// Packs changed parameters, without allocating.
+    pub fn repack(&self, params: &[T], packed: &mut Packed<T>) -> Result<(), KernelError> {
+        self.check_len("the parameter vector", params.len())?;
+        self.check_packed(packed)?;
+        // A thread packs a few hundred thousand weights in the time it takes to wake it.
+        let enough = |most: usize| most.min(1 + params.len() / (256 * 1024));
+        let packed = &*packed;
+        self.share(self.threads(), enough, &|thread, barrier| {
+            self.token.dispatch(Pack {
+                layout: &self.layout,
+                params,
+                packed,
+                thread,
+                threads: barrier.count(),
+            });
+        });
+        Ok(())
+    }
+
+    /// Runs the cell over a sequence: y from x. The state is the initial state before and the final state after.
+    /// With the B columns of a single step this is the streaming step. Does not allocate.
+    pub fn infer(
+        &self,
+        packed: &Packed<T>,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), KernelError> {
+        let steps = self.check_sequence(packed, &x, state, &y)?;
+        self.check_memory("the workspace", &workspace.memory, 2, state.batch(), false)?;
+        self.run_forward::<false>(packed, steps, x, state, y, &mut workspace.memory);
+        Ok(())
+    }
+
+    /// The same, saving on the tape what [`Kernel::backward`] needs.
+    pub fn forward(
+        &self,
+        packed: &Packed<T>,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        tape: &mut Tape<T>,
+    ) -> Result<(), KernelError> {
+        let steps = self.check_sequence(packed, &x, state, &y)?;
+        self.check_memory("the tape", &tape.memory, steps + 1, state.batch(), true)?;
+        self.run_forward::<true>(packed, steps, x, state, y, &mut tape.memory);
+        Ok(())
+    }
+
+    fn run_forward<const TAPE: bool>(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        memory: &mut Memory<T>,
+    ) {
+        memory.load_state(&self.layout, state);
+        let (batch, shared) = (state.batch(), &*memory);
+        let (input, output) = (
+            user_matrix(x.as_ptr(), x.col_stride()),
+            user_matrix(y.as_ptr(), y.col_stride()),
+        );
+        let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
+        self.share(
+            shared.accumulators.threads,
+            |most| shares(most).count,
+            &|thread, barrier| {
+                self.token.dispatch(Forward::<C, T, TAPE> {
+                    cell: PhantomData,
+                    layout: &self.layout,
+                    packed,
+                    share: shares(barrier.count()).of(thread, barrier),
+                    steps,
+                    input,
+                    output,
+                    memory: shared,
+                });
+            },
+        );
+        let last = memory.slot(steps);
+        memory.store_state(&self.layout, last, state);
+    }
+
+    /// Back-propagation through time over the sequence that [`Kernel::forward`] put on the tape.
+    ///
+    /// `dy` is the gradient of the loss with respect to y; `dstate` that with respect to the final state before, and
+    /// to the initial state after. Parameter gradients are added to `dparams`, in the order of the parameters; the
+    /// gradient of x is written to `dx`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the gradient of a sequence has that many parts"
+    )]
+    pub fn backward(
+        &self,
+        packed: &Packed<T>,
+        x: MatRef<'_, T>,
+        dy: MatRef<'_, T>,
+        dstate: &mut State<T>,
+        tape: &mut Tape<T>,
+        dparams: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) -> Result<(), KernelError> {
+        let steps = self.check_sequence(packed, &x, dstate, &dy)?;
+        self.check_len("the gradient of the parameters", dparams.len())?;
+        self.check_memory("the tape", &tape.memory, steps + 1, dstate.batch(), true)?;
+        if let Some(dx) = &dx {
+            check_matrix("dx", dx.as_ref(), self.input_len(), x.ncols())?;
+        }
+        if steps == 0 || dstate.batch() == 0 {
+            return Ok(());
+        }
+        let Tape { memory, errors, .. } = tape;
+        errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| {
+            *carry = *state
+        });
+        for lead in &mut errors.leads {
+            lead.gradients.as_mut_slice().fill(T::default());
+        }
+        let wanted = match &dx {
+            Some(dx) => user_matrix(dx.as_ptr(), dx.col_stride()),
+            None => user_matrix(std::ptr::null(), 0),
+        };
+        // The sweep writes the input's element-wise gradient, if the cell has one, whether it is wanted or not.
+        let mut unwanted = (dx.is_none() && self.layout.program.input_gradient)
+            .then(|| Mat::zeros(self.input_len(), x.ncols()));
+        let input_gradient = unwanted.as_mut().map_or(wanted, |unwanted| {
+            user_matrix(unwanted.as_ptr(), unwanted.col_stride())
+        });
+        errors.outer.clear();
+        let (input, upstream) = (
+            user_matrix(x.as_ptr(), x.col_stride()),
+            user_matrix(dy.as_ptr(), dy.col_stride()),
+        );
+        let dparams = user_matrix(dparams.as_mut_ptr(), 1);
+        let (batch, most) = (dstate.batch(), memory.accumulators.threads);
+        let (memory, shared) = (&*memory, &*errors);
+        let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
+        self.share(most, |most| shares(most).count, &|thread, barrier| {
+            self.token.dispatch(Backward::<C, T> {
+                cell: PhantomData,
+                layout: &self.layout,
+                packed,
+                share: shares(barrier.count()).of(thread, barrier),
+                steps,
+                input,
+                upstream,
+                input_gradient,
+                memory,
+                errors: shared,
+            });
+        });
+        self.share(most, |most| shares(most).count, &|thread, barrier| {
+            self.token.dispatch(Gradients {
+                layout: &self.layout,
+                packed,
+                thread,
+                threads: barrier.count(),
+                barrier,
+                steps,
+                input,
+                memory,
+                errors: shared,
+                dparams,
+                input_gradient: wanted,
+            });
+        });
+        let turn = Backward::<C, T>::initial_turn();
+        errors.visit_carries(&self.layout, turn, dstate, |carry, state| *state = *carry);
+        Ok(())
+    }
+
+    /// Runs `work` on at most so many threads, as many as `shares` says, each with its index and where all can meet.
+    fn share(
+        &self,
+        most: usize,
+        shares: impl Fn(usize) -> usize,
+        work: &(dyn Fn(usize, &Barrier) + Sync),
+    ) {
+        let count = shares(most.min(self.threads()));
+        let taken = match &self.threads {
+            Some(threads) if count > 1 => threads.try_take(),
+            _ => None,
+        };
+        match taken {
+            Some(taken) => {
+                let barrier = Barrier::new(count);
+                taken.run(count, &|thread| work(thread, &barrier));
+            }
+            None => work(0, &Barrier::new(1)),
+        }
+    }
+}
+
+fn user_matrix<T>(base: *const T, column: isize) -> UserMatrix<T> {
+    UserMatrix {
+        base: base.cast_mut(),
+        column: column.unsigned_abs(),
+    }
+}

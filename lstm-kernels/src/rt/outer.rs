@@ -1,0 +1,108 @@
+//! The register tile of weight gradients: several lane vectors of errors times several elements of a vector, summed
+//! over steps and samples in registers and then added to the gradient.
+
+use pulp::Simd;
+
+use super::element::Element;
+use super::lanes::Lanes;
+use super::pass::MAX_ROWS;
+use super::tile::MAX_SAMPLES;
+
+/// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
+#[derive(Debug, Clone, Copy)]
+pub struct OuterProduct<T> {
+    /// How many steps and samples are summed.
+    pub k: usize,
+    /// The errors: for each k a record of lane vectors.
+    pub errors: *const T,
+    /// From one record to the next.
+    pub errors_stride: usize,
+    /// Which lane vectors of the record take part.
+    pub planes: [usize; MAX_ROWS],
+    /// For each element of the vector its values, one per k.
+    pub vector: [*const T; MAX_SAMPLES],
+    /// From one k to the next.
+    pub vector_stride: usize,
+    /// For each lane vector of errors the gradient of its rows in the first column.
+    pub gradients: [*mut T; MAX_ROWS],
+    /// From one column of each gradient to the next.
+    pub column_strides: [usize; MAX_ROWS],
+    /// Lanes that are rows of the gradient, not padding.
+    pub valid: usize,
+}
+
+/// Adds a block for `rows` lane vectors of errors and `columns` elements of the vector.
+///
+/// # Safety
+/// For each k the errors must hold the named lane vectors, and each of the `columns` vectors an element; in each of the
+/// `columns` columns of each gradient `valid` elements must be writable.
+#[inline(always)]
+pub unsafe fn add_outer<T: Element, S: Simd>(
+    simd: S,
+    rows: usize,
+    columns: usize,
+    product: &OuterProduct<T>,
+) {
+    macro_rules! shapes {
+        ($(($rows:literal: $($columns:literal)*))*) => {
+            match (rows, columns) {
+                // SAFETY: passed on from the caller.
+                $($(($rows, $columns) => unsafe { tile::<T, S, $rows, $columns>(simd, product) },)*)*
+                _ => unreachable!("tiles have 1 to 4 rows and 1 to 6 columns"),
+            }
+        };
+    }
+    shapes!((1: 1 2 3 4 5 6) (2: 1 2 3 4 5 6) (3: 1 2 3 4 5 6) (4: 1 2 3 4 5 6));
+}
+
+#[inline(never)]
+unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize>(
+    simd: S,
+    product: &OuterProduct<T>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        // SAFETY: passed on from the caller.
+        || unsafe { accumulate::<T, S, P, M>(simd, product) },
+    );
+}
+
+#[allow(
+    clippy::needless_range_loop,
+    reason = "indices of the same range name places in several arrays; the compiler unrolls both loops"
+)]
+#[inline(always)]
+unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
+    simd: S,
+    product: &OuterProduct<T>,
+) {
+    let lanes = T::lanes::<S>();
+    let (mut errors, mut at) = (product.errors, 0);
+    let mut sums = [[Lanes::<T, S>::zero(simd); P]; M];
+    for _ in 0..product.k {
+        let mut error = [Lanes::<T, S>::zero(simd); P];
+        for p in 0..P {
+            // SAFETY: the record of each k holds the named lane vectors.
+            error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p] * lanes)) };
+        }
+        for m in 0..M {
+            // SAFETY: each vector has an element for each k.
+            let x = Lanes::splat(simd, unsafe { *product.vector[m].add(at) });
+            for p in 0..P {
+                sums[m][p] = error[p].mul_add(x, sums[m][p]);
+            }
+        }
+        errors = errors.wrapping_add(product.errors_stride);
+        at += product.vector_stride;
+    }
+    for m in 0..M {
+        for p in 0..P {
+            // SAFETY: each column of each gradient has `valid` elements from here on.
+            unsafe {
+                let place = product.gradients[p].add(m * product.column_strides[p]);
+                let sum = Lanes::load_first(simd, place, product.valid) + sums[m][p];
+                sum.store_first(place, product.valid);
+            }
+        }
+    }
+}

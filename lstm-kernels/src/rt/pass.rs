@@ -1,0 +1,320 @@
+//! The passes of a step bound to sizes: blocks of groups of units, and the panels that they multiply.
+
+use super::layout::Layout;
+use super::program::{Operand, Pass, Product, Record, Segment, Slot};
+use crate::cell::CellSpec;
+
+/// Rows of a panel chunk: at most this many lane vectors share one pass over k.
+pub const MAX_ROWS: usize = 4;
+
+/// Lane vectors that one register tile accumulates side by side.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// How many there are.
+    pub rows: usize,
+    /// Lane vectors of the segment in front of it.
+    pub before: usize,
+    /// For each, where it goes: (group within the block, accumulator row).
+    pub targets: [(usize, usize); MAX_ROWS],
+    /// Whether some of them continue a sum that an earlier segment began.
+    pub continues: bool,
+    /// Whether all of them continue; otherwise the fresh ones are zeroed first.
+    pub all_continue: bool,
+}
+
+/// Where the weights of a lane vector of a panel come from: a parameter, or its transpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PanelSource {
+    /// The parameter.
+    pub param: usize,
+    /// Whether its columns are the units.
+    pub transposed: bool,
+    /// The plane of the result, as blocks have several cells.
+    pub plane: usize,
+    /// Where k begins.
+    pub first_k: usize,
+}
+
+/// Products that read the same vector, or vectors side by side, bound to sizes.
+#[derive(Debug, Clone)]
+pub struct SegmentLayout {
+    /// The vector.
+    pub operand: Operand,
+    /// Contiguous pieces of the vector: one per cell of a block, or several errors of a unit.
+    pub planes: usize,
+    /// The length of each.
+    pub k: usize,
+    /// Where the panels begin.
+    pub start: usize,
+    /// How far the panel of one block of groups is from the next.
+    pub block_stride: usize,
+    /// The chunks of a block.
+    pub chunks: Vec<Chunk>,
+    /// For each piece, for each row of a group.
+    pub sources: Vec<Vec<PanelSource>>,
+    /// Rows whose sum this segment begins.
+    pub fresh: Vec<usize>,
+}
+
+/// A pass bound to sizes.
+#[derive(Debug, Clone, Default)]
+pub struct PassLayout {
+    /// Index of the lead.
+    pub lead: usize,
+    /// Accumulator rows per group.
+    pub rows: usize,
+    /// Groups of units that share a tile.
+    pub groups: usize,
+    /// Blocks of groups.
+    pub blocks: usize,
+    /// The products: those of the input first.
+    pub segments: Vec<SegmentLayout>,
+    /// How many of them read the input.
+    pub input_segments: usize,
+    /// Whether some row has no product, so that all rows are zeroed first.
+    pub has_idle_rows: bool,
+    /// Whether some row has no product with the input.
+    pub has_rows_without_input: bool,
+}
+
+impl PassLayout {
+    /// Whether products with the input may run ahead of the others, for many steps at a time.
+    pub fn can_run_ahead(&self) -> bool {
+        (1..self.segments.len()).contains(&self.input_segments)
+    }
+}
+
+/// A product on its way into a segment.
+struct Target {
+    row: usize,
+    source: PanelSource,
+}
+
+impl Layout {
+    pub(super) fn passes(&mut self, passes: &[Pass], max_rows: usize) -> Vec<PassLayout> {
+        passes
+            .iter()
+            .map(|pass| self.pass(pass.lead, pass.rows, pass.segments, max_rows))
+            .collect()
+    }
+
+    /// The products that make the gradient of the input, as a pass over its elements.
+    pub(super) fn bind_input_gradient(&mut self, spec: &CellSpec, max_rows: usize) -> PassLayout {
+        let per_cell = spec.input.axes.len() == 2;
+        let row = Slot {
+            units: 0,
+            cells: 0,
+            per_cell,
+        };
+        let products: Vec<[Product; 1]> = self
+            .program
+            .input_products
+            .iter()
+            .map(|product| {
+                [Product {
+                    matrix: product.matrix,
+                    transposed: true,
+                    row,
+                }]
+            })
+            .collect();
+        let mut segments: Vec<(Operand, &[Product])> = self
+            .program
+            .input_products
+            .iter()
+            .zip(&products)
+            .map(|(product, products)| {
+                let operand = Operand::Error {
+                    lead: product.lead,
+                    slot: product.slot,
+                    next: false,
+                };
+                (operand, products.as_slice())
+            })
+            .collect();
+        let rows = Record {
+            units: usize::from(!per_cell),
+            cells: usize::from(per_cell),
+        };
+        self.bind(self.program.input_lead, rows, &mut segments, max_rows)
+    }
+
+    fn pass(
+        &mut self,
+        lead: usize,
+        rows: Record,
+        segments: &[Segment],
+        max_rows: usize,
+    ) -> PassLayout {
+        let mut segments: Vec<_> = segments
+            .iter()
+            .map(|segment| (segment.operand, segment.products))
+            .collect();
+        self.bind(lead, rows, &mut segments, max_rows)
+    }
+
+    fn bind(
+        &mut self,
+        lead: usize,
+        rows: Record,
+        segments: &mut [(Operand, &[Product])],
+        max_rows: usize,
+    ) -> PassLayout {
+        let sizes = self.leads[lead];
+        let rows = rows.len(sizes.cells);
+        // A tile narrower than its registers allow takes several groups of units at once.
+        let groups = (max_rows / rows.max(1)).clamp(1, sizes.groups);
+        let blocks = sizes.groups.div_ceil(groups);
+        segments.sort_by_key(|(operand, _)| self.place_in_memory(*operand));
+        let mut merged: Vec<(Operand, Vec<Vec<Target>>)> = Vec::new();
+        for (operand, products) in segments {
+            let pieces = self.pieces(*operand, products, sizes.cells);
+            match merged.last_mut() {
+                Some((first, known)) if self.continues(*first, known, *operand, &pieces) => {
+                    known.extend(pieces);
+                }
+                _ => merged.push((*operand, pieces)),
+            }
+        }
+        let mut begun = vec![false; rows];
+        let segments: Vec<_> = merged
+            .into_iter()
+            .map(|(operand, pieces)| {
+                let targets: Vec<usize> = pieces[0].iter().map(|target| target.row).collect();
+                let (_, k) = self.extent(operand);
+                let planes = pieces.len();
+                let chunks = chunks(groups, &targets, &begun, max_rows);
+                let is_fresh = |row: &usize| !begun[*row];
+                let fresh = targets.iter().copied().filter(is_fresh).collect();
+                for &row in &targets {
+                    begun[row] = true;
+                }
+                let block_stride = planes * k * groups * targets.len() * self.lanes;
+                let start = self.panels_len;
+                self.panels_len += block_stride * blocks;
+                let sources = pieces
+                    .into_iter()
+                    .map(|piece| piece.into_iter().map(|target| target.source).collect())
+                    .collect();
+                SegmentLayout {
+                    operand,
+                    planes,
+                    k,
+                    start,
+                    block_stride,
+                    chunks,
+                    sources,
+                    fresh,
+                }
+            })
+            .collect();
+        let input_segments = segments
+            .iter()
+            .take_while(|segment| segment.operand == Operand::Input)
+            .count();
+        let with_input: Vec<_> = segments[..input_segments]
+            .iter()
+            .flat_map(|segment| &segment.fresh)
+            .collect();
+        PassLayout {
+            lead,
+            rows,
+            groups,
+            blocks,
+            input_segments,
+            has_idle_rows: begun.contains(&false),
+            has_rows_without_input: with_input.len() < rows,
+            segments,
+        }
+    }
+
+    /// What a segment adds to which row, piece by piece of its vector.
+    fn pieces(&self, operand: Operand, products: &[Product], cells: usize) -> Vec<Vec<Target>> {
+        let (planes, k) = self.extent(operand);
+        let piece = |piece: usize| {
+            let targets = products.iter().flat_map(|product| {
+                (0..product.row.len(cells)).map(move |plane| Target {
+                    row: product.row.index(cells) + plane,
+                    source: PanelSource {
+                        param: product.matrix,
+                        transposed: product.transposed,
+                        plane,
+                        first_k: piece * k,
+                    },
+                })
+            });
+            targets.collect()
+        };
+        (0..planes).map(piece).collect()
+    }
+
+    /// Whether an operand lies behind another one in memory and adds to the same rows, so that one product does both.
+    fn continues(
+        &self,
+        first: Operand,
+        known: &[Vec<Target>],
+        next: Operand,
+        pieces: &[Vec<Target>],
+    ) -> bool {
+        let rows = |pieces: &[Vec<Target>]| -> Vec<usize> {
+            pieces[0].iter().map(|target| target.row).collect()
+        };
+        let (
+            Operand::Error {
+                lead: a,
+                slot: b,
+                next: c,
+            },
+            Operand::Error { lead, slot, next },
+        ) = (first, next)
+        else {
+            return false;
+        };
+        let cells = self.leads[lead].cells;
+        (a, c) == (lead, next)
+            && b.index(cells) + known.len() == slot.index(cells)
+            && rows(known) == rows(pieces)
+    }
+
+    /// The order of the segments of a pass: the input, then columns, then errors as they lie in memory.
+    fn place_in_memory(&self, operand: Operand) -> (usize, usize, bool, usize) {
+        match operand {
+            Operand::Input => (0, 0, false, 0),
+            Operand::Forward {
+                lead,
+                slot,
+                previous,
+            } => (1, lead, previous, slot.index(self.leads[lead].cells)),
+            Operand::Error { lead, slot, next } => {
+                (2, lead, next, slot.index(self.leads[lead].cells))
+            }
+        }
+    }
+}
+
+/// Cuts the lane vectors of a block into chunks of nearly equal width.
+fn chunks(groups: usize, targets: &[usize], begun: &[bool], max_rows: usize) -> Vec<Chunk> {
+    let all: Vec<(usize, usize)> = (0..groups)
+        .flat_map(|group| targets.iter().map(move |&row| (group, row)))
+        .collect();
+    let count = all.len().div_ceil(max_rows);
+    let mut chunks = Vec::with_capacity(count);
+    let mut before = 0;
+    for index in 0..count {
+        let rows = (all.len() - before).div_ceil(count - index);
+        let members = &all[before..before + rows];
+        let mut padded = [(0, 0); MAX_ROWS];
+        padded[..rows].copy_from_slice(members);
+        let continuing = members.iter().filter(|&&(_, row)| begun[row]).count();
+        let (continues, all_continue) = (continuing > 0, continuing == rows);
+        chunks.push(Chunk {
+            rows,
+            before,
+            targets: padded,
+            continues,
+            all_continue,
+        });
+        before += rows;
+    }
+    chunks
+}

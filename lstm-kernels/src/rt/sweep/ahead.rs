@@ -1,0 +1,51 @@
+//! Products with the input, computed for several steps at a time.
+//!
+//! At a small batch a step reads all weights for a few multiplications each. The products with the input need not wait
+//! for the step before, so many steps share one reading of their weights; only the recurrent weights are read at every
+//! step. The sums are the same to the bit: each is still one chain, the input's part first.
+
+use crate::rt::layout::Layout;
+use crate::rt::pass::PassLayout;
+use crate::rt::sweep::products::Accumulators;
+use crate::rt::tile::MAX_SAMPLES;
+
+/// Samples from which on a step fills tiles of its own.
+const FULL: usize = 2 * MAX_SAMPLES;
+
+/// Steps times samples that run ahead together: a few full tiles, whose sums still lie in the cache when they are
+/// taken up.
+const COLUMNS: usize = 4 * MAX_SAMPLES;
+
+/// How many steps run ahead together; nothing if each step does its own.
+pub(crate) fn steps_ahead(batch: usize) -> Option<usize> {
+    (1..FULL).contains(&batch).then(|| COLUMNS / batch)
+}
+
+/// How many numbers the products of a pass that run ahead have.
+pub(crate) fn ahead_len(layout: &Layout, pass: &PassLayout, batch: usize) -> usize {
+    match steps_ahead(batch) {
+        Some(steps) if pass.can_run_ahead() => {
+            pass.blocks * pass.groups * pass.rows * steps * batch * layout.lanes
+        }
+        _ => 0,
+    }
+}
+
+/// Where the products that run ahead lie, from a column of those steps on.
+#[inline(always)]
+pub(crate) fn ahead_place<T>(
+    layout: &Layout,
+    pass: &PassLayout,
+    base: *mut T,
+    batch: usize,
+    first_block: usize,
+    column: usize,
+) -> Accumulators<T> {
+    let row = steps_ahead(batch).unwrap_or(0) * batch * layout.lanes;
+    let block = pass.groups * pass.rows * row;
+    Accumulators {
+        base: base.wrapping_add(first_block * block + column * layout.lanes),
+        row,
+        block,
+    }
+}

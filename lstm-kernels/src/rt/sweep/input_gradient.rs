@@ -1,0 +1,88 @@
+//! The gradient of the input: ∂L/∂x = Σ Wᵀ error, for all steps and samples at once.
+
+use pulp::Simd;
+
+use super::gradients::Gradients;
+use super::products::{Accumulators, Which, products};
+use super::share::{Tile, part, sample_tiles};
+use crate::rt::element::Element;
+use crate::rt::lanes::Lanes;
+use crate::rt::tile::{self, MAX_SAMPLES};
+
+impl<T: Element> Gradients<'_, T> {
+    /// Writes this thread's steps and samples of the gradient of the input, on top of what the sweep wrote element by
+    /// element.
+    #[inline(always)]
+    pub(super) fn write_input_gradient<S: Simd>(&self, simd: S) {
+        let pass = &self.layout.input_gradient;
+        let columns = part(0..self.columns(), self.thread, self.threads);
+        let adds = self.layout.program.input_gradient;
+        if self.input_gradient.base.is_null() || (adds && pass.segments.is_empty()) {
+            return;
+        }
+        let row = MAX_SAMPLES * self.layout.lanes;
+        let accumulators = Accumulators {
+            base: self.errors.accumulators.part(self.thread),
+            row,
+            block: pass.groups * pass.rows * row,
+        };
+        let mut first_block = 0;
+        while first_block < pass.blocks {
+            let largest = columns.len().min(MAX_SAMPLES);
+            let blocks = tile::blocks_at_once::<S>(largest, pass.blocks - first_block);
+            for (first_sample, samples) in sample_tiles(&columns) {
+                let tile = Tile {
+                    first_block,
+                    blocks,
+                    first_sample,
+                    samples,
+                };
+                products(
+                    simd,
+                    self.layout,
+                    pass,
+                    self.packed.panels.as_ptr(),
+                    accumulators,
+                    tile,
+                    Which::All,
+                    |operand| self.errors.vector(self.layout, operand, 0),
+                );
+                self.write_tile(simd, accumulators, tile, adds);
+            }
+            first_block += blocks;
+        }
+    }
+
+    #[inline(always)]
+    fn write_tile<S: Simd>(&self, simd: S, accumulators: Accumulators<T>, tile: Tile, adds: bool) {
+        let (layout, lanes) = (self.layout, self.layout.lanes);
+        let pass = &layout.input_gradient;
+        let lead = layout.leads[pass.lead];
+        let groups = tile.groups(layout, pass);
+        let first_group = groups.start;
+        for group in groups {
+            let valid = (lead.units - group * lanes).min(lanes);
+            let rows = self
+                .input_gradient
+                .rows(layout, pass.lead, group, tile.first_sample);
+            for row in 0..pass.rows {
+                let sums = (group - first_group) * pass.rows + row;
+                for sample in 0..tile.samples {
+                    let sum = sums * accumulators.row + sample * lanes;
+                    let target = rows
+                        .base
+                        .wrapping_add(row * rows.row + sample * rows.sample);
+                    // SAFETY: the tile has accumulators for each row and sample, and the user's matrix has `valid`
+                    // elements from here on; these columns are this thread's alone.
+                    unsafe {
+                        let mut sum = Lanes::load(simd, accumulators.base.add(sum));
+                        if adds {
+                            sum += Lanes::load_first(simd, target, valid);
+                        }
+                        sum.store_first(target, valid);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Gradients of matrices: one large sum of outer products per weight, over all steps and samples.
+//!
+//! Errors and vectors are copied into panels, a block of steps and samples at a time, so that a register tile reads
+//! them as streams. All gates that were multiplied with the same vector share a tile.
+
+use pulp::Simd;
+
+use super::gradients::Gradients;
+use super::share::{part, sample_tiles};
+use crate::rt::buffer::Buffer;
+use crate::rt::element::Element;
+use crate::rt::lanes::Lanes;
+use crate::rt::layout::Layout;
+use crate::rt::memory::Scratch;
+use crate::rt::outer::{OuterProduct, add_outer};
+use crate::rt::outer_layout::OuterVector;
+use crate::rt::pass::MAX_ROWS;
+use crate::rt::program::Operand;
+use crate::rt::tile::MAX_SAMPLES;
+
+/// Steps times samples that are summed in registers before they are added to the gradient. The errors of a group of
+/// units then stay in the second level of the cache.
+const BLOCK: usize = 512;
+
+/// Panels of the weight gradients.
+#[derive(Debug, Clone)]
+pub(crate) struct OuterScratch<T> {
+    /// For each vector, each of its pieces and each group of its elements: a lane vector per step and sample.
+    vectors: Buffer<T>,
+    /// For each thread the errors of a group of units: a record per step and sample.
+    errors: Scratch<T>,
+    /// For each lead the sums of the errors of each group.
+    pub sums: Vec<Buffer<T>>,
+}
+
+impl<T: Element> OuterScratch<T> {
+    pub fn new(layout: &Layout, columns: usize, threads: usize) -> Self {
+        let block = BLOCK.min(columns);
+        let record = layout.leads.iter().map(|lead| lead.errors).max();
+        OuterScratch {
+            vectors: Buffer::zeros(layout.outer_vectors * layout.lanes * block),
+            errors: Scratch::new(record.unwrap_or(0) * layout.lanes * block, threads),
+            sums: layout
+                .leads
+                .iter()
+                .map(|lead| Buffer::zeros(lead.padded * lead.errors))
+                .collect(),
+        }
+    }
+
+    /// Forgets the sums of an earlier call.
+    pub fn clear(&mut self) {
+        for sums in &mut self.sums {
+            sums.as_mut_slice().fill(T::default());
+        }
+    }
+}
+
+impl<T: Element> Gradients<'_, T> {
+    /// Adds the gradients of all matrices, and sums the errors.
+    #[inline(always)]
+    pub(super) fn add_matrices<S: Simd>(&self, simd: S) {
+        let columns = self.columns();
+        let mut first = 0;
+        while first < columns {
+            let count = BLOCK.min(columns - first);
+            self.pack_vectors(simd, first, count);
+            self.barrier.meet();
+            for (lead, sizes) in self.layout.leads.iter().enumerate() {
+                if sizes.errors == 0 {
+                    continue;
+                }
+                for group in part(0..sizes.groups, self.thread, self.threads) {
+                    self.pack_errors(simd, lead, group, first, count);
+                    for vector in &self.layout.outer {
+                        if vector.lead == lead {
+                            self.add_vector(simd, vector, group, count);
+                        }
+                    }
+                }
+            }
+            self.barrier.meet();
+            first += count;
+        }
+    }
+
+    /// Copies this thread's part of the vectors of some steps and samples.
+    #[inline(always)]
+    fn pack_vectors<S: Simd>(&self, simd: S, first: usize, count: usize) {
+        let (layout, lanes) = (self.layout, self.layout.lanes);
+        for vector in &layout.outer {
+            if vector.is_repeated {
+                continue;
+            }
+            let (pieces, len) = layout.extent(vector.operand);
+            let groups = len.div_ceil(lanes);
+            let (base, piece_stride, column_stride) = match vector.operand {
+                Operand::Forward {
+                    lead,
+                    slot,
+                    previous,
+                } => {
+                    let at = usize::from(!previous);
+                    let rows = self.memory.columns(layout, lead, at, 0, 0);
+                    let base = rows
+                        .base
+                        .wrapping_add(slot.index(layout.leads[lead].cells) * rows.row);
+                    (base, rows.row, rows.sample)
+                }
+                _ => (self.input.base, 0, self.input.column),
+            };
+            for index in part(0..pieces * groups, self.thread, self.threads) {
+                let (piece, group) = (index / groups, index % groups);
+                let valid = (len - group * lanes).min(lanes);
+                let source =
+                    base.wrapping_add(piece * piece_stride + group * lanes + first * column_stride);
+                let target = self
+                    .errors
+                    .outer
+                    .vectors
+                    .shared()
+                    .wrapping_add((vector.start + index) * lanes * BLOCK.min(self.columns()));
+                for column in 0..count {
+                    // SAFETY: the source has `valid` elements in each column, the panel a lane vector; nobody else
+                    // writes this group.
+                    unsafe {
+                        Lanes::load_first(simd, source.add(column * column_stride), valid)
+                            .store(target.add(column * lanes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies the errors of a group of units for some steps and samples, and sums them.
+    #[inline(always)]
+    fn pack_errors<S: Simd>(&self, simd: S, lead: usize, group: usize, first: usize, count: usize) {
+        let (layout, lanes) = (self.layout, self.layout.lanes);
+        let record = layout.leads[lead].errors;
+        let rows = self.errors.columns(layout, lead, 0, group, 0);
+        let target = self.errors.outer.errors.part(self.thread);
+        let sums = self.errors.outer.sums[lead].shared();
+        let sums = sums.wrapping_add(group * record * lanes);
+        for plane in 0..record {
+            let source = rows
+                .base
+                .wrapping_add(plane * rows.row + first * rows.sample);
+            // SAFETY: each lead has a sum for each group and error, each step and sample a record of errors, and this
+            // thread's panel room for `count` of them.
+            unsafe {
+                let place = sums.add(plane * lanes);
+                let mut sum = Lanes::load(simd, place);
+                for column in 0..count {
+                    let error = Lanes::load(simd, source.add(column * rows.sample));
+                    error.store(target.add((column * record + plane) * lanes));
+                    sum += error;
+                }
+                sum.store(place);
+            }
+        }
+    }
+
+    /// Adds the products of a group's errors with all elements of a vector.
+    #[inline(always)]
+    fn add_vector<S: Simd>(&self, simd: S, vector: &OuterVector, group: usize, count: usize) {
+        let (layout, lanes) = (self.layout, self.layout.lanes);
+        let lead = layout.leads[vector.lead];
+        let (pieces, len) = layout.extent(vector.operand);
+        let groups = len.div_ceil(lanes);
+        let panel = lanes * BLOCK.min(self.columns());
+        let panels = self.errors.outer.vectors.as_ptr();
+        let valid = (lead.units - group * lanes).min(lanes);
+        for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
+            for piece in 0..pieces {
+                for (first, elements) in sample_tiles(&(0..len)) {
+                    let mut product = OuterProduct {
+                        k: count,
+                        errors: self.errors.outer.errors.part(self.thread).cast_const(),
+                        errors_stride: lead.errors * lanes,
+                        planes: [0; MAX_ROWS],
+                        vector: [panels; MAX_SAMPLES],
+                        vector_stride: lanes,
+                        gradients: [self.dparams.base; MAX_ROWS],
+                        column_strides: [0; MAX_ROWS],
+                        valid,
+                    };
+                    for (index, target) in targets.iter().enumerate() {
+                        let matrix = layout.params[target.matrix];
+                        let row = target.plane * lead.units + group * lanes;
+                        let column = piece * len + first;
+                        product.planes[index] = target.error;
+                        product.column_strides[index] = matrix.rows;
+                        product.gradients[index] = self
+                            .dparams
+                            .base
+                            .wrapping_add(matrix.start + row + column * matrix.rows);
+                    }
+                    for (index, element) in (first..first + elements).enumerate() {
+                        let place = vector.start + piece * groups + element / lanes;
+                        product.vector[index] =
+                            panels.wrapping_add(place * panel + element % lanes);
+                    }
+                    // SAFETY: the errors and vectors of `count` steps and samples were packed; the gradients of this
+                    // group's rows are this thread's alone.
+                    unsafe { add_outer(simd, targets.len(), elements, &product) };
+                }
+            }
+        }
+    }
+}

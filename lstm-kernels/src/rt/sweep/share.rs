@@ -1,0 +1,242 @@
+//! How the work of a sweep is shared out: to threads, and within a thread to tiles.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use crate::rt::layout::Layout;
+use crate::rt::pass::PassLayout;
+use crate::rt::tile::{self, MAX_SAMPLES};
+use crate::threads::Barrier;
+
+/// Samples per thread from which on threads take samples of their own and need not meet between steps.
+const SAMPLES_OF_ITS_OWN: usize = 16;
+
+/// Multiply-adds per thread and step from which on threads that share the units of a step gain more by it than they
+/// lose by meeting: about a microsecond's work.
+const WORTH_A_MEETING: usize = 16 * 1024;
+
+/// Multiply-adds of a whole call from which on it pays to wake threads.
+const WORTH_A_CALL: usize = 256 * 1024;
+
+/// How a call is shared out to threads. No result depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shares {
+    /// How many threads take part.
+    pub count: usize,
+    /// Whether each takes samples of its own, rather than units.
+    by_samples: bool,
+    batch: usize,
+}
+
+impl Shares {
+    /// Shares for at most so many threads.
+    pub fn new(layout: &Layout, steps: usize, batch: usize, threads: usize) -> Self {
+        let weights: usize = layout.params.iter().map(|param| param.len()).sum();
+        let step = weights.saturating_mul(batch);
+        let alone = Shares {
+            count: 1,
+            by_samples: false,
+            batch,
+        };
+        if threads <= 1 || step.saturating_mul(steps) < WORTH_A_CALL {
+            return alone;
+        }
+        if batch >= threads * SAMPLES_OF_ITS_OWN {
+            return Shares {
+                count: threads,
+                by_samples: true,
+                batch,
+            };
+        }
+        // A sum over all units needs them on one thread.
+        let program = layout.program;
+        if program.forward_sums + program.backward_sums > 0 || step < WORTH_A_MEETING * threads {
+            return alone;
+        }
+        Shares {
+            count: threads,
+            by_samples: false,
+            batch,
+        }
+    }
+
+    /// The share of a thread.
+    pub fn of<'a>(&self, thread: usize, barrier: &'a Barrier) -> Share<'a> {
+        if self.by_samples {
+            Share {
+                thread,
+                samples: part(0..self.batch, thread, self.count),
+                part: 0,
+                parts: 1,
+                barrier: None,
+            }
+        } else {
+            Share {
+                thread,
+                samples: 0..self.batch,
+                part: thread,
+                parts: self.count,
+                barrier: (self.count > 1).then_some(barrier),
+            }
+        }
+    }
+}
+
+/// What a thread does in a sweep: some samples of all units, or some units of all samples.
+#[derive(Debug, Clone)]
+pub(crate) struct Share<'a> {
+    /// Index of the thread.
+    pub thread: usize,
+    /// Its samples.
+    pub samples: Range<usize>,
+    /// Which part of the units.
+    pub part: usize,
+    /// Of how many.
+    pub parts: usize,
+    /// Where those who share the units meet after each pass.
+    pub barrier: Option<&'a Barrier>,
+}
+
+impl Share<'_> {
+    /// Waits for those who compute other units of the same samples.
+    #[inline(always)]
+    pub fn meet(&self) {
+        if let Some(barrier) = self.barrier {
+            barrier.meet();
+        }
+    }
+
+    /// The blocks of a pass that are this thread's, cut into those that a tile takes at once.
+    #[inline(always)]
+    pub fn turns<S: Simd>(&self, pass: &PassLayout, samples: usize, backwards: bool) -> Turns {
+        let blocks = part(0..pass.blocks, self.part, self.parts);
+        let at_once = tile::blocks_at_once::<S>(samples, blocks.len());
+        let full = blocks.len() / at_once;
+        Turns {
+            first: blocks.start,
+            at_once,
+            full,
+            count: full + blocks.len() % at_once,
+            backwards,
+        }
+    }
+}
+
+/// Blocks in the order in which a thread takes them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turns {
+    first: usize,
+    at_once: usize,
+    full: usize,
+    /// How many turns there are.
+    pub count: usize,
+    /// Last things first, so that what is still in the cache is used.
+    backwards: bool,
+}
+
+impl Turns {
+    /// The first block of a turn, and how many.
+    #[inline(always)]
+    pub fn get(&self, turn: usize) -> (usize, usize) {
+        let turn = if self.backwards {
+            self.count - 1 - turn
+        } else {
+            turn
+        };
+        if turn < self.full {
+            (self.first + turn * self.at_once, self.at_once)
+        } else {
+            (self.first + self.full * (self.at_once - 1) + turn, 1)
+        }
+    }
+}
+
+/// One of several nearly equal parts of a range.
+#[inline(always)]
+pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
+    let len = range.len();
+    range.start + len * index / count..range.start + len * (index + 1) / count
+}
+
+/// Samples of a tile, as even as possible: 16 are 6, 5 and 5.
+#[inline(always)]
+pub(crate) fn sample_tiles(samples: &Range<usize>) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (first, len) = (samples.start, samples.len());
+    let count = len.div_ceil(MAX_SAMPLES).max(1);
+    let (base, longer) = (len / count, len % count);
+    (0..count).map(move |index| {
+        (
+            first + index * base + index.min(longer),
+            base + usize::from(index < longer),
+        )
+    })
+}
+
+/// One tile of a pass: which blocks, which samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tile {
+    pub first_block: usize,
+    pub blocks: usize,
+    pub first_sample: usize,
+    pub samples: usize,
+}
+
+impl Tile {
+    /// The groups of units of the tile.
+    #[inline(always)]
+    pub fn groups(&self, layout: &Layout, pass: &PassLayout) -> Range<usize> {
+        let end = (self.first_block + self.blocks) * pass.groups;
+        self.first_block * pass.groups..end.min(layout.leads[pass.lead].groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_range_without_overlap() {
+        for len in 0..20 {
+            for count in 1..5 {
+                let parts: Vec<usize> = (0..count)
+                    .flat_map(|index| part(3..3 + len, index, count))
+                    .collect();
+                assert_eq!(parts, (3..3 + len).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn turns_visit_every_block_once_in_either_direction() {
+        for blocks in 1..15 {
+            for at_once in [1, 2, 4] {
+                for backwards in [false, true] {
+                    let full = blocks / at_once;
+                    let turns = Turns {
+                        first: 2,
+                        at_once,
+                        full,
+                        count: full + blocks % at_once,
+                        backwards,
+                    };
+                    let mut seen: Vec<usize> = (0..turns.count)
+                        .flat_map(|turn| {
+                            let (first, count) = turns.get(turn);
+                            first..first + count
+                        })
+                        .collect();
+                    seen.sort_unstable();
+                    assert_eq!(seen, (2..2 + blocks).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_samples_are_even_and_complete() {
+        let tiles: Vec<_> = sample_tiles(&(4..20)).collect();
+        assert_eq!(tiles, [(4, 6), (10, 5), (15, 5)]);
+        assert_eq!(sample_tiles(&(0..0)).collect::<Vec<_>>(), [(0, 0)]);
+    }
+}

@@ -1,0 +1,184 @@
+//! Results do not depend on how work is shared out: to threads, to calls, to batches.
+
+use faer::Mat;
+use lstm_kernels::{Cell, Kernel, State, Threads, Width, cells};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+/// Everything that a forward and a backward pass produce, as bits.
+#[derive(Debug, PartialEq)]
+struct Bits {
+    /// Per sample: outputs, final states, gradients of inputs and of initial states.
+    samples: Vec<Vec<u32>>,
+    /// Gradients of parameters.
+    params: Vec<u32>,
+}
+
+/// A sequence for a kernel, the same for every way of computing it.
+struct Problem {
+    params: Vec<f32>,
+    x: Mat<f32>,
+    dy: Mat<f32>,
+    steps: usize,
+    batch: usize,
+}
+
+impl Problem {
+    fn new<C: Cell>(kernel: &Kernel<C, f32>, steps: usize, batch: usize) -> Self {
+        let mut rng = SmallRng::seed_from_u64(7);
+        let mut number = || rng.random_range(-0.3_f32..0.3);
+        Problem {
+            params: (0..kernel.params_len()).map(|_| number()).collect(),
+            x: Mat::from_fn(kernel.input_len(), steps * batch, |_, _| number()),
+            dy: Mat::from_fn(kernel.output_len(), steps * batch, |_, _| number()),
+            steps,
+            batch,
+        }
+    }
+
+    /// The same for some of the samples only.
+    fn part(&self, first: usize, batch: usize) -> Problem {
+        let column = |column: usize| (column / batch) * self.batch + first + column % batch;
+        let part = |matrix: &Mat<f32>| {
+            Mat::from_fn(matrix.nrows(), self.steps * batch, |row, at| {
+                matrix[(row, column(at))]
+            })
+        };
+        Problem {
+            params: self.params.clone(),
+            x: part(&self.x),
+            dy: part(&self.dy),
+            steps: self.steps,
+            batch,
+        }
+    }
+
+    fn solve<C: Cell>(&self, kernel: &Kernel<C, f32>) -> Bits {
+        let (x, dy) = (self.x.as_ref(), self.dy.as_ref());
+        let packed = kernel.pack(&self.params).unwrap();
+        let mut tape = kernel.tape(self.steps, self.batch);
+        let mut y = Mat::zeros(dy.nrows(), dy.ncols());
+        let mut state = kernel.zero_state(self.batch);
+        kernel
+            .forward(&packed, x, &mut state, y.as_mut(), &mut tape)
+            .unwrap();
+        let mut inferred = y.clone();
+        let mut workspace = kernel.workspace(self.batch);
+        let mut inferred_state = kernel.zero_state(self.batch);
+        kernel
+            .infer(
+                &packed,
+                x,
+                &mut inferred_state,
+                inferred.as_mut(),
+                &mut workspace,
+            )
+            .unwrap();
+        assert_eq!(y, inferred, "with and without a tape");
+        let mut dstate = kernel.zero_state(self.batch);
+        let mut dparams = vec![0.0; kernel.params_len()];
+        let mut dx = Mat::zeros(x.nrows(), x.ncols());
+        kernel
+            .backward(
+                &packed,
+                x,
+                dy,
+                &mut dstate,
+                &mut tape,
+                &mut dparams,
+                Some(dx.as_mut()),
+            )
+            .unwrap();
+        let sample = |sample: usize| {
+            let mut bits = Vec::new();
+            for matrix in [&y, &dx] {
+                for column in (sample..matrix.ncols()).step_by(self.batch) {
+                    bits.extend(matrix.col(column).iter().map(|value| value.to_bits()));
+                }
+            }
+            for state in [&state, &dstate] {
+                bits.extend(state_bits(state, sample));
+            }
+            bits
+        };
+        Bits {
+            samples: (0..self.batch).map(sample).collect(),
+            params: dparams.iter().map(|value| value.to_bits()).collect(),
+        }
+    }
+}
+
+fn state_bits(state: &State<f32>, sample: usize) -> Vec<u32> {
+    (0..state.len())
+        .flat_map(|index| {
+            let column = state.get(index).col(sample);
+            column
+                .iter()
+                .map(|value| value.to_bits())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Batches that are shared out by units (1, 3, 20), and by samples (70: more than 16 for each of four threads). Sizes
+/// are large enough for four threads to take part (see `Shares`), and no multiples of a register.
+fn check<C: Cell>(sizes: &[usize]) {
+    let steps = 9;
+    for batch in [1, 3, 20, 70] {
+        let alone = Kernel::<C, f32>::new(sizes).unwrap();
+        let problem = Problem::new(&alone, steps, batch);
+        let expected = problem.solve(&alone);
+        for count in 2..=4 {
+            let threads = Threads::new(count).unwrap();
+            let kernel = alone.clone().with_threads(&threads);
+            assert_eq!(
+                problem.solve(&kernel),
+                expected,
+                "{} with {count} threads, batch {batch}",
+                C::SPEC.name
+            );
+        }
+        // Any part of the batch gives its samples the bits that they have in the whole.
+        for first in [0, batch / 3] {
+            let part = problem.part(first, batch - batch / 2).solve(&alone);
+            let expected = &expected.samples[first..][..batch - batch / 2];
+            assert_eq!(part.samples, expected, "{}, batch {batch}", C::SPEC.name);
+        }
+    }
+}
+
+#[test]
+fn threads_and_batches_do_not_change_a_bit() {
+    check::<cells::Lstm>(&[70, 131]);
+    check::<cells::PeepholeLstm>(&[70, 61, 2]);
+    check::<cells::GruResetBefore>(&[70, 150]);
+    check::<cells::ElmanRnn>(&[170, 301]);
+}
+
+#[test]
+fn streaming_gives_the_bits_of_the_sequence() {
+    for width in Width::available() {
+        let kernel = Kernel::<cells::Lstm, f32>::with_width(&[5, 19], width).unwrap();
+        let problem = Problem::new(&kernel, 40, 1);
+        let packed = kernel.pack(&problem.params).unwrap();
+        let mut workspace = kernel.workspace(1);
+        let mut whole = Mat::zeros(19, 40);
+        kernel
+            .infer(
+                &packed,
+                problem.x.as_ref(),
+                &mut kernel.zero_state(1),
+                whole.as_mut(),
+                &mut workspace,
+            )
+            .unwrap();
+        let (mut state, mut y) = (kernel.zero_state(1), Mat::zeros(19, 1));
+        for step in 0..40 {
+            let x = problem.x.as_ref().subcols(step, 1);
+            kernel
+                .infer(&packed, x, &mut state, y.as_mut(), &mut workspace)
+                .unwrap();
+            assert_eq!(y.col(0), whole.col(step), "step {step} at {width}");
+        }
+    }
+}
