@@ -12,7 +12,6 @@ const BATCH: usize = 2;
 /// A kernel and everything its calls take, all of it fitting.
 struct Fitting {
     kernel: Kernel<ElmanRnn, f32>,
-    params: Vec<f32>,
     packed: Packed<f32>,
     x: Mat<f32>,
     y: Mat<f32>,
@@ -35,7 +34,6 @@ impl Fitting {
             tape: kernel.tape(STEPS, BATCH),
             dparams: vec![0.0; params.len()],
             kernel,
-            params,
         }
     }
 
@@ -67,7 +65,6 @@ impl Fitting {
             state,
             tape,
             dparams,
-            ..
         } = self;
         kernel.backward(packed, x.as_ref(), y.as_ref(), state, tape, dparams, dx)
     }

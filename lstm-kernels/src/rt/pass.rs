@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::program::{Operand, Pass, Product, Record, Segment, Slot};
+use super::tile::MAX_RUNS;
 use crate::cell::CellSpec;
 
 /// Rows of a panel chunk: at most this many lane vectors share one pass over k.
@@ -71,6 +72,8 @@ pub struct PassLayout {
     pub segments: Vec<SegmentLayout>,
     /// How many of them read the input.
     pub input_segments: usize,
+    /// Whether all segments add to the same rows.
+    pub has_equal_segments: bool,
     /// Whether some row has no product, so that all rows are zeroed first.
     pub has_idle_rows: bool,
     /// Whether some row has no product with the input.
@@ -216,7 +219,16 @@ impl Layout {
             .iter()
             .flat_map(|segment| &segment.fresh)
             .collect();
+        let targets = |segment: &SegmentLayout| -> Vec<_> {
+            let chunks = segment.chunks.iter();
+            chunks.map(|chunk| (chunk.rows, chunk.targets)).collect()
+        };
+        let has_equal_segments = (1..=MAX_RUNS).contains(&segments.len())
+            && segments
+                .iter()
+                .all(|segment| targets(segment) == targets(&segments[0]));
         PassLayout {
+            has_equal_segments,
             lead,
             rows,
             groups,

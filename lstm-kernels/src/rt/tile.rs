@@ -15,9 +15,12 @@ pub const MAX_SAMPLES: usize = 6;
 /// The most blocks a tile takes.
 pub const MAX_BLOCKS: usize = 4;
 
-/// One product of a panel chunk with the samples of a tile.
+/// The most runs a tile takes.
+pub const MAX_RUNS: usize = 4;
+
+/// A stretch of k: a panel and the vectors that it multiplies.
 #[derive(Debug, Clone, Copy)]
-pub struct TileProduct<T> {
+pub struct Run<T> {
     /// Contiguous pieces of the vector.
     pub planes: usize,
     /// The length of each.
@@ -32,6 +35,26 @@ pub struct TileProduct<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: usize,
+}
+
+impl<T> Run<T> {
+    /// No products at all.
+    pub const NONE: Self = Run {
+        planes: 0,
+        k: 0,
+        panel: std::ptr::null(),
+        panel_stride: 0,
+        vector: std::ptr::null(),
+        plane_stride: 0,
+        vector_stride: 0,
+    };
+}
+
+/// The products of a panel chunk with the samples of a tile.
+#[derive(Debug, Clone, Copy)]
+pub struct TileProduct<'a, T> {
+    /// What is summed, in order.
+    pub runs: &'a [Run<T>],
     /// The accumulators of the first block.
     pub accumulators: *mut T,
     /// Where each lane vector of the chunk is accumulated.
@@ -56,8 +79,8 @@ pub fn blocks_at_once<S: Simd>(samples: usize, left: usize) -> usize {
 /// Runs a product for `rows` lane vectors, `samples` samples and `blocks` blocks.
 ///
 /// # Safety
-/// The panel must hold `planes * k * rows` lane vectors, at `blocks` places `panel_stride` apart; `samples` vectors of
-/// `planes` pieces of length k must be readable; for each row, sample and block a lane vector must be writable at
+/// The panel of each run must hold `planes * k * rows` lane vectors, at `blocks` places `panel_stride` apart; `samples`
+/// vectors of `planes` pieces of length k must be readable; for each row, sample and block a lane vector must be writable at
 /// `accumulators + block * accumulators_stride + rows[row] + sample * lanes`.
 #[inline(always)]
 pub unsafe fn product<T: Element, S: Simd>(
@@ -65,7 +88,7 @@ pub unsafe fn product<T: Element, S: Simd>(
     rows: usize,
     samples: usize,
     blocks: usize,
-    product: &TileProduct<T>,
+    product: &TileProduct<'_, T>,
 ) {
     macro_rules! shapes {
         ($(($rows:literal: $(($samples:literal, $blocks:literal))*))*) => {
@@ -90,7 +113,7 @@ pub unsafe fn product<T: Element, S: Simd>(
 #[inline(never)]
 unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
     simd: S,
-    product: &TileProduct<T>,
+    product: &TileProduct<'_, T>,
 ) {
     simd.vectorize(
         #[inline(always)]
@@ -106,18 +129,8 @@ unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usi
 #[inline(always)]
 unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
     simd: S,
-    product: &TileProduct<T>,
+    product: &TileProduct<'_, T>,
 ) {
-    let TileProduct {
-        planes,
-        k: len,
-        mut panel,
-        panel_stride,
-        mut vector,
-        plane_stride,
-        vector_stride,
-        ..
-    } = *product;
     let lanes = T::lanes::<S>();
     let place = |q: usize, p: usize, m: usize| {
         q * product.accumulators_stride + product.rows[p] + m * lanes
@@ -134,29 +147,40 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             }
         }
     }
-    for _ in 0..planes {
-        for k in 0..len {
-            let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
-            for q in 0..Q {
-                for p in 0..P {
-                    // SAFETY: the panel of each block holds planes * k * P lane vectors.
-                    weights[q][p] = unsafe {
-                        Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes))
-                    };
-                }
-            }
-            for m in 0..M {
-                // SAFETY: each sample's vector has k elements in each piece.
-                let x = Lanes::splat(simd, unsafe { *vector.add(m * vector_stride + k) });
+    for run in product.runs {
+        let Run {
+            planes,
+            k: len,
+            mut panel,
+            panel_stride,
+            mut vector,
+            plane_stride,
+            vector_stride,
+        } = *run;
+        for _ in 0..planes {
+            for k in 0..len {
+                let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
                 for q in 0..Q {
                     for p in 0..P {
-                        sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);
+                        // SAFETY: the panel of each block holds planes * k * P lane vectors.
+                        weights[q][p] = unsafe {
+                            Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes))
+                        };
+                    }
+                }
+                for m in 0..M {
+                    // SAFETY: each sample's vector has k elements in each piece.
+                    let x = Lanes::splat(simd, unsafe { *vector.add(m * vector_stride + k) });
+                    for q in 0..Q {
+                        for p in 0..P {
+                            sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);
+                        }
                     }
                 }
             }
+            panel = panel.wrapping_add(len * P * lanes);
+            vector = vector.wrapping_add(plane_stride);
         }
-        panel = panel.wrapping_add(len * P * lanes);
-        vector = vector.wrapping_add(plane_stride);
     }
     for q in 0..Q {
         for m in 0..M {

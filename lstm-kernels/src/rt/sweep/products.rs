@@ -8,7 +8,7 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
-use crate::rt::tile::{self, TileProduct};
+use crate::rt::tile::{self, MAX_RUNS, Run, TileProduct};
 
 /// Where the accumulators of a tile are.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ pub(crate) fn products<T: Element, S: Simd>(
         Which::Input => pass.has_rows_without_input,
         Which::Others => true,
     };
-    if which == Which::All {
+    if which == Which::All && !pass.has_equal_segments {
         for segment in segments {
             add_all |= place(segment.operand).is_none();
         }
@@ -66,40 +66,107 @@ pub(crate) fn products<T: Element, S: Simd>(
     if add_all && which != Which::Others {
         zero(layout, pass, accumulators, tile, None);
     }
+    if pass.has_equal_segments {
+        // All segments add to the same rows in the same order: each chunk is one tile over all of them.
+        let mut runs = [Run::NONE; MAX_RUNS];
+        for index in 0..segments[0].chunks.len() {
+            let mut count = 0;
+            for segment in segments {
+                if let Some(vector) = place(segment.operand) {
+                    runs[count] = run(
+                        layout,
+                        segment,
+                        &segment.chunks[index],
+                        panels,
+                        vector,
+                        tile,
+                    );
+                    count += 1;
+                }
+            }
+            let chunk = &segments[0].chunks[index];
+            // SAFETY: as in `run`; every row of a tile has an accumulator.
+            unsafe {
+                multiply(
+                    simd,
+                    pass,
+                    chunk,
+                    &runs[..count],
+                    accumulators,
+                    tile,
+                    add_all,
+                )
+            };
+        }
+        return;
+    }
     for segment in segments {
         let Some(vector) = place(segment.operand) else {
             continue;
         };
         for chunk in &segment.chunks {
-            let mut rows = [0; MAX_ROWS];
-            for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
-                *row = (group * pass.rows + target) * accumulators.row;
-            }
             if chunk.continues && !chunk.all_continue && !add_all {
                 // The chunk adds to sums begun earlier, so its fresh rows start from zero.
                 zero(layout, pass, accumulators, tile, Some((segment, chunk)));
             }
-            let panel = segment.start
-                + tile.first_block * segment.block_stride
-                + chunk.before * segment.planes * segment.k * layout.lanes;
-            let product = TileProduct {
-                planes: segment.planes,
-                k: segment.k,
-                panel: panels.wrapping_add(panel),
-                panel_stride: segment.block_stride,
-                vector: vector.base.wrapping_add(tile.first_sample * vector.sample),
-                plane_stride: vector.plane,
-                vector_stride: vector.sample,
-                accumulators: accumulators.base,
-                rows,
-                accumulators_stride: accumulators.block,
-                add: add_all || chunk.continues,
-            };
-            // SAFETY: the layout gives every block a panel of planes * k * rows lane vectors and every row of a
-            // tile an accumulator; `place` gives one vector of `planes` pieces of length k for each sample.
-            unsafe { tile::product(simd, chunk.rows, tile.samples, tile.blocks, &product) };
+            let run = run(layout, segment, chunk, panels, vector, tile);
+            let add = add_all || chunk.continues;
+            // SAFETY: as in `run`; every row of a tile has an accumulator.
+            unsafe { multiply(simd, pass, chunk, &[run], accumulators, tile, add) };
         }
     }
+}
+
+/// The products of a chunk of a segment: the layout gives every block a panel of `planes * k * rows` lane vectors, and
+/// every sample has a vector of `planes` pieces of length k.
+#[inline(always)]
+fn run<T: Element>(
+    layout: &Layout,
+    segment: &SegmentLayout,
+    chunk: &Chunk,
+    panels: *const T,
+    vector: VectorPlace<T>,
+    tile: Tile,
+) -> Run<T> {
+    let panel = segment.start
+        + tile.first_block * segment.block_stride
+        + chunk.before * segment.planes * segment.k * layout.lanes;
+    Run {
+        planes: segment.planes,
+        k: segment.k,
+        panel: panels.wrapping_add(panel),
+        panel_stride: segment.block_stride,
+        vector: vector.base.wrapping_add(tile.first_sample * vector.sample),
+        plane_stride: vector.plane,
+        vector_stride: vector.sample,
+    }
+}
+
+/// # Safety
+/// The runs are made by `run` for this chunk, and the accumulators have a lane vector for each block, row and sample.
+#[inline(always)]
+unsafe fn multiply<T: Element, S: Simd>(
+    simd: S,
+    pass: &PassLayout,
+    chunk: &Chunk,
+    runs: &[Run<T>],
+    accumulators: Accumulators<T>,
+    tile: Tile,
+    add: bool,
+) {
+    let mut rows = [0; MAX_ROWS];
+    for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
+        *row = (group * pass.rows + target) * accumulators.row;
+    }
+    let product = TileProduct {
+        runs,
+        accumulators: accumulators.base,
+        rows,
+        accumulators_stride: accumulators.block,
+        add,
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { tile::product(simd, chunk.rows, tile.samples, tile.blocks, &product) };
 }
 
 /// Zeroes the accumulators of a tile: all rows, or those that a chunk begins.
