@@ -65,7 +65,9 @@ pub mod text;
 mod embedding;
 mod layer;
 mod linear;
+mod order;
 mod random;
+mod tied;
 
 #[cfg(test)]
 mod check;
@@ -74,7 +76,9 @@ pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use layer::Recurrent;
 pub use linear::Linear;
+pub use order::{Order, Place};
 pub use random::Rng;
+pub use tied::TiedLinear;
 
 #[cfg(feature = "derive")]
 pub use lstm_derive::cell;
