@@ -33,6 +33,7 @@ mod softmax;
 use faer::{ContiguousFwd, MatMut, MatRef};
 use lstm_kernels::Element;
 
+pub(crate) use cross_entropy::require_targets;
 pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_gradient};
 pub use distance::{
     binary_cross_entropy, binary_cross_entropy_gradient, mean_squared, mean_squared_gradient,

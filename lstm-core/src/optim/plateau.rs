@@ -115,7 +115,7 @@ impl Plateau {
     /// # Errors
     /// Zero reductions.
     pub fn with_max_reductions(mut self, reductions: u64) -> Result<Self> {
-        require_size("the number of reductions", reductions as usize)?;
+        require_size("the number of reductions", reductions.min(1) as usize)?;
         self.max_reductions = reductions;
         Ok(self)
     }

@@ -9,10 +9,10 @@ use crate::error::{Error, Result, require_not_negative, require_positive, requir
 /// ```
 /// # use lstm_core::optim::Schedule;
 /// # fn main() -> Result<(), lstm_core::Error> {
-/// let schedule = Schedule::exponential(0.1, 0.5, 1000)?.with_warm_up(4);
-/// assert_eq!(schedule.rate(0), 0.1 / 5.0);
-/// assert_eq!(schedule.rate(4), 0.1);
-/// assert_eq!(schedule.rate(1004), 0.05);
+/// let schedule = Schedule::exponential(0.5, 0.5, 1000)?.with_warm_up(3);
+/// assert_eq!(schedule.rate(0), 0.125);
+/// assert_eq!(schedule.rate(3), 0.5);
+/// assert_eq!(schedule.rate(1003), 0.25);
 /// # Ok(())
 /// # }
 /// ```
@@ -73,7 +73,7 @@ impl Schedule {
     /// # Errors
     /// A rate that is not a finite number greater than zero; zero steps.
     pub fn cosine(rate: f64, steps: u64) -> Result<Self> {
-        require_size("the steps of the schedule", steps as usize)?;
+        require_size("the steps of the schedule", steps.min(1) as usize)?;
         Self::new(rate, Shape::Cosine { steps, floor: 0.0 })
     }
 
@@ -124,7 +124,7 @@ impl Schedule {
 
 fn require_decay(factor: f64, every: u64) -> Result<()> {
     require_positive("the factor of the learning rate", factor)?;
-    require_size("the steps to a factor", every as usize)
+    require_size("the steps to a factor", every.min(1) as usize)
 }
 
 #[cfg(test)]
