@@ -13,7 +13,7 @@ pub enum Init {
     Constant(f64),
     /// Uniform over [-a, a).
     Uniform(f64),
-    /// Normal with mean 0 and this standard deviation.
+    /// Normal with mean 0 and this standard deviation; with 1, PyTorch's start of an embedding.
     Normal(f64),
     /// Uniform over ±sqrt(6 / (rows + columns)): keeps the variance of activations and of errors from layer to layer.
     /// Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
@@ -252,7 +252,10 @@ impl CellInit {
 
 #[cfg(test)]
 mod tests {
+    use lstm_kernels::cells::PeepholeLstm;
+
     use super::*;
+    use crate::layer::Recurrent;
 
     fn filled(init: Init, rows: usize, columns: usize) -> Vec<f64> {
         let mut values = vec![0.0; rows * columns];
@@ -319,6 +322,32 @@ mod tests {
         ] {
             assert!(wrong.check("beta", 4).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_layer_is_filled_wholly_or_not_at_all() {
+        let mut rng = Rng::new(1);
+        let mut layer = Recurrent::<PeepholeLstm, f64>::new(&[2, 3, 2], &mut rng).unwrap();
+        let before = layer.params().to_vec();
+        for wrong in [
+            CellInit::all(Init::Uniform(f64::NAN)),
+            CellInit::orthogonal().with("beta_phi", [1.0, 2.0]),
+        ] {
+            assert!(layer.initialise(&wrong, &mut rng).is_err());
+            assert_eq!(layer.params(), before);
+        }
+        let init = CellInit::by_units(3)
+            .with("beta_phi", Init::Constant(9.0))
+            .with("beta_phi", [1.0, 2.0, 3.0])
+            .with("β_c", [4.0, 5.0, 6.0]);
+        layer.initialise(&init, &mut rng).unwrap();
+        let values = |name| {
+            let column = layer.param(name).unwrap().col(0);
+            column.iter().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(values("beta_phi"), [1.0, 2.0, 3.0]);
+        // Three blocks of two cells: the blocks are the first axis.
+        assert_eq!(values("beta_c"), [4.0, 5.0, 6.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //! | [`mean_squared`] | predictions | numbers |
 //!
 //! A loss is the mean over what is counted, in nats where it is an entropy (divide by ln 2 for bits). The form that ends in
-//! `_gradient` turns its matrix into the gradient of that mean, in place. Matrices are stored column by column. Scores that
-//! are infinite or not a number give a loss that is not a number; they are never a panic.
+//! `_gradient` turns its matrix into the gradient of that mean, in place. Matrices are stored column by column. A score
+//! of -∞ rules a symbol out; other scores that are no finite numbers give a loss that is none, and never a panic.
 //!
 //! ```
 //! use faer::mat;

@@ -175,7 +175,7 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// An end once more than `patience` values in a row did not improve.
+    /// An end once more than `patience` values in a row did not improve; Keras ends at so many.
     pub fn new(patience: u64) -> Self {
         Self {
             patience,

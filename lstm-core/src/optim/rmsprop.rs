@@ -87,50 +87,68 @@ impl<T: Element> RmsProp<T> {
         self.decay = decay;
         self
     }
+
+    /// A step with what the options ask for: known to the compiler, so that the loop has no branches.
+    fn update<const CENTRED: bool, const MOVING: bool>(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &[T],
+    ) -> Result<()> {
+        require_memory(model, gradient, [&mut self.square])?;
+        if CENTRED {
+            require_memory(model, gradient, [&mut self.mean])?;
+        }
+        if MOVING {
+            require_memory(model, gradient, [&mut self.velocity])?;
+        }
+        let (rate, epsilon) = (T::from_f64(self.rate), T::from_f64(self.epsilon));
+        let keep = T::from_f64(self.smoothing);
+        let new = T::from_f64(1.0 - self.smoothing);
+        let (momentum, zero) = (T::from_f64(self.momentum), T::from_f64(0.0));
+        let (square, mean, velocity) = (&mut self.square, &mut self.mean, &mut self.velocity);
+        (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
+            let decay = T::from_f64(decay);
+            // Slices of one length, as far as they are used: the compiler sees that no index is out of range.
+            let (values, len) = (parameter.values, range.len());
+            let (values, gradient) = (&mut values[..len], &gradient[range.clone()][..len]);
+            let square = &mut square[range.clone()][..len];
+            let mean = match CENTRED {
+                true => &mut mean[range.clone()][..len],
+                false => &mut [],
+            };
+            let velocity = match MOVING {
+                true => &mut velocity[range][..len],
+                false => &mut [],
+            };
+            for at in 0..len {
+                let gradient = gradient[at] + decay * values[at];
+                square[at] = keep * square[at] + new * gradient * gradient;
+                let mut spread = square[at];
+                if CENTRED {
+                    mean[at] = keep * mean[at] + new * gradient;
+                    spread -= mean[at] * mean[at];
+                    // Rounding may take a variance of zero below zero, where it has no root.
+                    spread = if spread < zero { zero } else { spread };
+                }
+                let mut step = gradient / (sqrt(&spread) + epsilon);
+                if MOVING {
+                    velocity[at] = momentum * velocity[at] + step;
+                    step = velocity[at];
+                }
+                values[at] -= rate * step;
+            }
+        })
+    }
 }
 
 impl<T: Element> Optimiser<T> for RmsProp<T> {
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
-        let (centred, moving) = (self.centred, self.momentum > 0.0);
-        require_memory(model, gradient, [&mut self.square])?;
-        if centred {
-            require_memory(model, gradient, [&mut self.mean])?;
+        match (self.centred, self.momentum > 0.0) {
+            (false, false) => self.update::<false, false>(model, gradient),
+            (false, true) => self.update::<false, true>(model, gradient),
+            (true, false) => self.update::<true, false>(model, gradient),
+            (true, true) => self.update::<true, true>(model, gradient),
         }
-        if moving {
-            require_memory(model, gradient, [&mut self.velocity])?;
-        }
-        let (rate, epsilon) = (T::from_f64(self.rate), T::from_f64(self.epsilon));
-        let (keep, new) = (
-            T::from_f64(self.smoothing),
-            T::from_f64(1.0 - self.smoothing),
-        );
-        let momentum = T::from_f64(self.momentum);
-        let (squares, means, velocities) = (&mut self.square, &mut self.mean, &mut self.velocity);
-        (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
-            let decay = T::from_f64(decay);
-            for (value, at) in parameter.values.iter_mut().zip(range) {
-                let gradient = gradient[at] + decay * *value;
-                let square = &mut squares[at];
-                *square = keep * *square + new * gradient * gradient;
-                let mut spread = *square;
-                if centred {
-                    let mean = &mut means[at];
-                    *mean = keep * *mean + new * gradient;
-                    spread -= *mean * *mean;
-                    // Rounding may take a variance of zero below zero, where it has no root.
-                    if spread < T::from_f64(0.0) {
-                        spread = T::from_f64(0.0);
-                    }
-                }
-                let mut step = gradient / (sqrt(&spread) + epsilon);
-                if moving {
-                    let velocity = &mut velocities[at];
-                    *velocity = momentum * *velocity + step;
-                    step = *velocity;
-                }
-                *value -= rate * step;
-            }
-        })
     }
 
     fn rate(&self) -> f64 {
