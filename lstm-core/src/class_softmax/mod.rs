@@ -122,7 +122,7 @@ impl<T: Element> ClassSoftmax<T> {
         let ClassWorkspace { plan, buffers } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let mut scores = shaped(&mut buffers.scores, self.classes.len(), x.ncols());
+        let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
         self.class.forward(x, scores.rb_mut())?;
         let mut total = cross_entropy.loss(scores.rb(), plan.class_targets())?;
         for columns in plan.groups() {
@@ -165,7 +165,7 @@ impl<T: Element> ClassSoftmax<T> {
             MatMut::from_column_major_slice_mut(dweight, self.inputs, self.classes.words());
 
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let mut scores = shaped(&mut buffers.scores, self.classes.len(), x.ncols());
+        let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
         self.class.forward(x, scores.rb_mut())?;
         let mut total = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
         (self.class).backward(x, scores.rb(), of_classes, dx.rb_mut())?;
@@ -173,8 +173,8 @@ impl<T: Element> ClassSoftmax<T> {
             let words = self.score_group(x, targets, columns, buffers);
             let mut scores = shaped(&mut buffers.scores, words.len(), columns.len());
             let loss = cross_entropy.gradient(scores.rb_mut(), &buffers.targets)?;
+            // Loss and gradient are those of the group's mean; the group is a share of all.
             total += loss * plan.share(columns);
-            // The gradient is that of the group's mean; the group is a share of all.
             let share = T::from_f64(plan.share(columns));
             let dscores = scores.rb();
             let x = shaped(&mut buffers.x, self.inputs, columns.len());
@@ -230,17 +230,13 @@ impl<T: Element> ClassSoftmax<T> {
             (self.classes.words(), x.ncols()),
             y.shape(),
         )?;
-        let Buffers {
-            scores,
-            x: class_logs,
-            ..
-        } = &mut workspace.buffers;
-        let mut class_logs = shaped(class_logs, self.classes.len(), x.ncols());
+        let buffers = &mut workspace.buffers;
+        let mut class_logs = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
         self.class.forward(x, class_logs.rb_mut())?;
         log_softmax_columns(class_logs.rb_mut())?;
         for class in 0..self.classes.len() {
             let words = self.classes.block(class);
-            let mut logs = shaped(scores, words.len(), x.ncols());
+            let mut logs = shaped(&mut buffers.scores, words.len(), x.ncols());
             self.score(words.clone(), x, logs.rb_mut());
             log_softmax_columns(logs.rb_mut())?;
             for column in 0..x.ncols() {

@@ -20,9 +20,10 @@ pub(super) struct Plan {
     columns: Vec<usize>,
 }
 
-/// The matrices of one group of columns.
+/// The scores of the classes, and the matrices of one group of columns.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buffers<T> {
+    pub(super) class_scores: Vec<T>,
     pub(super) x: Vec<T>,
     pub(super) dx: Vec<T>,
     pub(super) scores: Vec<T>,

@@ -4,9 +4,7 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_fraction, require_len};
-use crate::loss::{
-    exponentiate, maximum, require_columns, slices, slices_mut, sum_of_exponentials,
-};
+use crate::loss::{Exponentials, maximum, require_columns, slices, slices_mut};
 
 /// The mean over the columns of `-ln softmax(scores)[target]`, in nats; divide by ln 2 for bits.
 ///
@@ -71,14 +69,14 @@ impl CrossEntropy {
     /// As [`cross_entropy`].
     pub fn loss<T: Element>(&self, scores: MatRef<'_, T>, targets: &[u32]) -> Result<f64> {
         self.require_targets(scores.shape(), targets)?;
-        let scores = slices(scores)?;
+        let (scores, exponentials) = (slices(scores)?, Exponentials::new()?);
         let mut total = 0.0;
         for (column, &target) in targets.iter().enumerate() {
             if self.counts(target) {
                 let scores = scores.col(column).as_slice();
                 let max = maximum(scores);
                 let distance = self.distance(scores, target, max);
-                total += distance + sum_of_exponentials(scores, max)?.ln();
+                total += distance + exponentials.sum(scores, max).ln();
             }
         }
         Ok(total / self.counted(targets).max(1) as f64)
@@ -91,7 +89,7 @@ impl CrossEntropy {
     /// As [`cross_entropy`]; the scores are unchanged then.
     pub fn gradient<T: Element>(&self, scores: MatMut<'_, T>, targets: &[u32]) -> Result<f64> {
         self.require_targets(scores.shape(), targets)?;
-        let mut scores = slices_mut(scores)?;
+        let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
         let counted = self.counted(targets).max(1) as f64;
         let share = 1.0 / counted;
         let mut total = 0.0;
@@ -103,7 +101,7 @@ impl CrossEntropy {
             }
             let max = maximum(scores);
             let distance = self.distance(scores, target, max);
-            let sum = exponentiate(scores, max)?;
+            let sum = exponentials.replace(scores, max);
             total += distance + sum.ln();
             let scale = T::from_f64(share / sum);
             match self.smoothing {

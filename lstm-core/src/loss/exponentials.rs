@@ -26,31 +26,35 @@ pub(crate) fn maximum<T: Element>(values: &[T]) -> T {
     candidates.fold(T::from_f64(f64::NEG_INFINITY), larger)
 }
 
-/// Every number x becomes e^(x - shift); returns their sum.
-pub(crate) fn exponentiate<T: Element>(values: &mut [T], shift: T) -> Result<f64> {
-    let token = token()?;
-    let blocks = values.chunks_mut(BLOCK);
-    Ok(blocks.map(|values| block(token, values, shift)).sum())
-}
+/// The exponential function by this machine's widest registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Exponentials(SimdToken);
 
-/// The sum of e^(x - shift): to the bit that of [`exponentiate`].
-pub(crate) fn sum_of_exponentials<T: Element>(values: &[T], shift: T) -> Result<f64> {
-    let token = token()?;
-    let mut copy = [T::from_f64(0.0); BLOCK];
-    let sum = |values: &[T]| {
-        let copy = &mut copy[..values.len()];
-        copy.copy_from_slice(values);
-        block(token, copy, shift)
-    };
-    Ok(values.chunks(BLOCK).map(sum).sum())
-}
+impl Exponentials {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(Width::best().token().map_err(KernelError::from)?))
+    }
 
-fn token() -> Result<SimdToken> {
-    Ok(Width::best().token().map_err(KernelError::from)?)
-}
+    /// Every number x becomes e^(x - shift); returns their sum.
+    pub(crate) fn replace<T: Element>(self, values: &mut [T], shift: T) -> f64 {
+        let blocks = values.chunks_mut(BLOCK);
+        blocks.map(|values| self.block(values, shift)).sum()
+    }
 
-fn block<T: Element>(token: SimdToken, values: &mut [T], shift: T) -> f64 {
-    token.dispatch(Exponentiate { values, shift }).to_f64()
+    /// The sum of e^(x - shift): to the bit that of [`replace`](Self::replace).
+    pub(crate) fn sum<T: Element>(self, values: &[T], shift: T) -> f64 {
+        let mut copy = [T::from_f64(0.0); BLOCK];
+        let sum = |values: &[T]| {
+            let copy = &mut copy[..values.len()];
+            copy.copy_from_slice(values);
+            self.block(copy, shift)
+        };
+        values.chunks(BLOCK).map(sum).sum()
+    }
+
+    fn block<T: Element>(self, values: &mut [T], shift: T) -> f64 {
+        self.0.dispatch(Exponentiate { values, shift }).to_f64()
+    }
 }
 
 struct Exponentiate<'a, T> {
@@ -91,18 +95,19 @@ mod tests {
 
     #[test]
     fn exponentials_are_those_of_the_standard_library_at_every_length() {
+        let exponentials = Exponentials::new().unwrap();
         let mut rng = Rng::new(8);
         for len in (0..40).chain([511, 512, 513, 1500]) {
             let values: Vec<f64> = (0..len).map(|_| rng.symmetric(5.0)).collect();
             let mut powers = values.clone();
-            let sum = exponentiate(&mut powers, 1.5).unwrap();
+            let sum = exponentials.replace(&mut powers, 1.5);
             for (value, power) in values.iter().zip(&powers) {
                 // Both are right to 2 units in the last place of at most e^6.5 = 665: 2 · 1.1e-13.
                 assert!(((value - 1.5).exp() - power).abs() < 3e-13);
             }
             // Rounding of at most 1500 additions to a sum of at most 1e6, most of it much smaller.
             assert!((powers.iter().sum::<f64>() - sum).abs() <= 1e-12 * sum);
-            assert_eq!(sum, sum_of_exponentials(&values, 1.5).unwrap());
+            assert_eq!(sum, exponentials.sum(&values, 1.5));
         }
     }
 
@@ -110,7 +115,7 @@ mod tests {
     fn long_sums_in_single_precision_keep_their_digits() {
         // 100,000 equal terms: a plain sum in f32 is off by 1e-4 of itself.
         let values = vec![0.1f32; 100_000];
-        let sum = sum_of_exponentials(&values, 0.0).unwrap();
+        let sum = Exponentials::new().unwrap().sum(&values, 0.0);
         let expected = 1e5 * f64::from(0.1f32.exp());
         assert!((sum / expected - 1.0).abs() < 1e-6, "{sum} {expected}");
     }

@@ -38,7 +38,7 @@ pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_gradient};
 pub use distance::{
     binary_cross_entropy, binary_cross_entropy_gradient, mean_squared, mean_squared_gradient,
 };
-pub(crate) use exponentials::{exponentiate, maximum, sum_of_exponentials};
+pub(crate) use exponentials::{Exponentials, maximum};
 pub use softmax::{log_softmax_columns, softmax, softmax_columns};
 
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@ use faer::MatMut;
 use lstm_kernels::Element;
 
 use crate::error::{Result, require_positive};
-use crate::loss::{exponentiate, maximum, slices_mut, sum_of_exponentials};
+use crate::loss::{Exponentials, maximum, slices_mut};
 
 /// Turns scores into probabilities at a temperature: softmax(scores / temperature), in double precision.
 ///
@@ -35,11 +35,11 @@ pub fn softmax<T: Element>(
 /// # Errors
 /// Scores stored other than column by column.
 pub fn softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
-    let mut scores = slices_mut(scores)?;
+    let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
     for column in 0..scores.ncols() {
         let scores = scores.as_mut().col_mut(column).as_slice_mut();
         let max = maximum(scores);
-        let scale = T::from_f64(1.0 / exponentiate(scores, max)?);
+        let scale = T::from_f64(1.0 / exponentials.replace(scores, max));
         scores.iter_mut().for_each(|score| *score *= scale);
     }
     Ok(())
@@ -50,12 +50,12 @@ pub fn softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
 /// # Errors
 /// Scores stored other than column by column.
 pub fn log_softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
-    let mut scores = slices_mut(scores)?;
+    let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
     for column in 0..scores.ncols() {
         let scores = scores.as_mut().col_mut(column).as_slice_mut();
         let max = maximum(scores);
         // Two subtractions: max + ln Σ could be far from the small difference that is wanted.
-        let log_sum = T::from_f64(sum_of_exponentials(scores, max)?.ln());
+        let log_sum = T::from_f64(exponentials.sum(scores, max).ln());
         for score in scores {
             *score = (*score - max) - log_sum;
         }
