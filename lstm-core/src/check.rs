@@ -1,5 +1,7 @@
 //! Central differences, for the unit tests of this crate.
 
+use faer::{Mat, MatRef};
+
 use crate::params::{Name, Parameters, visit_ranges};
 
 /// Compares `gradient` with central differences of `loss` at every parameter of `model`.
@@ -37,6 +39,30 @@ pub(crate) fn assert_gradient<M: Parameters<f64>>(
         assert!(
             (difference - gradient[at]).abs() < 1e-8,
             "{name}: gradient {}, central difference {difference}",
+            gradient[at]
+        );
+    }
+}
+
+/// Compares `gradient` with central differences of `loss` at every entry of `x`; the tolerance is that of
+/// [`assert_gradient`].
+pub(crate) fn assert_matrix_gradient(
+    x: &Mat<f64>,
+    gradient: &Mat<f64>,
+    loss: impl Fn(MatRef<'_, f64>) -> f64,
+) {
+    let step = 1e-5;
+    assert_eq!(x.shape(), gradient.shape());
+    for at in (0..x.ncols()).flat_map(|j| (0..x.nrows()).map(move |i| (i, j))) {
+        let shifted = |by: f64| {
+            let mut x = x.clone();
+            x[at] += by;
+            loss(x.as_ref())
+        };
+        let difference = (shifted(step) - shifted(-step)) / (2.0 * step);
+        assert!(
+            (difference - gradient[at]).abs() < 1e-8,
+            "{at:?}: gradient {}, central difference {difference}",
             gradient[at]
         );
     }

@@ -4,9 +4,9 @@ use faer::{MatMut, MatRef};
 
 use lstm_kernels::Element;
 
-use crate::error::{Error, Result, require_len, require_shape};
+use crate::error::{Error, Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
 /// A table of `count` vectors of `len` numbers; forward gathers, backward scatters.
@@ -16,34 +16,43 @@ pub struct Embedding<T> {
     count: usize,
     /// Vector after vector: a `len x count` matrix, column by column.
     weight: Vec<T>,
+    /// A symbol whose vector is zero and stays so.
+    padding: Option<u32>,
 }
 
 impl<T: Element> Embedding<T> {
     /// A table filled from `init`.
     ///
     /// # Errors
-    /// No symbols, or vectors without numbers.
+    /// No symbols, or vectors without numbers; a table too large for memory.
     pub fn new(count: usize, len: usize, init: Init, rng: &mut Rng) -> Result<Self> {
-        for (option, size) in [
-            ("the count of symbols", count),
-            ("the embedding's length", len),
-        ] {
-            if size == 0 {
-                return Err(Error::Option {
-                    option,
-                    value: "0".to_owned(),
-                    expected: "at least 1",
-                });
-            }
-        }
-        let mut weight = vec![T::from_f64(0.0); count * len];
+        require_size("the count of symbols", count)?;
+        require_size("the embedding's length", len)?;
+        init.check()?;
+        let mut weight = zeros("the table of the embedding", len, count)?;
         let parameter = ParameterMut {
             rows: len,
             columns: count,
             values: &mut weight,
         };
         init.fill(parameter, rng);
-        Ok(Self { len, count, weight })
+        Ok(Self {
+            len,
+            count,
+            weight,
+            padding: None,
+        })
+    }
+
+    /// With a symbol that only fills up short sequences: its vector becomes zero and gets no gradient.
+    ///
+    /// # Errors
+    /// A symbol beyond the table.
+    pub fn with_padding(mut self, id: u32) -> Result<Self> {
+        self.require_ids(&[id])?;
+        self.weight[id as usize * self.len..][..self.len].fill(T::from_f64(0.0));
+        self.padding = Some(id);
+        Ok(self)
     }
 
     /// Numbers of one vector.
@@ -61,6 +70,11 @@ impl<T: Element> Embedding<T> {
         self.count
     }
 
+    /// The table as a matrix of `len x count`, a vector to a column.
+    pub fn matrix(&self) -> MatRef<'_, T> {
+        MatRef::from_column_major_slice(&self.weight, self.len, self.count)
+    }
+
     /// Column j of `y` becomes the vector of symbol `ids[j]`; `y` is `len x ids.len()`.
     ///
     /// # Errors
@@ -74,9 +88,10 @@ impl<T: Element> Embedding<T> {
         self.require_ids(ids)?;
         for (column, &id) in ids.iter().enumerate() {
             let vector = &self.weight[id as usize * self.len..][..self.len];
-            for (row, &value) in vector.iter().enumerate() {
-                y[(row, column)] = value;
-            }
+            let target = y.as_mut().col_mut(column).iter_mut();
+            target
+                .zip(vector)
+                .for_each(|(target, &value)| *target = value);
         }
         Ok(())
     }
@@ -98,10 +113,15 @@ impl<T: Element> Embedding<T> {
         )?;
         self.require_ids(ids)?;
         for (column, &id) in ids.iter().enumerate() {
-            let vector = &mut gradient[id as usize * self.len..][..self.len];
-            for (row, value) in vector.iter_mut().enumerate() {
-                *value += dy[(row, column)];
+            if self.padding == Some(id) {
+                continue;
             }
+            let vector = &mut gradient[id as usize * self.len..][..self.len];
+            let source = dy.col(column).iter();
+            vector
+                .iter_mut()
+                .zip(source)
+                .for_each(|(value, &source)| *value += source);
         }
         Ok(())
     }
@@ -172,6 +192,31 @@ mod tests {
         assert!((forward - backward).abs() < 1e-14);
         // Symbol 1 does not occur; symbol 2 occurs twice: 1 + 3 and -1 + 0.25.
         assert_eq!(gradient[2..6], [0.0, 0.0, 4.0, -0.75]);
+    }
+
+    #[test]
+    fn padding_is_zero_and_stays_so() {
+        let table = table().with_padding(2).unwrap();
+        let mut y = Mat::full(2, 3, 9.0);
+        table.forward(&[2, 0, 2], y.as_mut()).unwrap();
+        assert_eq!((y[(0, 0)], y[(1, 2)]), (0.0, 0.0));
+        let mut gradient = vec![0.0; 8];
+        let dy = Mat::full(2, 3, 1.0);
+        table
+            .backward(&[2, 0, 2], dy.as_ref(), &mut gradient)
+            .unwrap();
+        assert_eq!(gradient, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!(table.with_padding(4).is_err());
+    }
+
+    #[test]
+    fn impossible_tables_are_errors() {
+        let new = |count, len, init| Embedding::<f64>::new(count, len, init, &mut Rng::new(0));
+        let zero = Init::Constant(0.0);
+        for (count, len) in [(0, 2), (2, 0), (usize::MAX, 2), (usize::MAX / 16, 1)] {
+            assert!(new(count, len, zero).is_err());
+        }
+        assert!(new(2, 2, Init::Uniform(f64::NAN)).is_err());
     }
 
     #[test]

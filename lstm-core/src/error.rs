@@ -81,6 +81,24 @@ pub enum Error {
         count: usize,
     },
 
+    /// A pattern that selects parameters by name selects none, so it is likely misspelt.
+    #[error("no parameter of the model matches `{pattern}`; there are {known}")]
+    UnmatchedPattern {
+        /// The pattern.
+        pattern: String,
+        /// The names that exist.
+        known: String,
+    },
+
+    /// The saved state of an optimiser does not fit the one it is loaded into.
+    #[error("the state cannot be loaded into {optimiser}: {reason}")]
+    OptimiserState {
+        /// The optimiser to be loaded into.
+        optimiser: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
+
     /// A number that training depends on is infinite or not a number.
     #[error(
         "{what} is not a finite number; a smaller learning rate or a tighter gradient clip usually helps"
@@ -159,6 +177,42 @@ pub(crate) fn require_positive(option: &'static str, value: f64) -> Result<()> {
         value: value.to_string(),
         expected: "a finite number greater than 0",
     })
+}
+
+/// Refuses `value` unless it is a finite number that is not negative.
+pub(crate) fn require_not_negative(option: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "a finite number that is at least 0",
+    })
+}
+
+/// Refuses `value` unless it lies in [0, 1).
+pub(crate) fn require_fraction(option: &'static str, value: f64) -> Result<()> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "at least 0 and less than 1",
+    })
+}
+
+/// Refuses a size of zero.
+pub(crate) fn require_size(option: &'static str, size: usize) -> Result<()> {
+    match size {
+        0 => Err(Error::Option {
+            option,
+            value: "0".to_owned(),
+            expected: "at least 1",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a shape other than `expected`.

@@ -2,6 +2,7 @@
 
 use lstm_kernels::{Element, ParamRole};
 
+use crate::error::{Error, Result, require_not_negative};
 use crate::params::ParameterMut;
 use crate::random::Rng;
 
@@ -12,6 +13,8 @@ pub enum Init {
     Constant(f64),
     /// Uniform over [-a, a).
     Uniform(f64),
+    /// Normal with mean 0 and this standard deviation; with 1, PyTorch's start of an embedding.
+    Normal(f64),
     /// Uniform over ±sqrt(6 / (rows + columns)): keeps the variance of activations and of errors from layer to layer.
     /// Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
     Xavier,
@@ -26,6 +29,22 @@ impl Init {
         Self::Uniform(1.0 / (units.max(1) as f64).sqrt())
     }
 
+    /// Refuses numbers from which no distribution can be made.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Constant(value) if !value.is_finite() => Err(Error::Option {
+                option: "the initial value",
+                value: value.to_string(),
+                expected: "a finite number",
+            }),
+            Self::Uniform(limit) => require_not_negative("the limit of initial values", limit),
+            Self::Normal(deviation) => {
+                require_not_negative("the standard deviation of initial values", deviation)
+            }
+            Self::Constant(_) | Self::Xavier | Self::Orthogonal => Ok(()),
+        }
+    }
+
     /// Fills a parameter.
     pub fn fill<T: Element>(self, parameter: ParameterMut<'_, T>, rng: &mut Rng) {
         let ParameterMut {
@@ -36,6 +55,9 @@ impl Init {
         match self {
             Self::Constant(value) => values.fill(T::from_f64(value)),
             Self::Uniform(limit) => values.fill_with(|| T::from_f64(rng.symmetric(limit))),
+            Self::Normal(deviation) => {
+                values.fill_with(|| T::from_f64(rng.normal() * deviation));
+            }
             Self::Xavier => {
                 let limit = (6.0 / (rows + columns).max(1) as f64).sqrt();
                 values.fill_with(|| T::from_f64(rng.symmetric(limit)));
@@ -58,7 +80,6 @@ impl Init {
 /// `count` orthonormal vectors of `len` numbers, `count <= len`, by Gram and Schmidt on normal vectors, so that every
 /// orientation is equally likely.
 fn orthonormal(len: usize, count: usize, rng: &mut Rng) -> Vec<Vec<f64>> {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
     while basis.len() < count {
         let mut vector: Vec<f64> = (0..len).map(|_| rng.normal()).collect();
@@ -81,7 +102,97 @@ fn orthonormal(len: usize, count: usize, rng: &mut Rng) -> Vec<Vec<f64>> {
     basis
 }
 
+/// The scalar product, in eight independent sums that the compiler can keep in registers.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+    sums.into_iter().chain(rest).sum()
+}
+
+/// What a parameter starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// Numbers drawn from a distribution.
+    Drawn(Init),
+    /// These numbers, again and again until the parameter is full: a value for each unit, or, in a parameter over units
+    /// and the cells of a block, a value for each block that all its cells share.
+    Given(Vec<f64>),
+}
+
+impl Start {
+    /// Refuses what cannot fill the parameter `name` of so many numbers.
+    pub(crate) fn check(&self, name: &str, len: usize) -> Result<()> {
+        match self {
+            Self::Drawn(init) => init.check(),
+            Self::Given(values) => {
+                values
+                    .iter()
+                    .try_for_each(|&value| Init::Constant(value).check())?;
+                match len.checked_rem(values.len()) {
+                    Some(0) => Ok(()),
+                    _ => Err(Error::Shape {
+                        what: "the list of initial values",
+                        expected: format!("a length that divides the {len} of `{name}`"),
+                        actual: format!("{} long", values.len()),
+                    }),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn fill<T: Element>(&self, parameter: ParameterMut<'_, T>, rng: &mut Rng) {
+        match self {
+            Self::Drawn(init) => init.fill(parameter, rng),
+            Self::Given(given) => {
+                for (value, &given) in parameter.values.iter_mut().zip(given.iter().cycle()) {
+                    *value = T::from_f64(given);
+                }
+            }
+        }
+    }
+}
+
+impl From<Init> for Start {
+    fn from(init: Init) -> Self {
+        Self::Drawn(init)
+    }
+}
+
+impl From<Vec<f64>> for Start {
+    fn from(values: Vec<f64>) -> Self {
+        Self::Given(values)
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for Start {
+    fn from(values: [f64; N]) -> Self {
+        Self::Given(values.into())
+    }
+}
+
 /// How to fill the parameters of a cell: by what a parameter does in the equations, and by name.
+///
+/// ```
+/// use lstm_core::init::{CellInit, Init};
+/// use lstm_core::{Recurrent, Rng, cells::PeepholeLstm};
+///
+/// # fn main() -> Result<(), lstm_core::Error> {
+/// // Three blocks whose input gates open one after the other, and forget gates that start open.
+/// let init = CellInit::orthogonal()
+///     .with("beta_iota", [-1.0, -3.0, -5.0])
+///     .with("beta_phi", Init::Constant(1.0));
+/// let mut layer = Recurrent::<PeepholeLstm, f32>::zeros(&[4, 3])?;
+/// layer.initialise(&init, &mut Rng::new(1))?;
+/// assert_eq!(layer.param("beta_iota")?[(1, 0)], -3.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct CellInit {
     /// Matrices that multiply the input.
@@ -90,8 +201,8 @@ pub struct CellInit {
     pub recurrent: Init,
     /// Biases, peepholes and scalars.
     pub vector: Init,
-    /// Exceptions by name, ASCII or as in the equations, such as `("beta_phi", Init::Constant(1.0))`.
-    pub named: Vec<(String, Init)>,
+    /// Exceptions by name, ASCII or as in the equations.
+    pub named: Vec<(String, Start)>,
 }
 
 impl CellInit {
@@ -105,12 +216,28 @@ impl CellInit {
         }
     }
 
-    /// With an exception for the parameter `name`; a later one overrides an earlier one.
+    /// Everything uniform over ±1/sqrt(units), as PyTorch starts its recurrent layers.
+    pub fn by_units(units: usize) -> Self {
+        Self::all(Init::by_units(units))
+    }
+
+    /// Xavier for the input, orthogonal for the recurrence, zero for all else, as Keras starts its recurrent layers; here
+    /// the matrix of every gate is orthogonal by itself.
+    pub fn orthogonal() -> Self {
+        Self {
+            input: Init::Xavier,
+            recurrent: Init::Orthogonal,
+            vector: Init::Constant(0.0),
+            named: Vec::new(),
+        }
+    }
+
+    /// With an exception for the parameter `name`, an [`Init`] or a list of numbers; a later one overrides an earlier one.
     ///
     /// A forget gate that starts open lets errors through from the first step on: a bias of 1 is customary
     /// (Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015).
-    pub fn with(mut self, name: impl Into<String>, init: Init) -> Self {
-        self.named.push((name.into(), init));
+    pub fn with(mut self, name: impl Into<String>, start: impl Into<Start>) -> Self {
+        self.named.push((name.into(), start.into()));
         self
     }
 
@@ -125,7 +252,10 @@ impl CellInit {
 
 #[cfg(test)]
 mod tests {
+    use lstm_kernels::cells::PeepholeLstm;
+
     use super::*;
+    use crate::layer::Recurrent;
 
     fn filled(init: Init, rows: usize, columns: usize) -> Vec<f64> {
         let mut values = vec![0.0; rows * columns];
@@ -160,8 +290,69 @@ mod tests {
     }
 
     #[test]
+    fn normal_has_its_deviation() {
+        let values = filled(Init::Normal(0.1), 50, 46);
+        let variance = values.iter().map(|value| value * value).sum::<f64>() / 2300.0;
+        // Five standard errors of a normal's variance: 5 · 0.01 sqrt(2/2300).
+        assert!((variance - 0.01).abs() < 0.0015, "{variance}");
+    }
+
+    #[test]
+    fn given_values_repeat_and_must_divide_the_parameter() {
+        let mut values = [0.0f32; 6];
+        let parameter = ParameterMut {
+            rows: 6,
+            columns: 1,
+            values: &mut values,
+        };
+        let start = Start::from([-1.0, -3.0, -5.0]);
+        start.check("beta", 6).unwrap();
+        start.fill(parameter, &mut Rng::new(0));
+        assert_eq!(values, [-1.0, -3.0, -5.0, -1.0, -3.0, -5.0]);
+        assert_eq!(
+            start.check("beta", 4).unwrap_err().to_string(),
+            "the list of initial values is 3 long, but a length that divides the 4 of `beta` is needed"
+        );
+        for wrong in [
+            Start::from(vec![]),
+            Start::from([f64::NAN]),
+            Init::Constant(f64::INFINITY).into(),
+            Init::Uniform(-1.0).into(),
+            Init::Normal(f64::NAN).into(),
+        ] {
+            assert!(wrong.check("beta", 4).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_layer_is_filled_wholly_or_not_at_all() {
+        let mut rng = Rng::new(1);
+        let mut layer = Recurrent::<PeepholeLstm, f64>::new(&[2, 3, 2], &mut rng).unwrap();
+        let before = layer.params().to_vec();
+        for wrong in [
+            CellInit::all(Init::Uniform(f64::NAN)),
+            CellInit::orthogonal().with("beta_phi", [1.0, 2.0]),
+        ] {
+            assert!(layer.initialise(&wrong, &mut rng).is_err());
+            assert_eq!(layer.params(), before);
+        }
+        let init = CellInit::by_units(3)
+            .with("beta_phi", Init::Constant(9.0))
+            .with("beta_phi", [1.0, 2.0, 3.0])
+            .with("β_c", [4.0, 5.0, 6.0]);
+        layer.initialise(&init, &mut rng).unwrap();
+        let values = |name| {
+            let column = layer.param(name).unwrap().col(0);
+            column.iter().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(values("beta_phi"), [1.0, 2.0, 3.0]);
+        // Three blocks of two cells: the blocks are the first axis.
+        assert_eq!(values("beta_c"), [4.0, 5.0, 6.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
     fn orthogonal_keeps_lengths() {
-        for (rows, columns) in [(7, 7), (9, 4), (4, 9)] {
+        for (rows, columns) in [(7, 7), (9, 4), (4, 9), (17, 16)] {
             let values = filled(Init::Orthogonal, rows, columns);
             let at = |row: usize, column: usize| values[row + rows * column];
             let short = rows.min(columns);
@@ -172,7 +363,7 @@ mod tests {
                         false => (0..columns).map(|k| at(a, k) * at(b, k)).sum(),
                     };
                     let expected = f64::from(u8::from(a == b));
-                    // Sums of at most nine products of numbers below one, rounded at 1e-16 each.
+                    // Sums of at most 17 products of numbers below one, rounded at 1e-16 each.
                     assert!((dot - expected).abs() < 1e-14, "{a} {b}: {dot}");
                 }
             }

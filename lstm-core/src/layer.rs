@@ -6,7 +6,7 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::{Cell, Element, Kernel, Packed, State, Tape, Threads, Workspace};
 
 use crate::error::{Error, Result, require_shape};
-use crate::init::{CellInit, Init};
+use crate::init::{CellInit, Init, Start};
 use crate::io::{self, ModelFile};
 use crate::params::{
     Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, complete_sizes, param_shape,
@@ -67,20 +67,22 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// Fills all parameters anew.
     ///
     /// # Errors
-    /// A name in `init` that no parameter has; nothing is changed then.
+    /// A name in `init` that no parameter has; numbers from which nothing can be drawn; a list of values whose length does
+    /// not fit. Nothing is changed then.
     pub fn initialise(&mut self, init: &CellInit, rng: &mut Rng) -> Result<()> {
-        let mut inits: Vec<_> = C::SPEC
-            .params
-            .iter()
-            .map(|param| init.for_role(param.role))
-            .collect();
+        let params = C::SPEC.params;
+        let by_role = params.iter().map(|param| init.for_role(param.role).into());
+        let mut starts: Vec<Start> = by_role.collect();
         for (name, exception) in &init.named {
-            inits[Self::index(name)?] = *exception;
+            starts[Self::index(name)?] = exception.clone();
         }
-        let mut inits = inits.into_iter();
+        for (index, start) in starts.iter().enumerate() {
+            start.check(params[index].name, self.kernel.param_range(index).len())?;
+        }
+        let mut starts = starts.iter();
         self.visit_mut(Name::ROOT, &mut |_, parameter| {
-            if let Some(init) = inits.next() {
-                init.fill(parameter, rng);
+            if let Some(start) = starts.next() {
+                start.fill(parameter, rng);
             }
             Ok(())
         })

@@ -4,8 +4,10 @@
 //! backward pass are generated from them. This crate makes layers of cells, and models, training and files of layers.
 //!
 //! - [`cells`] holds the shipped cells; with the feature `derive`, `cell!` compiles one of your own.
-//! - [`Recurrent`] is a layer; [`Embedding`] and [`Linear`] go before and behind it.
-//! - [`optim`], [`loss`], [`init`] and [`params`] train any model built of such parts.
+//! - [`Recurrent`] is a layer; [`Embedding`] goes before it; [`Linear`], [`TiedLinear`], which shares the embedding's
+//!   matrix, or [`ClassSoftmax`], for many words, go behind it.
+//! - [`init`] has the initial values, [`loss`] the losses, [`optim`] optimisers, clipping, weight decay, schedules and
+//!   stopping, [`Order`] the order of samples; [`params`] ties them to any model built of such parts.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
 //! - [`io`] reads and writes model files.
 //!
@@ -62,19 +64,25 @@ pub mod optim;
 pub mod params;
 pub mod text;
 
+mod class_softmax;
 mod embedding;
 mod layer;
 mod linear;
+mod order;
 mod random;
+mod tied;
 
 #[cfg(test)]
 mod check;
 
+pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use layer::Recurrent;
 pub use linear::Linear;
+pub use order::{Order, Place};
 pub use random::Rng;
+pub use tied::TiedLinear;
 
 #[cfg(feature = "derive")]
 pub use lstm_derive::cell;

@@ -6,9 +6,9 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use lstm_kernels::Element;
 
-use crate::error::{Error, Result, require_len, require_shape};
+use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
 /// A matrix and a bias: the head that turns units into scores.
@@ -18,6 +18,7 @@ pub struct Linear<T> {
     inputs: usize,
     /// `outputs x inputs`, column by column.
     weight: Vec<T>,
+    /// Empty in a layer without bias.
     bias: Vec<T>,
 }
 
@@ -25,21 +26,22 @@ impl<T: Element> Linear<T> {
     /// A layer with its matrix filled from `init` and a bias of zero.
     ///
     /// # Errors
-    /// No inputs or no outputs.
+    /// No inputs or no outputs; a matrix too large for memory.
     pub fn new(inputs: usize, outputs: usize, init: Init, rng: &mut Rng) -> Result<Self> {
-        for (option, size) in [
-            ("the count of inputs", inputs),
-            ("the count of outputs", outputs),
-        ] {
-            if size == 0 {
-                return Err(Error::Option {
-                    option,
-                    value: "0".to_owned(),
-                    expected: "at least 1",
-                });
-            }
-        }
-        let mut weight = vec![T::from_f64(0.0); outputs * inputs];
+        let mut layer = Self::without_bias(inputs, outputs, init, rng)?;
+        layer.bias = vec![T::from_f64(0.0); outputs];
+        Ok(layer)
+    }
+
+    /// A layer of a matrix alone, filled from `init`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn without_bias(inputs: usize, outputs: usize, init: Init, rng: &mut Rng) -> Result<Self> {
+        require_size("the count of inputs", inputs)?;
+        require_size("the count of outputs", outputs)?;
+        init.check()?;
+        let mut weight = zeros("the matrix of the linear layer", outputs, inputs)?;
         let parameter = ParameterMut {
             rows: outputs,
             columns: inputs,
@@ -50,8 +52,24 @@ impl<T: Element> Linear<T> {
             outputs,
             inputs,
             weight,
-            bias: vec![T::from_f64(0.0); outputs],
+            bias: Vec::new(),
         })
+    }
+
+    /// With a bias filled from `init`.
+    ///
+    /// # Errors
+    /// Numbers from which nothing can be drawn.
+    pub fn with_bias(mut self, init: Init, rng: &mut Rng) -> Result<Self> {
+        init.check()?;
+        self.bias.resize(self.outputs, T::from_f64(0.0));
+        let parameter = ParameterMut {
+            rows: self.outputs,
+            columns: 1,
+            values: &mut self.bias,
+        };
+        init.fill(parameter, rng);
+        Ok(self)
     }
 
     /// Features of the input.
@@ -83,12 +101,14 @@ impl<T: Element> Linear<T> {
             (self.outputs, x.ncols()),
             y.shape(),
         )?;
-        for column in 0..y.ncols() {
-            for (row, &bias) in self.bias.iter().enumerate() {
-                y[(row, column)] = bias;
+        let accum = match self.bias.is_empty() {
+            true => Accum::Replace,
+            false => {
+                fill_columns(y.rb_mut(), &self.bias);
+                Accum::Add
             }
-        }
-        matmul(y, Accum::Add, self.matrix(), x, T::from_f64(1.0), Par::Seq);
+        };
+        matmul(y, accum, self.matrix(), x, T::from_f64(1.0), Par::Seq);
         Ok(())
     }
 
@@ -115,9 +135,16 @@ impl<T: Element> Linear<T> {
         )?;
         require_len(
             "the gradient of the linear layer",
-            self.weight.len() + self.outputs,
+            self.weight.len() + self.bias.len(),
             gradient.len(),
         )?;
+        if let Some(dx) = &dx {
+            require_shape(
+                "the input gradient of `Linear::backward`",
+                x.shape(),
+                dx.shape(),
+            )?;
+        }
         let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
         let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
         matmul(
@@ -128,19 +155,10 @@ impl<T: Element> Linear<T> {
             T::from_f64(1.0),
             Par::Seq,
         );
-        for column in 0..dy.ncols() {
-            for (row, dbias) in dbias.iter_mut().enumerate() {
-                *dbias += dy[(row, column)];
-            }
-        }
-        if let Some(mut dx) = dx {
-            require_shape(
-                "the input gradient of `Linear::backward`",
-                x.shape(),
-                dx.shape(),
-            )?;
+        add_columns(dy, dbias);
+        if let Some(dx) = dx {
             matmul(
-                dx.rb_mut(),
+                dx,
                 Accum::Replace,
                 self.matrix().transpose(),
                 dy,
@@ -149,6 +167,34 @@ impl<T: Element> Linear<T> {
             );
         }
         Ok(())
+    }
+}
+
+/// Every column of `y` becomes `bias`.
+pub(crate) fn fill_columns<T: Element>(mut y: MatMut<'_, T>, bias: &[T]) {
+    for column in 0..y.ncols() {
+        // Slices are copied much faster than numbers at a stride, and columns nearly always are slices.
+        match y.rb_mut().col_mut(column).try_as_col_major_mut() {
+            Some(column) => column.as_slice_mut().copy_from_slice(bias),
+            None => (y.rb_mut().col_mut(column).iter_mut())
+                .zip(bias)
+                .for_each(|(y, &bias)| *y = bias),
+        }
+    }
+}
+
+/// Adds the columns of `dy` to `dbias`, as far as there is one.
+pub(crate) fn add_columns<T: Element>(dy: MatRef<'_, T>, dbias: &mut [T]) {
+    for column in 0..dy.ncols() {
+        let column = dy.col(column);
+        match column.try_as_col_major() {
+            Some(column) => (dbias.iter_mut())
+                .zip(column.as_slice())
+                .for_each(|(dbias, &dy)| *dbias += dy),
+            None => (dbias.iter_mut())
+                .zip(column.iter())
+                .for_each(|(dbias, &dy)| *dbias += dy),
+        }
     }
 }
 
@@ -165,7 +211,10 @@ impl<T: Element> Parameters<T> for Linear<T> {
             values: &self.bias,
         };
         visit(name.child("weight"), weight)?;
-        visit(name.child("bias"), bias)
+        match bias.values.is_empty() {
+            true => Ok(()),
+            false => visit(name.child("bias"), bias),
+        }
     }
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
@@ -180,7 +229,10 @@ impl<T: Element> Parameters<T> for Linear<T> {
             values: &mut self.bias,
         };
         visit(name.child("weight"), weight)?;
-        visit(name.child("bias"), bias)
+        match bias.values.is_empty() {
+            true => Ok(()),
+            false => visit(name.child("bias"), bias),
+        }
     }
 }
 
@@ -232,6 +284,57 @@ mod tests {
             // The loss is quadratic, so the difference is exact up to rounding: about 1e-16 / 1e-5.
             assert!((difference - dx[(i, j)]).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn a_layer_without_bias_is_its_matrix() {
+        let mut rng = Rng::new(4);
+        let mut layer = Linear::without_bias(3, 2, Init::Uniform(1.0), &mut rng).unwrap();
+        let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
+        let mut y = Mat::full(2, 2, 7.0);
+        layer.forward(x.as_ref(), y.as_mut()).unwrap();
+        assert!((&y - layer.matrix() * &x).norm_max() < 1e-15);
+        assert_eq!(layer.params_len(), 6);
+        let mut gradient = vec![0.0; 6];
+        layer
+            .backward(x.as_ref(), y.as_ref(), &mut gradient, None)
+            .unwrap();
+        assert_gradient(&mut layer, &gradient, |layer| loss(layer, x.as_ref()));
+        let layer = layer.with_bias(Init::Constant(0.5), &mut rng).unwrap();
+        assert_eq!((layer.params_len(), layer.bias[1]), (8, 0.5));
+    }
+
+    #[test]
+    fn rows_apart_give_what_columns_give() {
+        let layer = layer();
+        let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
+        let (mut y, mut flipped) = (Mat::zeros(2, 2), Mat::zeros(2, 2));
+        layer.forward(x.as_ref(), y.as_mut()).unwrap();
+        layer
+            .forward(x.as_ref(), flipped.as_mut().transpose_mut())
+            .unwrap();
+        assert_eq!(y, flipped.transpose());
+        let gradient = |dy| {
+            let mut gradient = vec![0.0; 8];
+            layer.backward(x.as_ref(), dy, &mut gradient, None).unwrap();
+            gradient
+        };
+        assert_eq!(
+            gradient(y.as_ref())[6..],
+            gradient(flipped.transpose())[6..]
+        );
+    }
+
+    #[test]
+    fn impossible_layers_are_errors() {
+        let mut rng = Rng::new(0);
+        let zero = Init::Constant(0.0);
+        for (inputs, outputs) in [(0, 2), (2, 0), (usize::MAX, 2)] {
+            assert!(Linear::<f32>::new(inputs, outputs, zero, &mut rng).is_err());
+        }
+        let wrong = Init::Normal(-1.0);
+        assert!(Linear::<f32>::new(2, 2, wrong, &mut rng).is_err());
+        assert!(layer().with_bias(wrong, &mut rng).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
-use lstm_kernels::{CellSpec, ParamSpec};
+use lstm_kernels::{CellSpec, Element, ParamSpec};
 
 use crate::error::{Error, Result, require_len};
 
@@ -127,6 +127,22 @@ pub(crate) fn visit_ranges<T>(
         start = end;
         Ok(())
     })
+}
+
+/// Zeros for a matrix, or an error that says `what` would be too large for memory.
+pub(crate) fn zeros<T: Element>(what: &'static str, rows: usize, columns: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    match rows.checked_mul(columns) {
+        Some(len) if values.try_reserve_exact(len).is_ok() => {
+            values.resize(len, T::from_f64(0.0));
+            Ok(values)
+        }
+        _ => Err(Error::Option {
+            option: what,
+            value: format!("{rows} x {columns}"),
+            expected: "small enough for this machine's memory",
+        }),
+    }
 }
 
 /// The sizes of a cell, with the defaults of trailing ones that are not given. Whether a cell can be built with them is

@@ -16,6 +16,26 @@ impl Rng {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
+    /// One of 2^64 independent streams that belong to `seed`; stream 0 is that of [`new`](Self::new).
+    pub fn stream(seed: u64, stream: u64) -> Self {
+        let mut bits = ChaCha8Rng::seed_from_u64(seed);
+        bits.set_stream(stream);
+        Self(bits)
+    }
+
+    /// A whole number from 0 to `count` - 1, uniform; 0 if `count` is 0.
+    pub fn below(&mut self, count: u64) -> u64 {
+        // The product of a draw and the count, shifted down by 64 bits, is uniform but for the draws that fall into the
+        // lowest 2^64 mod count places of an interval; those are drawn again (Lemire 2019).
+        let rest = count.wrapping_neg().checked_rem(count).unwrap_or(0);
+        loop {
+            let product = u128::from(self.0.next_u64()) * u128::from(count);
+            if product as u64 >= rest {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+
     /// A number from [0, 1), uniform over the multiples of 2^-53.
     pub fn unit(&mut self) -> f64 {
         // 53 bits are what an f64 holds without rounding.
@@ -48,6 +68,28 @@ mod tests {
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn streams_of_a_seed_differ_and_the_first_is_the_seed_itself() {
+        let draw = |mut rng: Rng| [(); 4].map(|()| rng.unit());
+        assert_eq!(draw(Rng::new(7)), draw(Rng::stream(7, 0)));
+        assert_ne!(draw(Rng::stream(7, 1)), draw(Rng::stream(7, 2)));
+    }
+
+    #[test]
+    fn whole_numbers_are_uniform() {
+        let mut rng = Rng::new(3);
+        let mut counts = [0i32; 6];
+        (0..6000).for_each(|_| counts[rng.below(6) as usize] += 1);
+        // Five standard deviations of a binomial count: 5 sqrt(6000 * 1/6 * 5/6) = 144.
+        assert!(
+            counts.iter().all(|count| (count - 1000).abs() < 144),
+            "{counts:?}"
+        );
+        assert_eq!(rng.below(1), 0);
+        assert_eq!(rng.below(0), 0);
+        assert!(rng.below(u64::MAX) < u64::MAX);
     }
 
     #[test]

@@ -3,15 +3,34 @@
 use faer::traits::math_utils::sqrt;
 use lstm_kernels::Element;
 
-use crate::error::{Error, Result, require_len, require_positive};
-use crate::optim::Optimiser;
-use crate::params::{Parameters, visit_ranges};
+use crate::error::{Result, require_fraction, require_not_negative, require_positive};
+use crate::optim::state::require_memory;
+use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::params::Parameters;
 
 /// Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1:
 /// m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - rate m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁^t), v̂ = v / (1 - β₂^t).
+///
+/// Weight decay is an L2 penalty, g ← g + decay θ before all else; [`AdamW`] keeps it apart from the gradient.
 #[derive(Debug, Clone)]
 pub struct Adam<T> {
     rate: f64,
+    moments: Moments<T>,
+    decay: WeightDecay,
+}
+
+/// Adam with decoupled weight decay: θ ← θ - rate decay θ, and then Adam's step by the gradient alone.
+/// Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, with the rate as PyTorch has it.
+#[derive(Debug, Clone)]
+pub struct AdamW<T> {
+    rate: f64,
+    moments: Moments<T>,
+    decay: WeightDecay,
+}
+
+/// The running moments, and the settings that are theirs.
+#[derive(Debug, Clone)]
+struct Moments<T> {
     decay: [f64; 2],
     epsilon: f64,
     steps: u64,
@@ -19,76 +38,69 @@ pub struct Adam<T> {
     square: Vec<T>,
 }
 
-impl<T: Element> Adam<T> {
-    /// The paper's settings at `rate`: β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
-    ///
-    /// # Errors
-    /// A rate that is not a finite number greater than zero.
-    pub fn new(rate: f64) -> Result<Self> {
-        require_positive("the learning rate", rate)?;
-        Ok(Self {
-            rate,
+/// Where the decay of weights acts.
+#[derive(Clone, Copy)]
+enum Coupling {
+    /// In the gradient, so that its moments see it.
+    Gradient,
+    /// In the parameter itself.
+    Parameter,
+}
+
+impl<T: Element> Moments<T> {
+    fn new() -> Self {
+        Self {
             decay: [0.9, 0.999],
             epsilon: 1e-8,
             steps: 0,
             mean: Vec::new(),
             square: Vec::new(),
-        })
-    }
-
-    /// With other decays β₁ and β₂ of the two moments, each from [0, 1).
-    ///
-    /// # Errors
-    /// A decay outside that interval.
-    pub fn with_decay(mut self, mean: f64, square: f64) -> Result<Self> {
-        for (option, value) in [
-            ("the decay of the mean", mean),
-            ("the decay of the square", square),
-        ] {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::Option {
-                    option,
-                    value: value.to_string(),
-                    expected: "at least 0 and less than 1",
-                });
-            }
         }
-        self.decay = [mean, square];
-        Ok(self)
     }
 
-    /// With another ε.
-    ///
-    /// # Errors
-    /// An ε that is not a finite number greater than zero.
-    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+    fn set_decay(&mut self, mean: f64, square: f64) -> Result<()> {
+        require_fraction("the decay of the mean", mean)?;
+        require_fraction("the decay of the square", square)?;
+        self.decay = [mean, square];
+        Ok(())
+    }
+
+    fn set_epsilon(&mut self, epsilon: f64) -> Result<()> {
         require_positive("Adam's epsilon", epsilon)?;
         self.epsilon = epsilon;
-        Ok(self)
+        Ok(())
     }
-}
 
-impl<T: Element> Optimiser<T> for Adam<T> {
-    fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
-        if self.steps == 0 {
-            self.mean = vec![T::from_f64(0.0); gradient.len()];
-            self.square = vec![T::from_f64(0.0); gradient.len()];
-        }
-        require_len("the gradient", self.mean.len(), gradient.len())?;
+    fn step(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &[T],
+        rate: f64,
+        decay: &mut WeightDecay,
+        coupling: Coupling,
+    ) -> Result<()> {
+        require_memory(model, gradient, [&mut self.mean, &mut self.square])?;
         // Both bias corrections, taken out of the loop: rate m̂ / (√v̂ + ε) = scale m / (√v + ε √(1 - β₂^t)).
         let time = (self.steps + 1) as f64;
         let [mean_bias, square_bias] = self.decay.map(|decay| 1.0 - decay.powf(time));
-        let scale = T::from_f64(self.rate * square_bias.sqrt() / mean_bias);
+        let scale = T::from_f64(rate * square_bias.sqrt() / mean_bias);
         let epsilon = T::from_f64(self.epsilon * square_bias.sqrt());
         let [keep_mean, keep_square] = self.decay.map(T::from_f64);
         let [new_mean, new_square] = self.decay.map(|decay| T::from_f64(1.0 - decay));
         let (mean, square) = (&mut self.mean, &mut self.square);
-        visit_ranges(model, gradient.len(), &mut |range, parameter| {
+        decay.visit(model, gradient.len(), &mut |range, decay, parameter| {
+            let (penalty, shrink) = match coupling {
+                Coupling::Gradient => (decay, 0.0),
+                Coupling::Parameter => (0.0, rate * decay),
+            };
+            let (penalty, shrink) = (T::from_f64(penalty), T::from_f64(shrink));
             let moments = mean[range.clone()]
                 .iter_mut()
                 .zip(&mut square[range.clone()]);
             let memory = moments.zip(&gradient[range]);
             for (value, ((mean, square), &gradient)) in parameter.values.iter_mut().zip(memory) {
+                let gradient = gradient + penalty * *value;
+                *value -= shrink * *value;
                 *mean = keep_mean * *mean + new_mean * gradient;
                 *square = keep_square * *square + new_square * gradient * gradient;
                 *value -= scale * *mean / (sqrt(square) + epsilon);
@@ -98,16 +110,106 @@ impl<T: Element> Optimiser<T> for Adam<T> {
         Ok(())
     }
 
-    fn rate(&self) -> f64 {
-        self.rate
+    fn state(&self, optimiser: &str, rate: f64) -> OptimiserState<T> {
+        OptimiserState::new(
+            optimiser,
+            &[("rate", rate), ("steps", self.steps as f64)],
+            &[("mean", &self.mean), ("square", &self.square)],
+        )
     }
 
-    fn set_rate(&mut self, rate: f64) -> Result<()> {
-        require_positive("the learning rate", rate)?;
-        self.rate = rate;
-        Ok(())
+    /// Takes its part of a state and returns the rate.
+    fn load(&mut self, optimiser: &'static str, state: &OptimiserState<T>) -> Result<f64> {
+        let ([rate, steps], [mean, square]) =
+            state.open(optimiser, ["rate", "steps"], ["mean", "square"])?;
+        (self.steps, self.mean, self.square) = (steps as u64, mean, square);
+        Ok(rate)
     }
 }
+
+/// The two forms of Adam differ in name, in where the decay acts, and in the decay they start with.
+macro_rules! adam {
+    ($Adam:ident, $name:literal, $coupling:expr, $decay:expr, $settings:literal) => {
+        impl<T: Element> $Adam<T> {
+            #[doc = $settings]
+            ///
+            /// # Errors
+            /// A rate that is not a finite number greater than zero.
+            pub fn new(rate: f64) -> Result<Self> {
+                require_positive("the learning rate", rate)?;
+                Ok(Self {
+                    rate,
+                    moments: Moments::new(),
+                    decay: $decay,
+                })
+            }
+
+            /// With other decays β₁ and β₂ of the two moments, each from [0, 1).
+            ///
+            /// # Errors
+            /// A decay outside that interval.
+            pub fn with_decay(mut self, mean: f64, square: f64) -> Result<Self> {
+                self.moments.set_decay(mean, square)?;
+                Ok(self)
+            }
+
+            /// With another ε.
+            ///
+            /// # Errors
+            /// An ε that is not a finite number greater than zero.
+            pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+                self.moments.set_epsilon(epsilon)?;
+                Ok(self)
+            }
+
+            /// With another decay of weights.
+            pub fn with_weight_decay(mut self, decay: WeightDecay) -> Self {
+                self.decay = decay;
+                self
+            }
+        }
+
+        impl<T: Element> Optimiser<T> for $Adam<T> {
+            fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
+                (self.moments).step(model, gradient, self.rate, &mut self.decay, $coupling)
+            }
+
+            fn rate(&self) -> f64 {
+                self.rate
+            }
+
+            fn set_rate(&mut self, rate: f64) -> Result<()> {
+                require_not_negative("the learning rate", rate)?;
+                self.rate = rate;
+                Ok(())
+            }
+
+            fn state(&self) -> OptimiserState<T> {
+                self.moments.state($name, self.rate)
+            }
+
+            fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()> {
+                self.rate = self.moments.load($name, state)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+adam!(
+    Adam,
+    "adam",
+    Coupling::Gradient,
+    WeightDecay::none(),
+    "The paper's settings at `rate`: β₁ = 0.9, β₂ = 0.999, ε = 1e-8; no weight decay."
+);
+adam!(
+    AdamW,
+    "adamw",
+    Coupling::Parameter,
+    WeightDecay::all(0.01)?,
+    "PyTorch's settings at `rate`: β₁ = 0.9, β₂ = 0.999, ε = 1e-8, a weight decay of 0.01 on everything."
+);
 
 #[cfg(test)]
 mod tests {

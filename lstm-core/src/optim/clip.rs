@@ -1,4 +1,4 @@
-//! Clipping: a bound on the length of the gradient.
+//! Clipping: a bound on the gradient, by its length or number by number.
 
 use lstm_kernels::Element;
 
@@ -29,6 +29,71 @@ pub fn clip_global_norm<T: Element>(
         gradient.iter_mut().for_each(|value| *value *= scale);
     }
     Ok(norm)
+}
+
+/// Scales the gradient of each parameter that is longer than `limit` down to that norm, and returns the largest norm
+/// there was. Long gradients of one parameter leave the others as they are (`clipnorm` in Keras).
+///
+/// # Errors
+/// As [`clip_global_norm`].
+pub fn clip_norm_each<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &mut [T],
+    limit: f64,
+) -> Result<f64> {
+    require_positive("the limit of each gradient's norm", limit)?;
+    require_len("the gradient", model.params_len(), gradient.len())?;
+    require_finite(model, gradient)?;
+    let (mut rest, mut largest) = (gradient, 0.0f64);
+    model.visit(Name::ROOT, &mut |name, parameter| {
+        let (own, others) = std::mem::take(&mut rest).split_at_mut(parameter.values.len());
+        rest = others;
+        let norm = sum_of_squares(own).sqrt();
+        if norm.is_infinite() {
+            return Err(Error::NotFinite {
+                what: format!("the norm of the gradient of `{name}`"),
+            });
+        }
+        if norm > limit {
+            let scale = T::from_f64(limit / norm);
+            own.iter_mut().for_each(|value| *value *= scale);
+        }
+        largest = largest.max(norm);
+        Ok(())
+    })?;
+    Ok(largest)
+}
+
+/// Moves every number of `gradient` into [-limit, limit], and returns the largest magnitude there was.
+///
+/// # Errors
+/// As [`clip_global_norm`].
+pub fn clip_value<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &mut [T],
+    limit: f64,
+) -> Result<f64> {
+    require_positive("the limit of the gradient's numbers", limit)?;
+    require_len("the gradient", model.params_len(), gradient.len())?;
+    require_finite(model, gradient)?;
+    let (low, high) = (T::from_f64(-limit), T::from_f64(limit));
+    let mut largest = 0.0f64;
+    for value in gradient {
+        largest = largest.max(value.to_f64().abs());
+        if *value > high {
+            *value = high;
+        } else if *value < low {
+            *value = low;
+        }
+    }
+    Ok(largest)
+}
+
+fn require_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Result<()> {
+    match gradient.iter().all(|value| value.to_f64().is_finite()) {
+        true => Ok(()),
+        false => Err(not_finite(model, gradient)),
+    }
 }
 
 /// The sum of squares, in double precision and in eight independent sums that the compiler can keep in a register.
@@ -84,6 +149,31 @@ mod tests {
         assert_eq!(gradient, [3.0, 4.0]);
         assert_eq!(clip_global_norm(&model(), &mut gradient, 1.0).unwrap(), 5.0);
         assert!((gradient[0] - 0.6).abs() < 1e-15 && (gradient[1] - 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn each_parameter_and_each_number_has_its_own_bound() {
+        // The weight of two numbers has the norm 5, the bias 0.5.
+        let model = Linear::<f64>::new(2, 1, Init::Constant(0.0), &mut Rng::new(0)).unwrap();
+        let mut gradient = [3.0, -4.0, 0.5];
+        assert_eq!(clip_norm_each(&model, &mut gradient, 2.5).unwrap(), 5.0);
+        assert_eq!(gradient, [1.5, -2.0, 0.5]);
+        let mut gradient = [3.0, -4.0, 0.5];
+        assert_eq!(clip_value(&model, &mut gradient, 2.0).unwrap(), 4.0);
+        assert_eq!(gradient, [2.0, -2.0, 0.5]);
+    }
+
+    #[test]
+    fn lengths_limits_and_numbers_that_do_not_fit_are_errors() {
+        let model = model();
+        for clip in [clip_global_norm, clip_norm_each, clip_value] {
+            assert!(clip(&model, &mut [0.0; 3], 1.0).is_err());
+            assert!(clip(&model, &mut [f64::NAN, 0.0], 1.0).is_err());
+            for limit in [0.0, f64::INFINITY] {
+                assert!(clip(&model, &mut [0.0; 2], limit).is_err());
+            }
+        }
+        assert!(clip_norm_each(&model, &mut [1e200, 0.0], 1.0).is_err());
     }
 
     #[test]

@@ -1,12 +1,57 @@
-//! Optimisers: from a gradient to the next parameters.
+//! Optimisers: from a gradient to the next parameters, and all that belongs to a step of training.
+//!
+//! | what | by |
+//! |---|---|
+//! | a step | [`Sgd`], [`RmsProp`], [`Adam`], [`AdamW`], [`AveragedSgd`] |
+//! | decay of weights by name | [`WeightDecay`] |
+//! | a bound on the gradient | [`clip_global_norm`], [`clip_norm_each`], [`clip_value`] |
+//! | one gradient from several batches | [`Accumulator`] |
+//! | the rate from the step | [`Schedule`] |
+//! | the rate from validation, and when to stop | [`Plateau`], [`EarlyStopping`] |
+//! | going on after a restart | [`OptimiserState`], [`Watch`] |
+//!
+//! ```
+//! use lstm_core::optim::{AdamW, Optimiser, Schedule, WeightDecay};
+//! use lstm_core::{Linear, Rng, init::Init};
+//!
+//! # fn main() -> Result<(), lstm_core::Error> {
+//! let mut model = Linear::<f32>::new(3, 2, Init::Xavier, &mut Rng::new(1))?;
+//! let decay = WeightDecay::all(0.01)?.with("*bias", 0.0)?;
+//! let mut adam = AdamW::new(0.001)?.with_weight_decay(decay);
+//! let schedule = Schedule::cosine(0.001, 1000)?.with_warm_up(100);
+//! for step in 0..3 {
+//!     adam.set_rate(schedule.rate(step))?;
+//!     adam.step(&mut model, &[0.1; 8])?;
+//! }
+//! let kept = adam.state();
+//! let mut resumed = AdamW::new(0.001)?;
+//! resumed.load_state(&kept)?;
+//! assert_eq!(resumed.state(), kept);
+//! # Ok(())
+//! # }
+//! ```
 
+mod accumulate;
 mod adam;
+mod averaged;
 mod clip;
+mod decay;
+mod plateau;
+mod rmsprop;
+mod schedule;
 mod sgd;
+mod state;
 
-pub use adam::Adam;
-pub use clip::clip_global_norm;
+pub use accumulate::Accumulator;
+pub use adam::{Adam, AdamW};
+pub use averaged::AveragedSgd;
+pub use clip::{clip_global_norm, clip_norm_each, clip_value};
+pub use decay::WeightDecay;
+pub use plateau::{EarlyStopping, Plateau, Watch};
+pub use rmsprop::RmsProp;
+pub use schedule::Schedule;
 pub use sgd::Sgd;
+pub use state::OptimiserState;
 
 use crate::error::Result;
 use crate::params::Parameters;
@@ -14,19 +59,34 @@ use crate::params::Parameters;
 /// A rule that changes a model's parameters by a gradient.
 ///
 /// An optimiser may keep memory per parameter, made at its first step; from then on it belongs to models of that size.
+/// Formulas and the meaning of options are PyTorch's.
 pub trait Optimiser<T> {
     /// One step. `gradient` is laid out as [`Parameters::visit`] goes.
     ///
     /// # Errors
-    /// A gradient of another length than the model's parameters, or than at earlier steps.
+    /// A gradient of another length than the model's parameters, or than at earlier steps; a [`WeightDecay`] that names
+    /// parameters the model does not have.
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()>;
 
     /// The learning rate.
     fn rate(&self) -> f64;
 
-    /// Sets the learning rate, for schedules.
+    /// Sets the learning rate, for schedules. A rate of zero keeps the parameters as they are.
     ///
     /// # Errors
-    /// A rate that is not a finite number greater than zero.
+    /// A rate that is negative or not finite.
     fn set_rate(&mut self, rate: f64) -> Result<()>;
+
+    /// What the optimiser has become by its steps: the rate, counters, and its memory per parameter.
+    fn state(&self) -> OptimiserState<T>;
+
+    /// Makes the optimiser go on from what [`state`](Self::state) returned, bit for bit. Options other than the rate are
+    /// not part of a state: the optimiser must have been built with the same ones.
+    ///
+    /// # Errors
+    /// The state of another kind of optimiser, or one that is incomplete; nothing is changed then.
+    fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,15 +2,21 @@
 
 use lstm_kernels::Element;
 
-use crate::error::{Error, Result, require_len, require_positive};
-use crate::optim::Optimiser;
-use crate::params::{Parameters, visit_ranges};
+use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
+use crate::optim::state::require_memory;
+use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::params::Parameters;
 
 /// v ← momentum v + g, θ ← θ - rate v: gradient descent, heavy-ball for a momentum above zero (Polyak 1964).
+///
+/// Nesterov's form takes the momentum of the step to come into account: θ ← θ - rate (g + momentum v). Weight decay is
+/// an L2 penalty: g ← g + decay θ before all else.
 #[derive(Debug, Clone)]
 pub struct Sgd<T> {
     rate: f64,
     momentum: f64,
+    nesterov: bool,
+    decay: WeightDecay,
     velocity: Vec<T>,
 }
 
@@ -24,6 +30,8 @@ impl<T: Element> Sgd<T> {
         Ok(Self {
             rate,
             momentum: 0.0,
+            nesterov: false,
+            decay: WeightDecay::none(),
             velocity: Vec::new(),
         })
     }
@@ -33,15 +41,32 @@ impl<T: Element> Sgd<T> {
     /// # Errors
     /// A momentum outside that interval.
     pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
-        if !(0.0..1.0).contains(&momentum) {
-            return Err(Error::Option {
-                option: "the momentum",
-                value: momentum.to_string(),
-                expected: "at least 0 and less than 1",
-            });
-        }
+        require_fraction("the momentum", momentum)?;
         self.momentum = momentum;
         Ok(self)
+    }
+
+    /// With Nesterov's form of the momentum, from (0, 1).
+    ///
+    /// # Errors
+    /// A momentum outside that interval.
+    pub fn with_nesterov(self, momentum: f64) -> Result<Self> {
+        if momentum == 0.0 {
+            return Err(Error::Option {
+                option: "Nesterov's momentum",
+                value: momentum.to_string(),
+                expected: "greater than 0 and less than 1",
+            });
+        }
+        let mut sgd = self.with_momentum(momentum)?;
+        sgd.nesterov = true;
+        Ok(sgd)
+    }
+
+    /// With weight decay as an L2 penalty.
+    pub fn with_weight_decay(mut self, decay: WeightDecay) -> Self {
+        self.decay = decay;
+        self
     }
 }
 
@@ -49,22 +74,26 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
         let (rate, momentum) = (T::from_f64(self.rate), T::from_f64(self.momentum));
         if self.momentum == 0.0 {
-            return visit_ranges(model, gradient.len(), &mut |range, parameter| {
+            return (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
+                let decay = T::from_f64(decay);
                 for (value, &gradient) in parameter.values.iter_mut().zip(&gradient[range]) {
-                    *value -= rate * gradient;
+                    *value -= rate * (gradient + decay * *value);
                 }
             });
         }
-        if self.velocity.is_empty() {
-            self.velocity.resize(gradient.len(), T::from_f64(0.0));
-        }
-        require_len("the gradient", self.velocity.len(), gradient.len())?;
-        let velocity = &mut self.velocity;
-        visit_ranges(model, gradient.len(), &mut |range, parameter| {
+        require_memory(model, gradient, [&mut self.velocity])?;
+        let (velocity, nesterov) = (&mut self.velocity, self.nesterov);
+        (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
+            let decay = T::from_f64(decay);
             let memory = velocity[range.clone()].iter_mut().zip(&gradient[range]);
             for (value, (velocity, &gradient)) in parameter.values.iter_mut().zip(memory) {
+                let gradient = gradient + decay * *value;
                 *velocity = momentum * *velocity + gradient;
-                *value -= rate * *velocity;
+                *value -= rate
+                    * match nesterov {
+                        true => gradient + momentum * *velocity,
+                        false => *velocity,
+                    };
             }
         })
     }
@@ -74,8 +103,22 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
     }
 
     fn set_rate(&mut self, rate: f64) -> Result<()> {
-        require_positive("the learning rate", rate)?;
+        require_not_negative("the learning rate", rate)?;
         self.rate = rate;
+        Ok(())
+    }
+
+    fn state(&self) -> OptimiserState<T> {
+        OptimiserState::new(
+            "sgd",
+            &[("rate", self.rate)],
+            &[("velocity", &self.velocity)],
+        )
+    }
+
+    fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()> {
+        let ([rate], [velocity]) = state.open("sgd", ["rate"], ["velocity"])?;
+        (self.rate, self.velocity) = (rate, velocity);
         Ok(())
     }
 }
@@ -112,6 +155,7 @@ mod tests {
             assert!(Sgd::<f32>::new(rate).is_err());
         }
         assert!(Sgd::<f32>::new(1.0).unwrap().with_momentum(1.0).is_err());
+        assert!(Sgd::<f32>::new(1.0).unwrap().with_nesterov(0.0).is_err());
         let mut model = Linear::<f32>::new(1, 1, Init::Constant(1.0), &mut Rng::new(0)).unwrap();
         assert!(Sgd::new(1.0).unwrap().step(&mut model, &[0.0]).is_err());
     }

@@ -1,0 +1,80 @@
+//! What a call of the class softmax works with.
+
+use faer::MatMut;
+use lstm_kernels::Element;
+
+use crate::class_softmax::{Classes, NO_CLASS};
+
+/// The buffers of a [`ClassSoftmax`](crate::ClassSoftmax), to be used again and again; they grow to what calls need.
+#[derive(Debug, Clone, Default)]
+pub struct ClassWorkspace<T> {
+    pub(super) plan: Plan,
+    pub(super) buffers: Buffers<T>,
+}
+
+/// The columns of a call, sorted by the classes of their targets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    class_targets: Vec<u32>,
+    /// The counted columns.
+    columns: Vec<usize>,
+}
+
+/// The scores of the classes, and the matrices of one group of columns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buffers<T> {
+    pub(super) class_scores: Vec<T>,
+    pub(super) x: Vec<T>,
+    pub(super) dx: Vec<T>,
+    pub(super) scores: Vec<T>,
+    /// The places of the targets within their class.
+    pub(super) targets: Vec<u32>,
+}
+
+impl Plan {
+    /// Sorts the columns of these targets, all but those with the ignored one.
+    pub(super) fn fill(&mut self, classes: &Classes, targets: &[u32], ignored: Option<u32>) {
+        let class = |&target: &u32| match ignored == Some(target) {
+            true => NO_CLASS,
+            false => classes.class_of()[target as usize],
+        };
+        self.class_targets.clear();
+        self.class_targets.extend(targets.iter().map(class));
+        let Self {
+            class_targets,
+            columns,
+        } = self;
+        columns.clear();
+        columns.extend((0..targets.len()).filter(|&column| class_targets[column] != NO_CLASS));
+        columns.sort_by_key(|&column| class_targets[column]);
+    }
+
+    /// The class of every target.
+    pub(super) fn class_targets(&self) -> &[u32] {
+        &self.class_targets
+    }
+
+    /// The counted columns, class by class.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[usize]> {
+        let same = |a: &usize, b: &usize| self.class_targets[*a] == self.class_targets[*b];
+        self.columns.chunk_by(same)
+    }
+
+    /// The part of the counted columns that a group is.
+    pub(super) fn share(&self, group: &[usize]) -> f64 {
+        group.len() as f64 / self.columns.len() as f64
+    }
+}
+
+/// A buffer as a matrix of this shape; what it holds is left over from earlier calls.
+pub(super) fn shaped<T: Element>(
+    buffer: &mut Vec<T>,
+    rows: usize,
+    columns: usize,
+) -> MatMut<'_, T> {
+    let len = rows * columns;
+    if buffer.len() < len {
+        buffer.resize(len, T::from_f64(0.0));
+    }
+    MatMut::from_column_major_slice_mut(&mut buffer[..len], rows, columns)
+}

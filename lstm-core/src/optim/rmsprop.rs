@@ -1,0 +1,193 @@
+//! RMSProp: steps scaled by a running root mean square of the gradient.
+
+use faer::traits::math_utils::sqrt;
+use lstm_kernels::Element;
+
+use crate::error::{Result, require_fraction, require_not_negative, require_positive};
+use crate::optim::state::require_memory;
+use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::params::Parameters;
+
+/// s ← α s + (1 - α) g², θ ← θ - rate g / (√s + ε). Hinton 2012, "Neural networks for machine learning", lecture 6.
+///
+/// Centred, the root is √(s - m²) with m ← α m + (1 - α) g, the variance in place of the square (Graves 2013, eq. 40).
+/// With momentum, v ← momentum v + g / (√s + ε) and θ ← θ - rate v. Weight decay is an L2 penalty: g ← g + decay θ before
+/// all else.
+#[derive(Debug, Clone)]
+pub struct RmsProp<T> {
+    rate: f64,
+    smoothing: f64,
+    epsilon: f64,
+    momentum: f64,
+    centred: bool,
+    decay: WeightDecay,
+    square: Vec<T>,
+    mean: Vec<T>,
+    velocity: Vec<T>,
+}
+
+impl<T: Element> RmsProp<T> {
+    /// PyTorch's settings at `rate`: α = 0.99, ε = 1e-8, no momentum, not centred. (Keras has α = 0.9, ε = 1e-7.)
+    ///
+    /// # Errors
+    /// A rate that is not a finite number greater than zero.
+    pub fn new(rate: f64) -> Result<Self> {
+        require_positive("the learning rate", rate)?;
+        Ok(Self {
+            rate,
+            smoothing: 0.99,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            centred: false,
+            decay: WeightDecay::none(),
+            square: Vec::new(),
+            mean: Vec::new(),
+            velocity: Vec::new(),
+        })
+    }
+
+    /// With another smoothing α of the running means, from [0, 1).
+    ///
+    /// # Errors
+    /// A smoothing outside that interval.
+    pub fn with_smoothing(mut self, smoothing: f64) -> Result<Self> {
+        require_fraction("the smoothing", smoothing)?;
+        self.smoothing = smoothing;
+        Ok(self)
+    }
+
+    /// With another ε.
+    ///
+    /// # Errors
+    /// An ε that is not a finite number greater than zero.
+    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+        require_positive("RMSProp's epsilon", epsilon)?;
+        self.epsilon = epsilon;
+        Ok(self)
+    }
+
+    /// With momentum, from [0, 1).
+    ///
+    /// # Errors
+    /// A momentum outside that interval.
+    pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
+        require_fraction("the momentum", momentum)?;
+        self.momentum = momentum;
+        Ok(self)
+    }
+
+    /// With the variance of the gradient in place of its square.
+    pub fn centred(mut self) -> Self {
+        self.centred = true;
+        self
+    }
+
+    /// With weight decay as an L2 penalty.
+    pub fn with_weight_decay(mut self, decay: WeightDecay) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// A step with what the options ask for: known to the compiler, so that the loop has no branches.
+    fn update<const CENTRED: bool, const MOVING: bool>(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &[T],
+    ) -> Result<()> {
+        require_memory(model, gradient, [&mut self.square])?;
+        if CENTRED {
+            require_memory(model, gradient, [&mut self.mean])?;
+        }
+        if MOVING {
+            require_memory(model, gradient, [&mut self.velocity])?;
+        }
+        let (rate, epsilon) = (T::from_f64(self.rate), T::from_f64(self.epsilon));
+        let keep = T::from_f64(self.smoothing);
+        let new = T::from_f64(1.0 - self.smoothing);
+        let (momentum, zero) = (T::from_f64(self.momentum), T::from_f64(0.0));
+        let (square, mean, velocity) = (&mut self.square, &mut self.mean, &mut self.velocity);
+        (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
+            let decay = T::from_f64(decay);
+            // Slices of one length, as far as they are used: the compiler sees that no index is out of range.
+            let (values, len) = (parameter.values, range.len());
+            let (values, gradient) = (&mut values[..len], &gradient[range.clone()][..len]);
+            let square = &mut square[range.clone()][..len];
+            let mean = match CENTRED {
+                true => &mut mean[range.clone()][..len],
+                false => &mut [],
+            };
+            let velocity = match MOVING {
+                true => &mut velocity[range][..len],
+                false => &mut [],
+            };
+            for at in 0..len {
+                let gradient = gradient[at] + decay * values[at];
+                square[at] = keep * square[at] + new * gradient * gradient;
+                let mut spread = square[at];
+                if CENTRED {
+                    mean[at] = keep * mean[at] + new * gradient;
+                    spread -= mean[at] * mean[at];
+                    // Rounding may take a variance of zero below zero, where it has no root.
+                    spread = if spread < zero { zero } else { spread };
+                }
+                let mut step = gradient / (sqrt(&spread) + epsilon);
+                if MOVING {
+                    velocity[at] = momentum * velocity[at] + step;
+                    step = velocity[at];
+                }
+                values[at] -= rate * step;
+            }
+        })
+    }
+}
+
+impl<T: Element> Optimiser<T> for RmsProp<T> {
+    fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
+        match (self.centred, self.momentum > 0.0) {
+            (false, false) => self.update::<false, false>(model, gradient),
+            (false, true) => self.update::<false, true>(model, gradient),
+            (true, false) => self.update::<true, false>(model, gradient),
+            (true, true) => self.update::<true, true>(model, gradient),
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_rate(&mut self, rate: f64) -> Result<()> {
+        require_not_negative("the learning rate", rate)?;
+        self.rate = rate;
+        Ok(())
+    }
+
+    fn state(&self) -> OptimiserState<T> {
+        let (square, mean, velocity) = (&self.square, &self.mean, &self.velocity);
+        OptimiserState::new(
+            "rmsprop",
+            &[("rate", self.rate)],
+            &[("square", square), ("mean", mean), ("velocity", velocity)],
+        )
+    }
+
+    fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()> {
+        let ([rate], [square, mean, velocity]) =
+            state.open("rmsprop", ["rate"], ["square", "mean", "velocity"])?;
+        (self.rate, self.square, self.mean, self.velocity) = (rate, square, mean, velocity);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_options_are_errors() {
+        assert!(RmsProp::<f32>::new(0.0).is_err());
+        let new = || RmsProp::<f32>::new(0.1).unwrap();
+        assert!(new().with_smoothing(1.0).is_err());
+        assert!(new().with_epsilon(0.0).is_err());
+        assert!(new().with_momentum(-0.1).is_err());
+    }
+}

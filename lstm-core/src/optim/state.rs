@@ -1,0 +1,134 @@
+//! The state of an optimiser as named numbers and buffers, for checkpoints.
+
+use lstm_kernels::Element;
+
+use crate::error::{Error, Result, require_len, require_not_negative};
+use crate::params::Parameters;
+
+/// What an optimiser has become by its steps; see [`Optimiser::state`](crate::optim::Optimiser::state).
+///
+/// The buffers are laid out like a gradient. They are empty before the first step, and where an option leaves them
+/// unused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimiserState<T> {
+    /// The kind of optimiser, such as `adam`.
+    pub optimiser: String,
+    /// Named numbers: `rate`, and `steps` where steps are counted. Counters are exact up to 2^53.
+    pub scalars: Vec<(String, f64)>,
+    /// Named buffers, such as `mean` and `square`.
+    pub buffers: Vec<(String, Vec<T>)>,
+}
+
+impl<T: Element> OptimiserState<T> {
+    pub(crate) fn new(
+        optimiser: &str,
+        scalars: &[(&str, f64)],
+        buffers: &[(&str, &Vec<T>)],
+    ) -> Self {
+        let named = |name: &str| name.to_owned();
+        Self {
+            optimiser: named(optimiser),
+            scalars: (scalars.iter())
+                .map(|&(name, value)| (named(name), value))
+                .collect(),
+            buffers: (buffers.iter())
+                .map(|&(name, values)| (named(name), values.clone()))
+                .collect(),
+        }
+    }
+
+    /// The numbers and buffers under exactly these names, if this is the state of `optimiser` and holds no others. A
+    /// number `rate` is a learning rate, every other one a counter.
+    pub(crate) fn open<const S: usize, const B: usize>(
+        &self,
+        optimiser: &'static str,
+        scalars: [&str; S],
+        buffers: [&str; B],
+    ) -> Result<([f64; S], [Vec<T>; B])> {
+        let refuse = |reason: String| Error::OptimiserState { optimiser, reason };
+        if self.optimiser != optimiser {
+            return Err(refuse(format!("it is that of {}", self.optimiser)));
+        }
+        let held = (self.scalars.iter().map(|(name, _)| name))
+            .chain(self.buffers.iter().map(|(name, _)| name));
+        let needed = scalars.iter().chain(&buffers);
+        if !held.eq(needed.clone()) {
+            let needed: Vec<_> = needed.copied().collect();
+            return Err(refuse(format!("it must hold {}", needed.join(", "))));
+        }
+        for (name, value) in &self.scalars {
+            require_not_negative("a number in the state of an optimiser", *value)?;
+            if name != "rate" && value.fract() != 0.0 {
+                return Err(refuse(format!(
+                    "its `{name}` is {value}, not a whole number"
+                )));
+            }
+        }
+        let lengths = self.buffers.iter().map(|(_, values)| values.len());
+        let mut lengths = lengths.filter(|&length| length > 0);
+        let first = lengths.next();
+        if lengths.any(|length| Some(length) != first) {
+            return Err(refuse("its buffers differ in length".to_owned()));
+        }
+        Ok((
+            std::array::from_fn(|i| self.scalars[i].1),
+            std::array::from_fn(|i| self.buffers[i].1.clone()),
+        ))
+    }
+}
+
+/// Makes buffers of zeros at the first step, and refuses another length than that of the model or of the buffers.
+pub(crate) fn require_memory<const B: usize, T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &[T],
+    buffers: [&mut Vec<T>; B],
+) -> Result<()> {
+    require_len("the gradient", model.params_len(), gradient.len())?;
+    buffers.into_iter().try_for_each(|buffer| {
+        if buffer.is_empty() {
+            buffer.resize(gradient.len(), T::from_f64(0.0));
+        }
+        require_len("the gradient", buffer.len(), gradient.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_complete_state_of_the_right_kind_opens() {
+        let state = OptimiserState::new(
+            "adam",
+            &[("rate", 0.5), ("steps", 3.0)],
+            &[("mean", &vec![1.0f32]), ("square", &vec![2.0])],
+        );
+        let open =
+            |state: &OptimiserState<f32>| state.open("adam", ["rate", "steps"], ["mean", "square"]);
+        assert_eq!(open(&state).unwrap(), ([0.5, 3.0], [vec![1.0], vec![2.0]]));
+        type Edit = fn(&mut OptimiserState<f32>);
+        let wrong: [(Edit, &str); 6] = [
+            (
+                |state| state.optimiser = "sgd".to_owned(),
+                "it is that of sgd",
+            ),
+            (
+                |state| state.buffers.clear(),
+                "it must hold rate, steps, mean, square",
+            ),
+            (
+                |state| state.scalars[1].0 = "time".to_owned(),
+                "it must hold",
+            ),
+            (|state| state.scalars[1].1 = 0.5, "not a whole number"),
+            (|state| state.scalars[0].1 = f64::NAN, "a finite number"),
+            (|state| state.buffers[0].1.push(0.0), "differ in length"),
+        ];
+        for (edit, reason) in wrong {
+            let mut state = state.clone();
+            edit(&mut state);
+            let message = open(&state).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
+        }
+    }
+}
