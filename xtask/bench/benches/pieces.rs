@@ -1,0 +1,2 @@
+//! The pieces of a pass.
+fn main() {}
