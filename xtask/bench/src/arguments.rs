@@ -22,7 +22,7 @@ pub struct Arguments {
     #[arg(long, value_name = "B,T,D,H")]
     pub point: Option<Point>,
     /// The cell, such as peephole_lstm, PeepholeLstm or peephole; may be repeated without --point
-    /// [default: lstm with --point, else all shipped cells]
+    /// [default: lstm with --point or --peers, else all shipped cells]
     #[arg(long = "cell", value_name = "NAME")]
     pub cells: Vec<Shipped>,
     /// Threads of the kernels
@@ -37,6 +37,15 @@ pub struct Arguments {
     /// The number type
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub dtype: Dtype,
+    /// Compare with other libraries: PyTorch, ONNX Runtime, JAX, candle, burn; the first time installs them
+    #[arg(long)]
+    pub peers: bool,
+    /// Leave out candle and burn, which take minutes to compile
+    #[arg(long, requires = "peers")]
+    pub no_rust_peers: bool,
+    /// Rounds of a comparison at each point
+    #[arg(long, value_name = "R", default_value_t = 3, value_parser = rounds, requires = "peers")]
+    pub rounds: usize,
     /// Print JSON, one object a line
     #[arg(long)]
     pub json: bool,
@@ -76,15 +85,19 @@ pub enum Mode {
     Point(Point, Shipped),
     /// Measure the grid for cells.
     Table(Vec<Shipped>),
+    /// Compare a cell with other libraries.
+    Peers(Shipped),
 }
 
 impl Arguments {
     /// What to do.
     pub fn mode(&self) -> Mode {
+        let one = self.cells.last().copied().unwrap_or(Shipped::Lstm);
+        if self.peers {
+            return Mode::Peers(one);
+        }
         match (self.point, self.cells.as_slice()) {
-            (Some(point), cells) => {
-                Mode::Point(point, cells.last().copied().unwrap_or(Shipped::Lstm))
-            }
+            (Some(point), _) => Mode::Point(point, one),
             (None, []) => Mode::Table(Shipped::ALL.to_vec()),
             (None, cells) => Mode::Table(cells.to_vec()),
         }
@@ -138,6 +151,13 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+fn rounds(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=1000).contains(&count) => Ok(count),
+        _ => Err("it must be a whole number from 1 to 1000".to_owned()),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()
@@ -188,6 +208,16 @@ mod tests {
     }
 
     #[test]
+    fn peers_at_all_points_or_at_one() {
+        let all = parse("bench --peers --no-rust-peers --rounds 5").unwrap();
+        assert_eq!(all.mode(), Mode::Peers(Shipped::Lstm));
+        assert_eq!((all.points().len(), all.rounds), (13, 5));
+        let one = parse("bench --peers --cell gru --point 1,2,3,4").unwrap();
+        assert_eq!(one.mode(), Mode::Peers(Shipped::GruResetAfter));
+        assert_eq!(one.points(), ["1,2,3,4".parse().unwrap()]);
+    }
+
+    #[test]
     fn what_means_nothing_is_refused() {
         for line in [
             "bench --point 1,2,3",
@@ -197,6 +227,8 @@ mod tests {
             "bench --seconds nan",
             "bench --width mmx",
             "bench --dtype f16",
+            "bench --no-rust-peers",
+            "bench --peers --rounds 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -5,15 +5,6 @@ use std::str::FromStr;
 
 use lstm_core::{Cell, CellSpec, cells};
 
-/// Something to do with a cell that is known only by name.
-pub trait Task {
-    /// What comes of it.
-    type Output;
-
-    /// Does it with the cell `C`.
-    fn run<C: Cell>(self) -> Self::Output;
-}
-
 macro_rules! shipped {
     ($($cell:ident $file:literal $($alias:literal)?;)+) => {
         /// A shipped cell.
@@ -45,13 +36,6 @@ macro_rules! shipped {
                 match self {
                     $($(Shipped::$cell => Some($alias),)?)+
                     _ => None,
-                }
-            }
-
-            /// Does something with the cell.
-            pub fn with<T: Task>(self, task: T) -> T::Output {
-                match self {
-                    $(Shipped::$cell => task.run::<cells::$cell>(),)+
                 }
             }
         }

@@ -7,7 +7,7 @@ use lstm_core::{Cell, Element, Kernel, Width};
 use serde::Serialize;
 
 use crate::arguments::Dtype;
-use crate::cells::{Shipped, Task};
+use crate::cells::Shipped;
 use crate::failure::Failure;
 use crate::grid::Point;
 use crate::statistics::median;
@@ -76,38 +76,17 @@ impl fmt::Display for Report {
     }
 }
 
-/// Measures a cell at a point.
-pub fn times(cell: Shipped, point: Point, setting: &Setting) -> Result<Times, Failure> {
-    let run = Run { point, setting };
-    cell.with(run)
-}
+/// Measures a cell at a point: [`times`] for a cell that is known only by name.
+pub type Measure = fn(Shipped, Point, &Setting) -> Result<Times, Failure>;
 
-struct Run<'a> {
-    point: Point,
-    setting: &'a Setting,
-}
-
-impl Task for Run<'_> {
-    type Output = Result<Times, Failure>;
-
-    fn run<C: Cell>(self) -> Self::Output {
-        match self.setting.dtype {
-            Dtype::F32 => self.with_numbers::<C, f32>(),
-            Dtype::F64 => self.with_numbers::<C, f64>(),
-        }
-    }
-}
-
-impl Run<'_> {
-    fn with_numbers<C: Cell, T: Element>(self) -> Result<Times, Failure> {
-        let Self { point, setting } = self;
-        let kernel = Kernel::<C, T>::with_width(&sizes(&C::SPEC, &point), setting.width)?;
-        let mut work = Work::new(with_threads(kernel, setting.threads)?, &point)?;
-        Ok(Times {
-            infer_ms: median_ms(setting.time, || Ok(work.infer()?))?,
-            train_ms: median_ms(setting.time, || Ok(work.train()?))?,
-        })
-    }
+/// Measures the cell `C` at a point.
+pub fn times<C: Cell, T: Element>(point: Point, setting: &Setting) -> Result<Times, Failure> {
+    let kernel = Kernel::<C, T>::with_width(&sizes(&C::SPEC, &point), setting.width)?;
+    let mut work = Work::new(with_threads(kernel, setting.threads)?, &point)?;
+    Ok(Times {
+        infer_ms: median_ms(setting.time, || Ok(work.infer()?))?,
+        train_ms: median_ms(setting.time, || Ok(work.train()?))?,
+    })
 }
 
 /// The kernel on so many threads.
@@ -141,6 +120,8 @@ pub fn median_ms(
 
 #[cfg(test)]
 mod tests {
+    use lstm_core::cells::PeepholeLstm;
+
     use super::*;
 
     const SETTING: Setting = Setting {
@@ -162,14 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_can_be_measured_in_both_types() {
+    fn both_kinds_of_pass_take_time() {
         let point = "2,3,4,5".parse().unwrap();
-        for cell in Shipped::ALL {
-            for dtype in [Dtype::F32, Dtype::F64] {
-                let times = times(cell, point, &Setting { dtype, ..SETTING }).unwrap();
-                assert!(times.infer_ms > 0.0 && times.train_ms > 0.0, "{cell}");
-            }
-        }
+        let times = times::<PeepholeLstm, f64>(point, &SETTING).unwrap();
+        assert!(times.infer_ms > 0.0 && times.train_ms > 0.0);
+    }
+
+    #[test]
+    fn threads_that_the_kernels_lack_are_refused() {
+        let setting = Setting {
+            threads: 2,
+            ..SETTING
+        };
+        let refused = times::<PeepholeLstm, f64>("1,1,1,1".parse().unwrap(), &setting);
+        assert!(matches!(refused, Err(Failure::Threads(2))));
     }
 
     /// The names and types that programs which call this command rely on.

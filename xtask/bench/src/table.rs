@@ -8,7 +8,7 @@ use crate::arguments::{Arguments, Dtype};
 use crate::cells::Shipped;
 use crate::failure::{Failure, json};
 use crate::grid::Point;
-use crate::measure::{self, Report, Setting, Times};
+use crate::measure::{Measure, Report, Setting, Times};
 use crate::roofline::Machine;
 use crate::work::Load;
 
@@ -38,6 +38,7 @@ struct Row {
 pub fn run(
     cells: &[Shipped],
     arguments: &Arguments,
+    measure: Measure,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     let setting = arguments.setting();
@@ -51,7 +52,7 @@ pub fn run(
     }
     for &cell in cells {
         for point in arguments.points() {
-            let times = measure::times(cell, point, &setting)?;
+            let times = measure(cell, point, &setting)?;
             let row = row(cell, point, &setting, times, &machine);
             match arguments.json {
                 true => writeln!(output, "{}", json(&row)?)?,
