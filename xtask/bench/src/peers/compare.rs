@@ -81,7 +81,7 @@ pub fn run(cell: Shipped, arguments: &Arguments, output: &mut impl Write) -> Res
             .collect();
         writeln!(
             output,
-            "{cell}, f32, {} thread(s), against {}",
+            "{cell}, f32, threads: {}, against {}",
             arguments.threads,
             names.join(", ")
         )?;
@@ -120,7 +120,7 @@ pub fn run(cell: Shipped, arguments: &Arguments, output: &mut impl Write) -> Res
             true => writeln!(output, "{}", json(&summary)?)?,
             false => writeln!(
                 output,
-                "{} against {:<12} geometric mean {:6.2}, least {:6.2}, over {} points",
+                "{} against {:<12} geometric mean {:6.2}, least {:6.2}, points {}",
                 summary.mode,
                 summary.against,
                 summary.geometric_mean,
