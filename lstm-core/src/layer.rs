@@ -296,6 +296,7 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
 #[cfg(test)]
 mod tests {
     use faer::Mat;
+    use lstm_kernels::Width;
     use lstm_kernels::cells::PeepholeLstm;
 
     use super::*;
@@ -313,6 +314,14 @@ mod tests {
             .seq(x.as_ref(), &mut state, y.as_mut(), &mut workspace)
             .unwrap();
         y
+    }
+
+    #[test]
+    fn a_layer_keeps_its_kernel() {
+        let kernel = Kernel::with_width(&[3, 4, 1], Width::Scalar).unwrap();
+        let layer = Recurrent::<PeepholeLstm, f64>::with_kernel(kernel).unwrap();
+        assert_eq!(layer.kernel().width(), Width::Scalar);
+        assert!(layer.params().iter().all(|&value| value == 0.0));
     }
 
     #[test]

@@ -100,13 +100,14 @@ fn heading(machine: &Machine) -> String {
         text += &format!(" {} {:.0} GB/s", level.name, level.read_gbs);
     }
     let pass = |name| format!("{name:>10} {:>8} {:>5}  {:<16}", "GFLOP/s", "peak", "bound");
-    format!(
-        "{text}\n\n{:<20} {:>16} {} {}\n",
+    let columns = format!(
+        "{:<20} {:>16} {} {}",
         "cell",
         "B,T,D,H",
         pass("infer ms"),
         pass("train ms")
-    )
+    );
+    format!("{text}\n\n{}\n", columns.trim_end())
 }
 
 fn line(cell: Shipped, point: Point, row: &Row) -> String {
