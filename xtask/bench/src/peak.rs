@@ -8,8 +8,9 @@ use lstm_kernels::rt::{Element, Lanes, Simd};
 use lstm_kernels::{KernelError, Width};
 use pulp::WithSimd;
 
-/// Repetitions, of which the fastest counts: what disturbs a measurement only ever slows it.
-const REPETITIONS: usize = 9;
+/// Repetitions, of which the fastest counts: what disturbs a measurement only ever slows it. They are many and short, so
+/// that on a busy machine some fit between two interruptions.
+const REPETITIONS: usize = 40;
 
 /// Operations per second, in 10^9, of `threads` threads that do nothing but multiply and add in registers.
 pub fn gflops<T: Element>(width: Width, threads: usize) -> Result<f64, KernelError> {
@@ -22,7 +23,7 @@ pub fn gflops<T: Element>(width: Width, threads: usize) -> Result<f64, KernelErr
 
 fn best<T: Element, const CHAINS: usize>(width: Width, threads: usize) -> Result<f64, KernelError> {
     let token = width.token()?;
-    let rounds = 2_000_000;
+    let rounds = 100_000;
     let operations = 2 * rounds * CHAINS * width.lanes::<T>() * threads;
     let seconds = fastest(&vec![(); threads], |()| {
         black_box(token.dispatch(Chains::<T, CHAINS> {
