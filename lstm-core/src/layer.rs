@@ -45,13 +45,19 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// # Errors
     /// As [`Recurrent::new`].
     pub fn zeros(sizes: &[usize]) -> Result<Self> {
-        let sizes = complete_sizes(&C::SPEC, sizes)?;
-        let kernel = Kernel::new(&sizes)?;
+        Self::with_kernel(Kernel::new(&complete_sizes(&C::SPEC, sizes)?)?)
+    }
+
+    /// A layer of zeros around kernels that were made with options of their own, such as a SIMD width.
+    ///
+    /// # Errors
+    /// Sizes that are too large.
+    pub fn with_kernel(kernel: Kernel<C, T>) -> Result<Self> {
         let mut params = Vec::new();
         if params.try_reserve_exact(kernel.params_len()).is_err() {
             return Err(Error::Sizes {
                 cell: C::SPEC.name,
-                sizes: format!("{sizes:?}"),
+                sizes: format!("{:?}", kernel.sizes()),
                 reason: format!("there is no memory for {} parameters", kernel.params_len()),
             });
         }
@@ -296,6 +302,7 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
 #[cfg(test)]
 mod tests {
     use faer::Mat;
+    use lstm_kernels::Width;
     use lstm_kernels::cells::PeepholeLstm;
 
     use super::*;
@@ -313,6 +320,14 @@ mod tests {
             .seq(x.as_ref(), &mut state, y.as_mut(), &mut workspace)
             .unwrap();
         y
+    }
+
+    #[test]
+    fn a_layer_keeps_its_kernel() {
+        let kernel = Kernel::with_width(&[3, 4, 1], Width::Scalar).unwrap();
+        let layer = Recurrent::<PeepholeLstm, f64>::with_kernel(kernel).unwrap();
+        assert_eq!(layer.kernel().width(), Width::Scalar);
+        assert!(layer.params().iter().all(|&value| value == 0.0));
     }
 
     #[test]

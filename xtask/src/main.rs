@@ -1,10 +1,12 @@
-//! Development verbs of the workspace: `cargo xtask gen`, `cargo xtask show`, `cargo xtask cells`.
+//! Development verbs of the workspace: `cargo xtask gen`, `cargo xtask show`, `cargo xtask cells`, `cargo xtask bench`.
 
+mod bench;
 mod cells;
 mod definitions;
 mod generate;
 mod show;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -44,6 +46,13 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Measure the kernels; `cargo xtask bench --help` has the options.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What the measuring program takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -51,9 +60,16 @@ fn main() -> ExitCode {
         Verb::Gen { check } => generate::run(check),
         Verb::Show { cell, stage, latex } => show::run(&cell, stage, latex),
         Verb::Cells { json } => cells::run(json),
+        Verb::Bench { arguments } => return finish(bench::run(&arguments)),
     };
-    match outcome.and_then(|text| print(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let printed = outcome.and_then(|text| print(&text));
+    finish(printed.map(|()| ExitCode::SUCCESS))
+}
+
+/// The exit code; a failure is said on the error output.
+fn finish(outcome: Result<ExitCode, Failure>) -> ExitCode {
+    match outcome {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

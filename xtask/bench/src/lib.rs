@@ -1,0 +1,80 @@
+//! `cargo xtask bench`: how fast the kernels are, against the machine's limits and against other libraries.
+//!
+//! - [`measure`] times the [`work`] of a cell at a point of the [`grid`].
+//! - [`table`] holds the times against the machine's limits: its [`peak`] of arithmetic and what its caches deliver, in
+//!   the model of [`roofline`].
+//! - [`peers`] holds them against other libraries.
+//!
+//! The program beside this library adds only the list of all cells in all number types: minutes of compilation that
+//! the tests do without.
+
+pub mod arguments;
+pub mod cells;
+pub mod failure;
+pub mod grid;
+pub mod measure;
+pub mod peak;
+pub mod peers;
+pub mod roofline;
+pub mod statistics;
+pub mod table;
+pub mod work;
+
+use std::io::Write;
+
+use crate::arguments::{Arguments, Mode};
+use crate::failure::Failure;
+use crate::measure::{Measure, Report};
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// A measurement that cannot be made, or an output that cannot be written.
+pub fn run(
+    arguments: &Arguments,
+    measure: Measure,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
+    match arguments.mode() {
+        Mode::Point(point, cell) => {
+            let setting = arguments.setting();
+            let report = Report::new(cell, point, &setting, measure(cell, point, &setting)?);
+            match arguments.json {
+                true => writeln!(output, "{}", failure::json(&report)?)?,
+                false => writeln!(output, "{report}")?,
+            }
+            Ok(())
+        }
+        Mode::Table(cells) => table::run(&cells, arguments, measure, output),
+        Mode::Peers(cell) => peers::run(cell, arguments, output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::measure::Times;
+
+    /// The last line for a point is the object that other programs read.
+    #[test]
+    fn a_point_is_one_line() {
+        let line = ["bench", "--point", "1,2,3,4", "--json"];
+        let mut output = Vec::new();
+        let measure: Measure = |_, _, _| {
+            Ok(Times {
+                infer_ms: 0.25,
+                train_ms: 1.0,
+            })
+        };
+        run(&Arguments::parse_from(line), measure, &mut output).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&record["hidden"], &record["infer_ms"]),
+            (&4.into(), &0.25.into())
+        );
+    }
+}
