@@ -88,7 +88,7 @@ pub use tied::TiedLinear;
 pub use lstm_derive::cell;
 pub use lstm_kernels::{
     Cell, CellSpec, Element, Kernel, KernelError, Packed, ParamRole, ParamSpec, SizeSpec, State,
-    Tape, VectorSpec, Width, Workspace, cells,
+    Tape, Threads, VectorSpec, Width, Workspace, cells,
 };
 
 /// What generated code calls; not for use by hand.

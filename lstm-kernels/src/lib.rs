@@ -43,11 +43,20 @@
 //! multiplied by a matrix ends a pass: a GRU with reset before the product has two, an LSTM one.
 //!
 //! Backward is the mirror image: the products are those of the transposed panels with the errors of the step after, and
-//! the element-wise code is the derived error signals. Gradients of matrices wait until the end and are one large
-//! product each, over all steps and samples; gradients of vectors are summed in registers on the way.
+//! the element-wise code is the derived error signals. Gradients of matrices wait until the end, when errors and vectors
+//! of all steps and samples are cut into panels for a register tile of their own; so does the gradient of the input.
 //!
-//! Every sum of products is a single chain over k in order, whatever the tile, so the bits of a result do not depend on
-//! how many samples or steps go into a call.
+//! A panel is read once for all samples of a step. At a small batch reading it is what takes the time, so the products
+//! with the input run ahead for several steps together, and a step walks the panels in the opposite direction of the one
+//! before, to begin with what is still in the cache.
+//!
+//! # Threads
+//! [`Kernel::with_threads`] shares the work of a call: with many samples each thread has samples of its own, with few the
+//! threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread.
+//!
+//! Every sum of products is a single chain over k in order, whatever the tile, sums over samples are formed in the order
+//! of the samples, and blocks of a gradient do not depend on the threads. So the bits of a result depend neither on the
+//! number of threads nor, for what belongs to a sample, on the other samples or on how many steps go into a call.
 // Cells carry the symbols of the papers; those of different cells may look alike.
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 

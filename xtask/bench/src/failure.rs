@@ -19,12 +19,6 @@ pub enum Failure {
     #[error("a line of JSON is malformed: {0}")]
     Json(#[from] serde_json::Error),
 
-    /// The kernels use one thread.
-    #[error(
-        "the kernels run on one thread so far, so --threads {0} cannot be measured; use --threads 1"
-    )]
-    Threads(usize),
-
     /// The machine lacks the instruction set.
     #[error(transparent)]
     Width(#[from] lstm_kernels::KernelError),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use lstm_core::{Cell, Element, Kernel, Width};
+use lstm_core::{Cell, Element, Kernel, Threads, Width};
 use serde::Serialize;
 
 use crate::arguments::Dtype;
@@ -82,22 +82,12 @@ pub type Measure = fn(Shipped, Point, &Setting) -> Result<Times, Failure>;
 /// Measures the cell `C` at a point.
 pub fn times<C: Cell, T: Element>(point: Point, setting: &Setting) -> Result<Times, Failure> {
     let kernel = Kernel::<C, T>::with_width(&sizes(&C::SPEC, &point), setting.width)?;
-    let mut work = Work::new(with_threads(kernel, setting.threads)?, &point)?;
+    let kernel = kernel.with_threads(&Threads::new(setting.threads)?);
+    let mut work = Work::new(kernel, &point)?;
     Ok(Times {
         infer_ms: median_ms(setting.time, || Ok(work.infer()?))?,
         train_ms: median_ms(setting.time, || Ok(work.train()?))?,
     })
-}
-
-/// The kernel on so many threads.
-fn with_threads<C: Cell, T: Element>(
-    kernel: Kernel<C, T>,
-    threads: usize,
-) -> Result<Kernel<C, T>, Failure> {
-    match threads {
-        1 => Ok(kernel),
-        _ => Err(Failure::Threads(threads)),
-    }
 }
 
 /// The median time of calls of `work`: two to warm up, then at least five, and as many as start within `time`.
@@ -150,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_the_kernels_lack_are_refused() {
+    fn threads_take_part() {
         let setting = Setting {
             threads: 2,
             ..SETTING
         };
-        let refused = times::<PeepholeLstm, f64>("1,1,1,1".parse().unwrap(), &setting);
-        assert!(matches!(refused, Err(Failure::Threads(2))));
+        let times = times::<PeepholeLstm, f32>("2,3,4,5".parse().unwrap(), &setting).unwrap();
+        assert!(times.infer_ms > 0.0 && times.train_ms > 0.0);
     }
 
     /// The names and types that programs which call this command rely on.
