@@ -3,14 +3,22 @@
 //! A panel belongs to one chunk of lane vectors. For each k it holds the chunk's vectors side by side, each with one
 //! weight per unit of its group; units beyond the last are zero.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
 use super::element::Element;
 use super::lanes::Lanes;
 use super::layout::Layout;
-use super::pass::{Chunk, PassLayout, SegmentLayout};
+use super::pass::{Chunk, PanelSource, PassLayout, SegmentLayout};
 use super::sweep::part;
+
+/// Columns of a matrix that are packed together.
+const COLUMNS: usize = 64;
+
+/// Rows that are transposed together.
+const SQUARE: usize = 16;
 
 /// The most lanes a register has.
 const MAX_LANES: usize = 16;
@@ -108,32 +116,46 @@ impl<T: Element> Pack<'_, T> {
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, pass: &PassLayout) {
         for segment in &pass.segments {
-            for block in part(0..pass.blocks, self.thread, self.threads) {
-                for chunk in &segment.chunks {
-                    for member in 0..chunk.rows {
-                        self.member(simd, pass, segment, block, chunk, member);
+            for piece in 0..segment.planes {
+                // A few columns of a matrix at a time serve all groups of units, so that whole pages are read. The
+                // columns of a transposed one each belong to a unit, and are read from end to end.
+                let is_transposed = |source: &PanelSource| source.transposed;
+                let step = if segment.sources[piece].iter().any(is_transposed) {
+                    segment.k
+                } else {
+                    COLUMNS
+                };
+                for first_k in (0..segment.k).step_by(step) {
+                    let some = first_k..segment.k.min(first_k + step);
+                    for block in part(0..pass.blocks, self.thread, self.threads) {
+                        for chunk in &segment.chunks {
+                            for member in 0..chunk.rows {
+                                let place = (block, chunk, member);
+                                self.member(simd, pass, segment, place, piece, some.clone());
+                            }
+                        }
                     }
                 }
             }
         }
     }
 
-    /// One lane vector for each k.
+    /// One lane vector for each k of a piece.
     #[inline(always)]
     fn member<S: Simd>(
         &self,
         simd: S,
         pass: &PassLayout,
         segment: &SegmentLayout,
-        block: usize,
-        chunk: &Chunk,
-        member: usize,
+        (block, chunk, member): (usize, &Chunk, usize),
+        piece: usize,
+        some: Range<usize>,
     ) {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let units = layout.leads[pass.lead].units;
-        let targets = segment.sources[0].len();
+        let sources = &segment.sources[piece];
         let position = chunk.before + member;
-        let first = (block * pass.groups + position / targets) * lanes;
+        let first = (block * pass.groups + position / sources.len()) * lanes;
         if first >= units {
             // The last block may have fewer groups than its tile has room for.
             return;
@@ -142,21 +164,20 @@ impl<T: Element> Pack<'_, T> {
         let depth = segment.planes * segment.k;
         let panel = segment.start + block * segment.block_stride + chunk.before * depth * lanes;
         let stride = chunk.rows * lanes;
-        for (piece, sources) in segment.sources.iter().enumerate() {
-            let source = sources[position % targets];
-            let matrix = layout.params[source.param];
-            let values = &self.params[matrix.start..][..matrix.len()];
-            let row = source.plane * units + first;
-            let target = panel + piece * segment.k * stride + member * lanes;
-            // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
-            let target = unsafe { self.packed.panels.shared().add(target) };
-            if source.transposed {
-                let values = &values[row * matrix.rows + source.first_k..];
-                transpose(simd, values, matrix.rows, width, segment.k, target, stride);
-            } else {
-                let values = &values[source.first_k * matrix.rows + row..];
-                copy(simd, values, matrix.rows, width, segment.k, target, stride);
-            }
+        let source = sources[position % sources.len()];
+        let matrix = layout.params[source.param];
+        let values = &self.params[matrix.start..][..matrix.len()];
+        let row = source.plane * units + first;
+        let target = panel + (piece * segment.k + some.start) * stride + member * lanes;
+        // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
+        let target = unsafe { self.packed.panels.shared().add(target) };
+        let first_k = source.first_k + some.start;
+        if source.transposed {
+            let values = &values[row * matrix.rows + first_k..];
+            transpose(simd, values, matrix.rows, width, some.len(), target, stride);
+        } else {
+            let values = &values[first_k * matrix.rows + row..];
+            copy(simd, values, matrix.rows, width, some.len(), target, stride);
         }
     }
 }
@@ -195,27 +216,22 @@ fn transpose<T: Element, S: Simd>(
     stride: usize,
 ) {
     let lanes = T::lanes::<S>();
-    let whole = if width == lanes { k / lanes * lanes } else { 0 };
-    for first in (0..whole).step_by(lanes) {
-        // A square at a time, read and written along contiguous memory.
-        let mut square = [T::default(); MAX_LANES * MAX_LANES];
-        for lane in 0..lanes {
-            let values = &values[lane * column + first..][..lanes];
-            let row = &mut square[lane * lanes..][..lanes];
-            // SAFETY: both slices are a register long.
-            unsafe { Lanes::load(simd, values.as_ptr()).store(row.as_mut_ptr()) };
-        }
-        for k in 0..lanes {
-            for lane in 0..lanes {
-                // SAFETY: the panel has a lane vector for each k.
-                unsafe { *target.add((first + k) * stride + lane) = square[lane * lanes + k] };
+    // A square at a time: its elements are scattered in the first level of the cache, and whole lines leave it.
+    let mut square = [T::default(); SQUARE * MAX_LANES];
+    for first in (0..k).step_by(SQUARE) {
+        let rows = SQUARE.min(k - first);
+        for lane in 0..width {
+            let values = &values[lane * column + first..][..rows];
+            for (row, &value) in values.iter().enumerate() {
+                square[row * lanes + lane] = value;
             }
         }
-    }
-    for k in whole..k {
-        for lane in 0..width {
-            // SAFETY: as above.
-            unsafe { *target.add(k * stride + lane) = values[lane * column + k] };
+        for row in 0..rows {
+            // SAFETY: the square has a lane vector for each row, and the panel for each k.
+            unsafe {
+                let place = target.add((first + row) * stride);
+                Lanes::load(simd, square.as_ptr().add(row * lanes)).store_first(place, width);
+            }
         }
     }
 }
