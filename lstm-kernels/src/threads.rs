@@ -11,8 +11,12 @@ use std::thread::{self, JoinHandle};
 
 use crate::error::KernelError;
 
-/// How often a thread looks for news before it lets others run: some tens of microseconds.
-const PATIENCE: usize = 20_000;
+/// How often a thread looks for news before it lets others run: some microseconds. On a busy machine the thread that is
+/// awaited may need this one's processor.
+const PATIENCE: usize = 500;
+
+/// How often a helper without work lets others run before it sleeps: a fraction of a millisecond on a quiet machine.
+const WAKEFULNESS: usize = 500;
 
 /// A number of threads that work on one call at a time, the calling thread among them.
 ///
@@ -162,12 +166,9 @@ impl Shared {
     fn help(&self, index: usize) {
         let mut seen = 0;
         loop {
-            let mut patience = PATIENCE;
-            while self.call.load(Ordering::Acquire) == seen {
-                if patience > 0 {
-                    patience -= 1;
-                    spin_loop();
-                } else {
+            let is_called = || self.call.load(Ordering::Acquire) != seen;
+            if !wait_for(is_called, WAKEFULNESS) {
+                while !is_called() {
                     thread::park();
                 }
             }
@@ -211,17 +212,25 @@ impl Drop for Team {
     }
 }
 
-fn wait(mut is_done: impl FnMut() -> bool) {
-    let mut patience = PATIENCE;
-    while !is_done() {
-        if patience > 0 {
-            patience -= 1;
-            spin_loop();
-        } else {
-            // More threads than processors: the one that is awaited may need this one.
-            thread::yield_now();
+fn wait(is_done: impl Fn() -> bool) {
+    while !wait_for(&is_done, usize::MAX) {}
+}
+
+/// Waits until `is_done`, awake, letting others run at most so many times; whether it is done.
+fn wait_for(is_done: impl Fn() -> bool, most: usize) -> bool {
+    for _ in 0..PATIENCE {
+        if is_done() {
+            return true;
         }
+        spin_loop();
     }
+    for _ in 0..most {
+        if is_done() {
+            return true;
+        }
+        thread::yield_now();
+    }
+    is_done()
 }
 
 /// Where the threads of a call meet between passes.
