@@ -255,7 +255,7 @@ mod tests {
     use lstm_kernels::cells::PeepholeLstm;
 
     use super::*;
-    use crate::layer::Recurrent;
+    use crate::recurrent::Recurrent;
 
     fn filled(init: Init, rows: usize, columns: usize) -> Vec<f64> {
         let mut values = vec![0.0; rows * columns];

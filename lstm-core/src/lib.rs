@@ -66,7 +66,7 @@ pub mod text;
 
 mod class_softmax;
 mod embedding;
-mod layer;
+mod recurrent;
 mod linear;
 mod order;
 mod random;
@@ -78,7 +78,7 @@ mod check;
 pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
-pub use layer::Recurrent;
+pub use recurrent::Recurrent;
 pub use linear::Linear;
 pub use order::{Order, Place};
 pub use random::Rng;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lstm_kernels::cells::{ElmanRnn, PeepholeLstm};
 
 use super::*;
-use crate::layer::Recurrent;
+use crate::recurrent::Recurrent;
 use crate::random::Rng;
 
 type Layer = Recurrent<PeepholeLstm, f32>;

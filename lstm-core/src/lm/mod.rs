@@ -15,7 +15,7 @@ use crate::embedding::Embedding;
 use crate::error::Result;
 use crate::init::Init;
 use crate::io::{self, ModelFile};
-use crate::layer::Recurrent;
+use crate::recurrent::Recurrent;
 use crate::linear::Linear;
 use crate::loss::cross_entropy;
 use crate::params::{Name, Parameters, Visit, VisitMut};
