@@ -26,6 +26,45 @@ pub enum Error {
         actual: String,
     },
 
+    /// A length, a step or a sample that a batch does not have.
+    #[error("{what} {value} of sample {sample} must be {expected}")]
+    BatchPlace {
+        /// What it is: "the length".
+        what: &'static str,
+        /// Its value.
+        value: usize,
+        /// The sample.
+        sample: usize,
+        /// What would be right.
+        expected: String,
+    },
+
+    /// A backward pass without the forward pass that it goes back through.
+    #[error(
+        "the tape holds no forward pass of this layer and batch; call `forward` with them before `backward`"
+    )]
+    NoForwardPass,
+
+    /// Two layers of a stack have one name.
+    #[error("the stack has a layer named `{name}` already; choose another name")]
+    LayerName {
+        /// The name.
+        name: String,
+    },
+
+    /// Layers that do not fit together.
+    #[error("{what} takes {expected} features, but {given} come from {source_of}")]
+    LayerSizes {
+        /// The layer that is given too many or too few.
+        what: String,
+        /// What it takes.
+        expected: usize,
+        /// What it is given.
+        given: usize,
+        /// By whom.
+        source_of: String,
+    },
+
     /// An option has a value that means nothing.
     #[error("{option} is {value}, but must be {expected}")]
     Option {

@@ -58,6 +58,7 @@
 pub mod error;
 pub mod init;
 pub mod io;
+pub mod layers;
 pub mod lm;
 pub mod loss;
 pub mod optim;
@@ -66,10 +67,10 @@ pub mod text;
 
 mod class_softmax;
 mod embedding;
-mod recurrent;
 mod linear;
 mod order;
 mod random;
+mod recurrent;
 mod tied;
 
 #[cfg(test)]
@@ -78,10 +79,10 @@ mod check;
 pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
-pub use recurrent::Recurrent;
 pub use linear::Linear;
 pub use order::{Order, Place};
 pub use random::Rng;
+pub use recurrent::{Recompute, Recurrent};
 pub use tied::TiedLinear;
 
 #[cfg(feature = "derive")]

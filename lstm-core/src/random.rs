@@ -23,6 +23,12 @@ impl Rng {
         Self(bits)
     }
 
+    /// A source of its own for a part of the work, determined by the next number of this one. Parts that draw from
+    /// sources of their own give the same numbers in whatever order they run.
+    pub fn split(&mut self) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(self.0.next_u64()))
+    }
+
     /// A whole number from 0 to `count` - 1, uniform; 0 if `count` is 0.
     pub fn below(&mut self, count: u64) -> u64 {
         // The product of a draw and the count, shifted down by 64 bits, is uniform but for the draws that fall into the

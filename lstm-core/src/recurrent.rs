@@ -1,5 +1,6 @@
 //! A recurrent layer: a cell with parameters of its own.
 
+use std::ops::Range;
 use std::path::Path;
 
 use faer::{MatMut, MatRef};
@@ -13,6 +14,9 @@ use crate::params::{
 };
 use crate::random::Rng;
 
+/// The name below which trained initial states stand.
+const INITIAL: &str = "initial";
+
 /// A layer of the cell `C`: its kernels for given sizes, and its parameters.
 ///
 /// A sequence is a matrix with one column per (step, sample): column `t * batch + b`, features down the column.
@@ -24,6 +28,25 @@ pub struct Recurrent<C: Cell, T: Element> {
     kernel: Kernel<C, T>,
     params: Vec<T>,
     packed: Packed<T>,
+    /// The trained initial state, one carried quantity after the other; empty if sequences begin at zero.
+    initial: Vec<T>,
+    recompute: Recompute,
+}
+
+/// Whether training keeps everything of a sequence for the way back, or less, to compute the rest once more.
+///
+/// It matters to the verbs of [`Layer`](crate::layers::Layer). Computing a sequence once more takes about a third more
+/// time; gradients stay the same to the bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Recompute {
+    /// Everything is kept: the fastest.
+    #[default]
+    Never,
+    /// The state is kept at every so many steps; memory grows with that number and with the number of segments.
+    Every(usize),
+    /// The same with segments as long as the square root of the sequence, so that memory grows with that root.
+    Root,
 }
 
 impl<C: Cell, T: Element> Recurrent<C, T> {
@@ -67,7 +90,24 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
             kernel,
             params,
             packed,
+            initial: Vec::new(),
+            recompute: Recompute::Never,
         })
+    }
+
+    /// With an initial state that is trained: parameters named `initial.` and a carried quantity, zeros to begin with.
+    ///
+    /// Samples begin there wherever a [`Batch`](crate::layers::Batch) says that they begin anew, and where
+    /// [`Layer::initial_state`](crate::layers::Layer::initial_state) is the state of a call; only the former adds to the
+    /// gradient. The verbs of this type itself take the state as it is given.
+    pub fn with_trained_state(mut self) -> Self {
+        self.initial = vec![T::from_f64(0.0); self.state_len()];
+        self
+    }
+
+    /// Chooses what training keeps for the way back.
+    pub fn set_recompute(&mut self, recompute: Recompute) {
+        self.recompute = recompute;
     }
 
     /// Fills all parameters anew.
@@ -241,8 +281,74 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     pub fn load(path: &Path) -> Result<Self> {
         let file = ModelFile::open(path)?;
         let mut layer = Self::zeros(&file.require_cell::<C, T>()?)?;
+        if let Some(carried) = C::SPEC.carried.first()
+            && file.shape(&format!("{INITIAL}.{}", carried.name)).is_ok()
+        {
+            layer = layer.with_trained_state();
+        }
         file.load_into(&mut layer)?;
         Ok(layer)
+    }
+
+    /// The weights as the kernels take them.
+    pub(crate) fn packed(&self) -> &Packed<T> {
+        &self.packed
+    }
+
+    /// How many steps training keeps the tape of; nothing if of all.
+    pub(crate) fn segment_len(&self, steps: usize) -> Option<usize> {
+        match self.recompute {
+            Recompute::Never => None,
+            Recompute::Every(steps) => Some(steps.max(1)),
+            Recompute::Root => Some(steps.isqrt().max(1)),
+        }
+    }
+
+    /// Numbers of a sample's state.
+    fn state_len(&self) -> usize {
+        let carried = 0..C::SPEC.carried.len();
+        carried.map(|index| self.kernel.carried_len(index)).sum()
+    }
+
+    /// A sample's state becomes the initial one.
+    pub(crate) fn begin_anew(&self, sample: usize, state: &mut State<T>) {
+        let mut initial = self.initial.iter().copied();
+        for index in 0..state.len() {
+            let column = state.get_mut(index).col_mut(sample);
+            (column.iter_mut()).for_each(|value| *value = initial.next().unwrap_or_default());
+        }
+    }
+
+    /// The gradient of a sample's state belongs to the initial one: it is added there, and goes back no further.
+    pub(crate) fn end_at_initial_state(
+        &self,
+        sample: usize,
+        dstate: &mut State<T>,
+        gradient: &mut [T],
+    ) {
+        let mut gradient = gradient.iter_mut();
+        for index in 0..dstate.len() {
+            for value in dstate.get_mut(index).col_mut(sample).iter_mut() {
+                if let Some(gradient) = gradient.next() {
+                    *gradient += *value;
+                }
+                *value = T::default();
+            }
+        }
+    }
+
+    /// The trained initial values: name, and where they lie among all of them.
+    fn initial_ranges(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        let count = match self.initial.is_empty() {
+            true => 0,
+            false => C::SPEC.carried.len(),
+        };
+        let mut start = 0;
+        (0..count).map(move |index| {
+            let range = start..start + self.kernel.carried_len(index);
+            start = range.end;
+            (C::SPEC.carried[index].name, range)
+        })
     }
 
     fn index(name: &str) -> Result<usize> {
@@ -277,6 +383,15 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
             };
             visit(name.child(param.name), parameter)?;
         }
+        let name = name.child(INITIAL);
+        for (carried, range) in self.initial_ranges() {
+            let parameter = Parameter {
+                rows: range.len(),
+                columns: 1,
+                values: &self.initial[range],
+            };
+            visit(name.child(carried), parameter)?;
+        }
         Ok(())
     }
 
@@ -295,7 +410,17 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
                 visit(name.child(param.name), parameter)
             });
         self.repack()?;
-        visited
+        visited?;
+        let name = name.child(INITIAL);
+        let ranges: Vec<_> = self.initial_ranges().collect();
+        ranges.into_iter().try_for_each(|(carried, range)| {
+            let parameter = ParameterMut {
+                rows: range.len(),
+                columns: 1,
+                values: &mut self.initial[range],
+            };
+            visit(name.child(carried), parameter)
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lstm_kernels::cells::{ElmanRnn, PeepholeLstm};
 
 use super::*;
-use crate::recurrent::Recurrent;
 use crate::random::Rng;
+use crate::recurrent::Recurrent;
 
 type Layer = Recurrent<PeepholeLstm, f32>;
 

@@ -15,11 +15,11 @@ use crate::embedding::Embedding;
 use crate::error::Result;
 use crate::init::Init;
 use crate::io::{self, ModelFile};
-use crate::recurrent::Recurrent;
 use crate::linear::Linear;
 use crate::loss::cross_entropy;
 use crate::params::{Name, Parameters, Visit, VisitMut};
 use crate::random::Rng;
+use crate::recurrent::Recurrent;
 use crate::text::{Streams, Vocabulary, Window};
 
 /// Reads a text character by character and gives a score to every character that may come next.

@@ -1,0 +1,200 @@
+//! Dropout between layers.
+
+use faer::prelude::{Reborrow, ReborrowMut};
+use faer::{Mat, MatMut, MatRef};
+use lstm_kernels::{Element, State, Threads};
+
+use super::gather::{clear_padding, room};
+use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use crate::error::{Error, Result, require_fraction};
+use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::random::Rng;
+
+/// In training, drops features at random and scales the others up, so that their mean stays; in inference, does nothing.
+///
+/// It takes inputs of any length.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    len: usize,
+    rate: f64,
+    mask: DropoutMask,
+}
+
+/// For what a [`Dropout`] draws anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DropoutMask {
+    /// For every step of every sample (Zaremba, Sutskever and Vinyals 2014).
+    #[default]
+    EachStep,
+    /// For every sample of a call, the same for all of its steps: variational dropout (Gal and Ghahramani 2016).
+    EachSequence,
+}
+
+impl Dropout {
+    /// Drops each of `len` features with probability `rate`, at each step anew.
+    ///
+    /// # Errors
+    /// A rate outside [0, 1).
+    pub fn new(len: usize, rate: f64) -> Result<Self> {
+        require_fraction("the rate of dropout", rate)?;
+        Ok(Self {
+            len,
+            rate,
+            mask: DropoutMask::EachStep,
+        })
+    }
+
+    /// With another choice of what it draws anew for.
+    pub fn with_mask(mut self, mask: DropoutMask) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    /// The probability of a feature to be dropped.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+}
+
+/// Fills a mask: 0 for what is dropped, 1 / (1 - rate) for the others, column after column.
+pub(crate) fn draw_mask<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
+    let (dropped, kept) = (T::default(), T::from_f64(1.0 / (1.0 - rate)));
+    for column in mask.col_iter_mut() {
+        for value in column.iter_mut() {
+            *value = if rng.unit() < rate { dropped } else { kept };
+        }
+    }
+}
+
+/// What is kept for the way back.
+struct Memory<T> {
+    batch: Option<Batch>,
+    /// What each feature is multiplied with, a column for each step and sample, or for each sample.
+    mask: Mat<T>,
+}
+
+impl<T: Element> Default for Memory<T> {
+    fn default() -> Self {
+        Self {
+            batch: None,
+            mask: Mat::new(),
+        }
+    }
+}
+
+impl Dropout {
+    /// `to` becomes `from` times the mask, and zero in padding.
+    fn apply<T: Element>(
+        &self,
+        batch: &Batch,
+        mask: MatRef<'_, T>,
+        from: MatRef<'_, T>,
+        mut to: MatMut<'_, T>,
+    ) {
+        for sample in 0..batch.samples() {
+            for step in 0..batch.length(sample) {
+                let column = batch.column(step, sample);
+                let mask = match self.mask {
+                    DropoutMask::EachStep => mask.col(column),
+                    DropoutMask::EachSequence => mask.col(sample),
+                };
+                let to = to.rb_mut().col_mut(column).iter_mut();
+                for ((to, &from), &mask) in to.zip(from.col(column).iter()).zip(mask.iter()) {
+                    *to = from * mask;
+                }
+            }
+        }
+        clear_padding(batch, to);
+    }
+}
+
+impl<T: Element> Parameters<T> for Dropout {
+    fn visit(&self, _: Name<'_>, _: &mut Visit<'_, T>) -> Result<()> {
+        Ok(())
+    }
+
+    fn visit_mut(&mut self, _: Name<'_>, _: &mut VisitMut<'_, T>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<T: Element> Layer<T> for Dropout {
+    fn input_len(&self) -> usize {
+        self.len
+    }
+
+    fn output_len(&self) -> usize {
+        self.len
+    }
+
+    fn states(&self) -> usize {
+        0
+    }
+
+    fn initial_state(&self, _: usize) -> Vec<State<T>> {
+        Vec::new()
+    }
+
+    fn infer(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        state: &mut [State<T>],
+        mut y: MatMut<'_, T>,
+        _: &mut LayerTape,
+    ) -> Result<()> {
+        require_call::<T>(self, batch, x.shape(), y.shape(), state)?;
+        y.copy_from(x);
+        clear_padding(batch, y);
+        Ok(())
+    }
+
+    fn forward(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        state: &mut [State<T>],
+        y: MatMut<'_, T>,
+        tape: &mut LayerTape,
+        rng: &mut Rng,
+    ) -> Result<()> {
+        require_call::<T>(self, batch, x.shape(), y.shape(), state)?;
+        let Memory {
+            batch: last, mask, ..
+        } = tape.get::<Memory<T>>();
+        let columns = match self.mask {
+            DropoutMask::EachStep => batch.columns(),
+            DropoutMask::EachSequence => batch.samples(),
+        };
+        let mut mask = room(mask, self.len, columns);
+        draw_mask(self.rate, mask.rb_mut(), rng);
+        *last = Some(batch.clone());
+        self.apply(batch, mask.rb(), x, y);
+        Ok(())
+    }
+
+    fn backward(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        dy: MatRef<'_, T>,
+        dstate: &mut [State<T>],
+        tape: &mut LayerTape,
+        gradient: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        require_call::<T>(self, batch, x.shape(), dy.shape(), dstate)?;
+        require_gradient::<T>(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
+        let memory = tape.get::<Memory<T>>();
+        if memory.batch.as_ref() != Some(batch) || memory.mask.nrows() != self.len {
+            return Err(Error::NoForwardPass);
+        }
+        if let Some(dx) = dx {
+            self.apply(batch, memory.mask.as_ref(), dy, dx);
+        }
+        Ok(())
+    }
+
+    fn set_threads(&mut self, _: &Threads) {}
+}

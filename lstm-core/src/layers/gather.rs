@@ -1,0 +1,113 @@
+//! Columns and states of a segment, taken out of a batch and put back.
+
+use faer::prelude::{IntoConst, Reborrow, ReborrowMut};
+use faer::{Mat, MatMut, MatRef};
+use lstm_kernels::{Element, State};
+
+use super::batch::{Batch, Schedule, Segment};
+
+/// A segment of a batch: which columns and samples it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub batch: &'a Batch,
+    pub schedule: &'a Schedule,
+    pub segment: &'a Segment,
+}
+
+impl<'a> Part<'a> {
+    /// Its samples, in the order in which kernels take them.
+    pub fn samples(self) -> &'a [usize] {
+        &self.schedule.order[..self.segment.samples]
+    }
+
+    /// How many columns it has.
+    pub fn columns(self) -> usize {
+        self.segment.steps * self.segment.samples
+    }
+
+    /// Its first column, if all of them lie one behind the other.
+    pub fn contiguous(self) -> Option<usize> {
+        self.batch.contiguous(self.schedule, self.segment)
+    }
+
+    /// Its columns of `matrix`: in place, or gathered in `buffer`.
+    pub fn take<'m, T: Element>(
+        self,
+        matrix: MatRef<'m, T>,
+        buffer: &'m mut Mat<T>,
+    ) -> MatRef<'m, T> {
+        if let Some(first) = self.contiguous() {
+            return matrix.subcols(first, self.columns());
+        }
+        let mut gathered = room(buffer, matrix.nrows(), self.columns());
+        self.for_columns(|at, column| {
+            gathered.rb_mut().col_mut(at).copy_from(matrix.col(column));
+        });
+        gathered.into_const()
+    }
+
+    /// Lets `write` fill its columns of `matrix`: in place, or through `buffer`.
+    pub fn fill<T: Element, R>(
+        self,
+        mut matrix: MatMut<'_, T>,
+        buffer: &mut Mat<T>,
+        write: impl FnOnce(MatMut<'_, T>) -> R,
+    ) -> R {
+        if let Some(first) = self.contiguous() {
+            return write(matrix.subcols_mut(first, self.columns()));
+        }
+        let mut gathered = room(buffer, matrix.nrows(), self.columns());
+        let result = write(gathered.rb_mut());
+        self.for_columns(|at, column| {
+            matrix
+                .rb_mut()
+                .col_mut(column)
+                .copy_from(gathered.rb().col(at));
+        });
+        result
+    }
+
+    /// Calls `each` with the place of every column among those of the segment and among those of the batch.
+    fn for_columns(self, mut each: impl FnMut(usize, usize)) {
+        let samples = self.samples();
+        for step in 0..self.segment.steps {
+            for (place, &sample) in samples.iter().enumerate() {
+                let column = self.batch.column_in_turn(self.segment.first + step, sample);
+                each(step * samples.len() + place, column);
+            }
+        }
+    }
+
+    /// The states of its samples.
+    pub fn take_state<T: Element>(self, all: &State<T>, part: &mut State<T>) {
+        for index in 0..all.len() {
+            let (from, mut to) = (all.get(index), part.get_mut(index));
+            for (place, &sample) in self.samples().iter().enumerate() {
+                to.rb_mut().col_mut(place).copy_from(from.col(sample));
+            }
+        }
+    }
+
+    /// Puts the states of its samples back among all.
+    pub fn put_state<T: Element>(self, part: &State<T>, all: &mut State<T>) {
+        for index in 0..all.len() {
+            let (from, mut to) = (part.get(index), all.get_mut(index));
+            for (place, &sample) in self.samples().iter().enumerate() {
+                to.rb_mut().col_mut(sample).copy_from(from.col(place));
+            }
+        }
+    }
+}
+
+/// A matrix of this shape in memory that is used again and again.
+pub(crate) fn room<T: Element>(buffer: &mut Mat<T>, rows: usize, columns: usize) -> MatMut<'_, T> {
+    if buffer.nrows() != rows || buffer.ncols() < columns {
+        *buffer = Mat::zeros(rows, columns);
+    }
+    buffer.as_mut().subcols_mut(0, columns)
+}
+
+/// Zeroes the columns of a batch that are padding.
+pub(crate) fn clear_padding<T: Element>(batch: &Batch, mut matrix: MatMut<'_, T>) {
+    batch.for_padding(|column| matrix.rb_mut().col_mut(column).fill(T::default()));
+}

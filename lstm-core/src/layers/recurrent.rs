@@ -1,0 +1,77 @@
+//! A recurrent layer as a layer over batches of sequences.
+
+use faer::{MatMut, MatRef};
+use lstm_kernels::{Cell, Element, State, Threads};
+
+use super::unroll::{Unroll, UnrollTape};
+use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use crate::error::Result;
+use crate::random::Rng;
+use crate::recurrent::Recurrent;
+
+impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
+    fn input_len(&self) -> usize {
+        self.kernel().input_len()
+    }
+
+    fn output_len(&self) -> usize {
+        self.kernel().output_len()
+    }
+
+    fn states(&self) -> usize {
+        1
+    }
+
+    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
+        let mut state = self.kernel().zero_state(batch);
+        (0..batch).for_each(|sample| self.begin_anew(sample, &mut state));
+        vec![state]
+    }
+
+    fn infer(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        state: &mut [State<T>],
+        y: MatMut<'_, T>,
+        tape: &mut LayerTape,
+    ) -> Result<()> {
+        require_call(self, batch, x.shape(), y.shape(), state)?;
+        let tape = tape.get::<UnrollTape<T>>();
+        Unroll { layer: self, batch }.infer(x, &mut state[0], y, tape)
+    }
+
+    fn forward(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        state: &mut [State<T>],
+        y: MatMut<'_, T>,
+        tape: &mut LayerTape,
+        _: &mut Rng,
+    ) -> Result<()> {
+        require_call(self, batch, x.shape(), y.shape(), state)?;
+        let tape = tape.get::<UnrollTape<T>>();
+        Unroll { layer: self, batch }.forward(x, &mut state[0], y, tape)
+    }
+
+    fn backward(
+        &self,
+        x: MatRef<'_, T>,
+        batch: &Batch,
+        dy: MatRef<'_, T>,
+        dstate: &mut [State<T>],
+        tape: &mut LayerTape,
+        gradient: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        require_call(self, batch, x.shape(), dy.shape(), dstate)?;
+        require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
+        let tape = tape.get::<UnrollTape<T>>();
+        Unroll { layer: self, batch }.backward(x, dy, &mut dstate[0], tape, gradient, dx)
+    }
+
+    fn set_threads(&mut self, threads: &Threads) {
+        Recurrent::set_threads(self, threads);
+    }
+}

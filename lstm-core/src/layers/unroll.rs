@@ -1,0 +1,276 @@
+//! A recurrent layer taken through a batch of sequences, segment by segment.
+//!
+//! Kernels take rectangles: some steps of some samples. A batch of samples of different lengths is cut into such
+//! rectangles, the longest samples first, so that no step is computed for a sample that has ended. Where the columns
+//! of a rectangle lie as kernels want them they are used in place; elsewhere they are gathered.
+
+use faer::prelude::ReborrowMut;
+use faer::{Mat, MatMut, MatRef};
+use lstm_kernels::{Cell, Element, Kernel, State, Tape, Width, Workspace};
+
+use super::batch::{Batch, Schedule};
+use super::gather::{Part, clear_padding};
+use crate::error::{Error, Result};
+use crate::recurrent::Recurrent;
+
+/// A layer on its way through a batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Unroll<'a, C: Cell, T: Element> {
+    pub layer: &'a Recurrent<C, T>,
+    pub batch: &'a Batch,
+}
+
+/// What is kept between the passes of a layer.
+pub(crate) struct UnrollTape<T> {
+    /// The kernel for which the memory was made: sizes, width and threads.
+    made_for: Option<(Vec<usize>, Width, usize)>,
+    /// The last forward pass in training: its batch, how it was cut, and what was kept of each segment.
+    last: Option<(Batch, Schedule)>,
+    pieces: Vec<Piece<T>>,
+    /// Memory of inference, by the number of samples.
+    workspaces: Vec<(usize, Workspace<T>)>,
+    /// Memory of segments that are computed once more on the way back.
+    again: Option<Tape<T>>,
+    pub x: Mat<T>,
+    pub y: Mat<T>,
+    pub dx: Mat<T>,
+}
+
+/// What is kept of a segment.
+enum Piece<T> {
+    /// All that the backward pass needs.
+    Tape(Tape<T>),
+    /// The state before it, from which it is computed once more.
+    Start(State<T>),
+}
+
+impl<T: Element> Default for UnrollTape<T> {
+    fn default() -> Self {
+        Self {
+            made_for: None,
+            last: None,
+            pieces: Vec::new(),
+            workspaces: Vec::new(),
+            again: None,
+            x: Mat::new(),
+            y: Mat::new(),
+            dx: Mat::new(),
+        }
+    }
+}
+
+impl<T: Element> UnrollTape<T> {
+    /// Memory of another layer is of no use to this one.
+    fn serve<C: Cell>(&mut self, kernel: &Kernel<C, T>) {
+        let key = (kernel.sizes().to_vec(), kernel.width(), kernel.threads());
+        if self.made_for.as_ref() != Some(&key) {
+            *self = Self {
+                made_for: Some(key),
+                ..Self::default()
+            };
+        }
+    }
+}
+
+impl<C: Cell, T: Element> Unroll<'_, C, T> {
+    /// Outputs and final states, without a tape.
+    pub fn infer(
+        self,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        mut y: MatMut<'_, T>,
+        tape: &mut UnrollTape<T>,
+    ) -> Result<()> {
+        let kernel = self.layer.kernel();
+        tape.serve(kernel);
+        let schedule = self.batch.schedule(usize::MAX);
+        let UnrollTape {
+            workspaces,
+            x: x_buffer,
+            y: y_buffer,
+            ..
+        } = tape;
+        for segment in &schedule.segments {
+            let part = Part {
+                batch: self.batch,
+                schedule: &schedule,
+                segment,
+            };
+            let workspace = workspace(kernel, workspaces, segment.samples);
+            let x = part.take(x, x_buffer);
+            self.with_state(part, state, |state| {
+                part.fill(y.rb_mut(), y_buffer, |y| {
+                    kernel.infer(self.layer.packed(), x, state, y, workspace)
+                })
+            })?;
+        }
+        clear_padding(self.batch, y);
+        Ok(())
+    }
+
+    /// The same, keeping what [`backward`](Self::backward) needs.
+    pub fn forward(
+        self,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        mut y: MatMut<'_, T>,
+        tape: &mut UnrollTape<T>,
+    ) -> Result<()> {
+        let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
+        tape.serve(kernel);
+        let recomputes = self.layer.segment_len(self.batch.steps());
+        let schedule = self.batch.schedule(recomputes.unwrap_or(usize::MAX));
+        tape.last = None;
+        tape.pieces.truncate(schedule.segments.len());
+        let UnrollTape {
+            pieces,
+            workspaces,
+            x: x_buffer,
+            y: y_buffer,
+            ..
+        } = tape;
+        for (index, segment) in schedule.segments.iter().enumerate() {
+            let part = Part {
+                batch: self.batch,
+                schedule: &schedule,
+                segment,
+            };
+            let x = part.take(x, x_buffer);
+            self.with_state(part, state, |state| {
+                let piece = match (recomputes, pieces.get_mut(index)) {
+                    (None, Some(Piece::Tape(tape)))
+                        if (tape.steps(), tape.batch()) == (segment.steps, segment.samples) =>
+                    {
+                        None
+                    }
+                    (None, _) => Some(Piece::Tape(kernel.tape(segment.steps, segment.samples))),
+                    (Some(_), _) => Some(Piece::Start(state.clone())),
+                };
+                if let Some(piece) = piece {
+                    match pieces.get_mut(index) {
+                        Some(place) => *place = piece,
+                        None => pieces.push(piece),
+                    }
+                }
+                part.fill(y.rb_mut(), y_buffer, |y| match &mut pieces[index] {
+                    Piece::Tape(tape) => kernel.forward(packed, x, state, y, tape),
+                    Piece::Start(_) => {
+                        let workspace = workspace(kernel, workspaces, segment.samples);
+                        kernel.infer(packed, x, state, y, workspace)
+                    }
+                })
+            })?;
+        }
+        clear_padding(self.batch, y);
+        tape.last = Some((self.batch.clone(), schedule));
+        Ok(())
+    }
+
+    /// Back through the last forward pass. `gradient` has a number for each parameter of the cell, and then those of the
+    /// initial state, if that is trained.
+    pub fn backward(
+        self,
+        x: MatRef<'_, T>,
+        dy: MatRef<'_, T>,
+        dstate: &mut State<T>,
+        tape: &mut UnrollTape<T>,
+        gradient: &mut [T],
+        mut dx: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
+        tape.serve(kernel);
+        let UnrollTape {
+            last,
+            pieces,
+            again,
+            x: x_buffer,
+            y: y_buffer,
+            dx: dx_buffer,
+            ..
+        } = tape;
+        let Some((_, schedule)) = last.as_ref().filter(|(batch, _)| batch == self.batch) else {
+            return Err(Error::NoForwardPass);
+        };
+        let (of_cell, of_initial) = gradient.split_at_mut(kernel.params_len());
+        for (segment, piece) in schedule.segments.iter().zip(pieces).rev() {
+            let part = Part {
+                batch: self.batch,
+                schedule,
+                segment,
+            };
+            let x = part.take(x, x_buffer);
+            let tape = match piece {
+                Piece::Tape(tape) => tape,
+                Piece::Start(start) => {
+                    let shape = (segment.steps, segment.samples);
+                    let tape = match again.take() {
+                        Some(tape) if (tape.steps(), tape.batch()) == shape => tape,
+                        _ => kernel.tape(segment.steps, segment.samples),
+                    };
+                    let tape = again.insert(tape);
+                    let mut y = super::gather::room(y_buffer, kernel.output_len(), part.columns());
+                    kernel.forward(packed, x, &mut start.clone(), y.rb_mut(), tape)?;
+                    tape
+                }
+            };
+            let dy = part.take(dy, y_buffer);
+            let mut dpart = kernel.zero_state(segment.samples);
+            part.take_state(dstate, &mut dpart);
+            match &mut dx {
+                Some(dx) => part.fill(dx.rb_mut(), dx_buffer, |dx| {
+                    kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, Some(dx))
+                })?,
+                None => kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, None)?,
+            }
+            for &place in &segment.fresh {
+                self.layer
+                    .end_at_initial_state(place, &mut dpart, of_initial);
+            }
+            part.put_state(&dpart, dstate);
+        }
+        if let Some(dx) = dx {
+            clear_padding(self.batch, dx);
+        }
+        Ok(())
+    }
+
+    /// Runs a segment on the states of its samples, some of which begin anew.
+    fn with_state<R>(
+        self,
+        part: Part<'_>,
+        state: &mut State<T>,
+        run: impl FnOnce(&mut State<T>) -> R,
+    ) -> R {
+        let fresh = &part.segment.fresh;
+        if part.samples().len() == state.batch() && part.samples().is_sorted() {
+            for &place in fresh {
+                self.layer.begin_anew(place, state);
+            }
+            return run(state);
+        }
+        let mut own = self.layer.kernel().zero_state(part.samples().len());
+        part.take_state(state, &mut own);
+        for &place in fresh {
+            self.layer.begin_anew(place, &mut own);
+        }
+        let result = run(&mut own);
+        part.put_state(&own, state);
+        result
+    }
+}
+
+/// The workspace for so many samples.
+fn workspace<'w, C: Cell, T: Element>(
+    kernel: &Kernel<C, T>,
+    workspaces: &'w mut Vec<(usize, Workspace<T>)>,
+    samples: usize,
+) -> &'w mut Workspace<T> {
+    let place = match workspaces.iter().position(|&(count, _)| count == samples) {
+        Some(place) => place,
+        None => {
+            workspaces.push((samples, kernel.workspace(samples)));
+            workspaces.len() - 1
+        }
+    };
+    &mut workspaces[place].1
+}
