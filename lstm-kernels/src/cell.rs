@@ -1,5 +1,6 @@
 //! The contract of a generated cell: its description, and the object that runs it.
 
+use crate::equations::{Cost, Node, Quantity};
 use crate::rt;
 
 /// A named axis of a cell, such as `N`, the number of units.
@@ -51,7 +52,7 @@ pub struct ParamSpec {
 }
 
 /// Everything about a cell that does not depend on its sizes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CellSpec {
     /// The Rust name, such as `PeepholeLstm`.
     pub name: &'static str,
@@ -71,6 +72,12 @@ pub struct CellSpec {
     pub equations: &'static str,
     /// A hash of `equations`: equal for equal cells, stored in model files.
     pub equations_hash: u64,
+    /// The left-hand sides of the equations, in an order of evaluation.
+    pub quantities: &'static [Quantity],
+    /// The right-hand sides, as operations in an order of evaluation: those of a quantity behind those of the ones before.
+    pub nodes: &'static [Node],
+    /// What a step costs.
+    pub cost: Cost,
 }
 
 impl CellSpec {
@@ -94,6 +101,9 @@ impl CellSpec {
         },
         equations: "",
         equations_hash: 0,
+        quantities: &[],
+        nodes: &[],
+        cost: Cost::EMPTY,
     };
 }
 

@@ -61,6 +61,7 @@
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
 mod cell;
+pub mod equations;
 mod error;
 #[rustfmt::skip]
 mod generated;

@@ -24,6 +24,7 @@
 pub struct GruResetAfter;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
+    use crate::equations;
     use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
     unsafe impl crate::Cell for GruResetAfter {
         const SPEC: crate::CellSpec = crate::CellSpec {
@@ -130,6 +131,78 @@ const _: () = {
             },
             equations: "a_r[t] = W_r @ x[t] + U_r @ h[t-1] + β_r\nr[t]   = sigmoid(a_r[t])\na_z[t] = W_z @ x[t] + U_z @ h[t-1] + β_z\nz[t]   = sigmoid(a_z[t])\na_u[t] = U_n @ h[t-1] + β_u\na_n[t] = W_n @ x[t] + r[t] * a_u[t] + β_n\nn[t]   = tanh(a_n[t])\nh[t]   = (1 - z[t]) * n[t] + z[t] * h[t-1]\n",
             equations_hash: 11726655800569282267u64,
+            quantities: &[
+                equations::Quantity::new("a_r", "a_r", &[1], 6),
+                equations::Quantity::new("r", "r", &[1], 8),
+                equations::Quantity::new("a_z", "a_z", &[1], 13),
+                equations::Quantity::new("z", "z", &[1], 15),
+                equations::Quantity::new("a_u", "a_u", &[1], 18),
+                equations::Quantity::new("a_n", "a_n", &[1], 25),
+                equations::Quantity::new("n", "n", &[1], 27),
+                equations::Quantity::new("h", "h", &[1], 34),
+            ],
+            nodes: &[
+                equations::Node::Input,
+                equations::Node::Product(0, 0),
+                equations::Node::Previous(7),
+                equations::Node::Product(3, 2),
+                equations::Node::Add(1, 3),
+                equations::Node::Param(6),
+                equations::Node::Add(4, 5),
+                equations::Node::Quantity(0),
+                equations::Node::Apply(equations::Function::Sigmoid, 7),
+                equations::Node::Product(1, 0),
+                equations::Node::Product(4, 2),
+                equations::Node::Add(9, 10),
+                equations::Node::Param(7),
+                equations::Node::Add(11, 12),
+                equations::Node::Quantity(2),
+                equations::Node::Apply(equations::Function::Sigmoid, 14),
+                equations::Node::Product(5, 2),
+                equations::Node::Param(9),
+                equations::Node::Add(16, 17),
+                equations::Node::Product(2, 0),
+                equations::Node::Quantity(1),
+                equations::Node::Quantity(4),
+                equations::Node::Mul(20, 21),
+                equations::Node::Add(19, 22),
+                equations::Node::Param(8),
+                equations::Node::Add(23, 24),
+                equations::Node::Quantity(5),
+                equations::Node::Apply(equations::Function::Tanh, 26),
+                equations::Node::Number(1.0),
+                equations::Node::Quantity(3),
+                equations::Node::Sub(28, 29),
+                equations::Node::Quantity(6),
+                equations::Node::Mul(30, 31),
+                equations::Node::Mul(29, 2),
+                equations::Node::Add(32, 33),
+            ],
+            cost: equations::Cost {
+                forward: equations::StepCost {
+                    products: &[0, 1, 2, 3, 4, 5],
+                    elementwise: &[equations::Elementwise::new(&[1], 10, 3, 0)],
+                },
+                backward: equations::StepCost {
+                    products: &[3, 4, 5],
+                    elementwise: &[equations::Elementwise::new(&[1], 23, 0, 0)],
+                },
+                gradients: &[0, 1, 2, 3, 4, 5],
+                input_gradient: &[0, 1, 2],
+                tape: &[
+                    equations::Vector::new("r", &[1]),
+                    equations::Vector::new("z", &[1]),
+                    equations::Vector::new("a_u", &[1]),
+                    equations::Vector::new("n", &[1]),
+                    equations::Vector::new("h", &[1]),
+                ],
+                errors: &[
+                    equations::Vector::new("δ_n", &[1]),
+                    equations::Vector::new("δ_r", &[1]),
+                    equations::Vector::new("δ_z", &[1]),
+                    equations::Vector::new("δ_u", &[1]),
+                ],
+            },
         };
         const PROGRAM: rt::Program = rt::Program {
             leads: &[

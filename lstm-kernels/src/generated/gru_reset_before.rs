@@ -24,6 +24,7 @@
 pub struct GruResetBefore;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
+    use crate::equations;
     use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
     unsafe impl crate::Cell for GruResetBefore {
         const SPEC: crate::CellSpec = crate::CellSpec {
@@ -123,6 +124,77 @@ const _: () = {
             },
             equations: "a_r[t] = W_r @ x[t] + U_r @ h[t-1] + β_r\nr[t]   = sigmoid(a_r[t])\na_z[t] = W_z @ x[t] + U_z @ h[t-1] + β_z\nz[t]   = sigmoid(a_z[t])\nq[t]   = r[t] * h[t-1]\na_n[t] = W_n @ x[t] + U_n @ q[t] + β_n\nn[t]   = tanh(a_n[t])\nh[t]   = (1 - z[t]) * n[t] + z[t] * h[t-1]\n",
             equations_hash: 6667797198283067884u64,
+            quantities: &[
+                equations::Quantity::new("a_r", "a_r", &[1], 6),
+                equations::Quantity::new("r", "r", &[1], 8),
+                equations::Quantity::new("a_z", "a_z", &[1], 13),
+                equations::Quantity::new("z", "z", &[1], 15),
+                equations::Quantity::new("q", "q", &[1], 17),
+                equations::Quantity::new("a_n", "a_n", &[1], 23),
+                equations::Quantity::new("n", "n", &[1], 25),
+                equations::Quantity::new("h", "h", &[1], 32),
+            ],
+            nodes: &[
+                equations::Node::Input,
+                equations::Node::Product(0, 0),
+                equations::Node::Previous(7),
+                equations::Node::Product(3, 2),
+                equations::Node::Add(1, 3),
+                equations::Node::Param(6),
+                equations::Node::Add(4, 5),
+                equations::Node::Quantity(0),
+                equations::Node::Apply(equations::Function::Sigmoid, 7),
+                equations::Node::Product(1, 0),
+                equations::Node::Product(4, 2),
+                equations::Node::Add(9, 10),
+                equations::Node::Param(7),
+                equations::Node::Add(11, 12),
+                equations::Node::Quantity(2),
+                equations::Node::Apply(equations::Function::Sigmoid, 14),
+                equations::Node::Quantity(1),
+                equations::Node::Mul(16, 2),
+                equations::Node::Product(2, 0),
+                equations::Node::Quantity(4),
+                equations::Node::Product(5, 19),
+                equations::Node::Add(18, 20),
+                equations::Node::Param(8),
+                equations::Node::Add(21, 22),
+                equations::Node::Quantity(5),
+                equations::Node::Apply(equations::Function::Tanh, 24),
+                equations::Node::Number(1.0),
+                equations::Node::Quantity(3),
+                equations::Node::Sub(26, 27),
+                equations::Node::Quantity(6),
+                equations::Node::Mul(28, 29),
+                equations::Node::Mul(27, 2),
+                equations::Node::Add(30, 31),
+            ],
+            cost: equations::Cost {
+                forward: equations::StepCost {
+                    products: &[0, 1, 3, 4, 2, 5],
+                    elementwise: &[equations::Elementwise::new(&[1], 8, 3, 0)],
+                },
+                backward: equations::StepCost {
+                    products: &[3, 4, 5],
+                    elementwise: &[equations::Elementwise::new(&[1], 23, 0, 0)],
+                },
+                gradients: &[0, 1, 2, 3, 4, 5],
+                input_gradient: &[0, 1, 2],
+                tape: &[
+                    equations::Vector::new("r", &[1]),
+                    equations::Vector::new("z", &[1]),
+                    equations::Vector::new("q", &[1]),
+                    equations::Vector::new("n", &[1]),
+                    equations::Vector::new("term", &[1]),
+                    equations::Vector::new("term", &[1]),
+                    equations::Vector::new("h", &[1]),
+                ],
+                errors: &[
+                    equations::Vector::new("δ_n", &[1]),
+                    equations::Vector::new("δ_r", &[1]),
+                    equations::Vector::new("δ_z", &[1]),
+                ],
+            },
         };
         const PROGRAM: rt::Program = rt::Program {
             leads: &[

@@ -26,6 +26,7 @@
 pub struct Lstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
+    use crate::equations;
     use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
     unsafe impl crate::Cell for Lstm {
         const SPEC: crate::CellSpec = crate::CellSpec {
@@ -151,6 +152,88 @@ const _: () = {
             },
             equations: "a_i[t] = W_i @ x[t] + U_i @ h[t-1] + β_i\ni[t]   = sigmoid(a_i[t])\na_f[t] = W_f @ x[t] + U_f @ h[t-1] + β_f\nf[t]   = sigmoid(a_f[t])\na_g[t] = W_g @ x[t] + U_g @ h[t-1] + β_g\ng[t]   = tanh(a_g[t])\na_o[t] = W_o @ x[t] + U_o @ h[t-1] + β_o\no[t]   = sigmoid(a_o[t])\nc[t]   = f[t] * c[t-1] + i[t] * g[t]\nh[t]   = o[t] * tanh(c[t])\n",
             equations_hash: 329896374411113857u64,
+            quantities: &[
+                equations::Quantity::new("a_i", "a_i", &[1], 6),
+                equations::Quantity::new("i", "i", &[1], 8),
+                equations::Quantity::new("a_f", "a_f", &[1], 13),
+                equations::Quantity::new("f", "f", &[1], 15),
+                equations::Quantity::new("a_g", "a_g", &[1], 20),
+                equations::Quantity::new("g", "g", &[1], 22),
+                equations::Quantity::new("a_o", "a_o", &[1], 27),
+                equations::Quantity::new("o", "o", &[1], 29),
+                equations::Quantity::new("c", "c", &[1], 36),
+                equations::Quantity::new("h", "h", &[1], 40),
+            ],
+            nodes: &[
+                equations::Node::Input,
+                equations::Node::Product(0, 0),
+                equations::Node::Previous(9),
+                equations::Node::Product(4, 2),
+                equations::Node::Add(1, 3),
+                equations::Node::Param(8),
+                equations::Node::Add(4, 5),
+                equations::Node::Quantity(0),
+                equations::Node::Apply(equations::Function::Sigmoid, 7),
+                equations::Node::Product(1, 0),
+                equations::Node::Product(5, 2),
+                equations::Node::Add(9, 10),
+                equations::Node::Param(9),
+                equations::Node::Add(11, 12),
+                equations::Node::Quantity(2),
+                equations::Node::Apply(equations::Function::Sigmoid, 14),
+                equations::Node::Product(2, 0),
+                equations::Node::Product(6, 2),
+                equations::Node::Add(16, 17),
+                equations::Node::Param(10),
+                equations::Node::Add(18, 19),
+                equations::Node::Quantity(4),
+                equations::Node::Apply(equations::Function::Tanh, 21),
+                equations::Node::Product(3, 0),
+                equations::Node::Product(7, 2),
+                equations::Node::Add(23, 24),
+                equations::Node::Param(11),
+                equations::Node::Add(25, 26),
+                equations::Node::Quantity(6),
+                equations::Node::Apply(equations::Function::Sigmoid, 28),
+                equations::Node::Quantity(3),
+                equations::Node::Previous(8),
+                equations::Node::Mul(30, 31),
+                equations::Node::Quantity(1),
+                equations::Node::Quantity(5),
+                equations::Node::Mul(33, 34),
+                equations::Node::Add(32, 35),
+                equations::Node::Quantity(7),
+                equations::Node::Quantity(8),
+                equations::Node::Apply(equations::Function::Tanh, 38),
+                equations::Node::Mul(37, 39),
+            ],
+            cost: equations::Cost {
+                forward: equations::StepCost {
+                    products: &[0, 1, 2, 3, 4, 5, 6, 7],
+                    elementwise: &[equations::Elementwise::new(&[1], 8, 5, 0)],
+                },
+                backward: equations::StepCost {
+                    products: &[4, 5, 6, 7],
+                    elementwise: &[equations::Elementwise::new(&[1], 28, 0, 0)],
+                },
+                gradients: &[0, 1, 2, 3, 4, 5, 6, 7],
+                input_gradient: &[0, 1, 2, 3],
+                tape: &[
+                    equations::Vector::new("i", &[1]),
+                    equations::Vector::new("f", &[1]),
+                    equations::Vector::new("g", &[1]),
+                    equations::Vector::new("o", &[1]),
+                    equations::Vector::new("c", &[1]),
+                    equations::Vector::new("tanh_c", &[1]),
+                    equations::Vector::new("h", &[1]),
+                ],
+                errors: &[
+                    equations::Vector::new("δ_i", &[1]),
+                    equations::Vector::new("δ_f", &[1]),
+                    equations::Vector::new("δ_g", &[1]),
+                    equations::Vector::new("δ_o", &[1]),
+                ],
+            },
         };
         const PROGRAM: rt::Program = rt::Program {
             leads: &[

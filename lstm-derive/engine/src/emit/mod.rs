@@ -1,9 +1,11 @@
 //! From the plan to Rust: the cell's type, its description, its tables and its element-wise code.
 
+mod equations;
 mod names;
 mod spec;
 mod tables;
 mod tail;
+mod work;
 
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -42,7 +44,7 @@ pub fn emit(
 ) -> TokenStream {
     let path = root.path();
     let (name, visibility, docs) = (&cell.name, &cell.visibility, &cell.docs);
-    let spec = spec::spec(cell, &path);
+    let spec = spec::spec(cell, plan, &path);
     let program = tables::program(cell, plan);
     let emitter = tail::Emitter {
         cell,
@@ -82,6 +84,7 @@ pub fn emit(
 
         #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
         const _: () = {
+            use #path::equations;
             use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
 
             // SAFETY: rows, sums and axes come from the plan that the tables describe.

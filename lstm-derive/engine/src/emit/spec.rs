@@ -5,9 +5,12 @@ use quote::quote;
 
 use crate::expr::{Op, ParamId, Shape};
 use crate::model::{Cell, Name, Role};
+use crate::plan::Plan;
+
+use super::{equations, work};
 
 /// The `CellSpec` of a cell as a constant expression.
-pub fn spec(cell: &Cell, root: &TokenStream) -> TokenStream {
+pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
     let name = cell.name.to_string();
     let doc = cell
         .docs
@@ -48,6 +51,8 @@ pub fn spec(cell: &Cell, root: &TokenStream) -> TokenStream {
     );
     let equations = crate::print::equations(cell);
     let hash = fnv1a(equations.as_bytes());
+    let equations::Table { quantities, nodes } = equations::table(cell);
+    let cost = work::cost(cell, plan);
     quote! {
         #root::CellSpec {
             name: #name,
@@ -59,11 +64,15 @@ pub fn spec(cell: &Cell, root: &TokenStream) -> TokenStream {
             output: #output,
             equations: #equations,
             equations_hash: #hash,
+            quantities: &[#(#quantities),*],
+            nodes: &[#(#nodes),*],
+            cost: #cost,
         }
     }
 }
 
-fn axes(shape: &Shape) -> TokenStream {
+/// The indices of axes.
+pub(super) fn axes(shape: &Shape) -> TokenStream {
     let indices = shape.iter().map(|axis| axis.0);
     quote!(&[#(#indices),*])
 }
