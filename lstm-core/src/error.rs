@@ -98,6 +98,28 @@ pub enum Error {
         known: String,
     },
 
+    /// No carried quantity has this name.
+    #[error("cell {cell} carries no `{name}` from step to step; it carries {known}")]
+    UnknownCarried {
+        /// The cell's name.
+        cell: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+
+    /// A carried quantity that recurrent dropout must not scale.
+    #[error(
+        "cell {cell} reads {name}[t-1] outside products with matrices, where dropout would scale it up at every step; use zoneout, or a cell that carries a copy of it for its products"
+    )]
+    RecurrentDropout {
+        /// The cell's name.
+        cell: &'static str,
+        /// The quantity.
+        name: &'static str,
+    },
+
     /// Two parameters of a model have one name, so a file could not tell them apart.
     #[error("the model has two parameters named `{name}`; give its parts different names")]
     DuplicateName {

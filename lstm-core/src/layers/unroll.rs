@@ -23,7 +23,7 @@ pub(crate) struct Unroll<'a, C: Cell, T: Element> {
 /// What is kept between the passes of a layer.
 pub(crate) struct UnrollTape<T> {
     /// The kernel for which the memory was made: sizes, width and threads.
-    made_for: Option<(Vec<usize>, Width, usize)>,
+    made_for: Option<KernelKey>,
     /// The last forward pass in training: its batch, how it was cut, and what was kept of each segment.
     last: Option<(Batch, Schedule)>,
     pieces: Vec<Piece<T>>,
@@ -59,10 +59,17 @@ impl<T: Element> Default for UnrollTape<T> {
     }
 }
 
+/// What memory is made for: sizes, width and threads of a kernel.
+pub(super) type KernelKey = (Vec<usize>, Width, usize);
+
+pub(super) fn kernel_key<C: Cell, T: Element>(kernel: &Kernel<C, T>) -> KernelKey {
+    (kernel.sizes().to_vec(), kernel.width(), kernel.threads())
+}
+
 impl<T: Element> UnrollTape<T> {
     /// Memory of another layer is of no use to this one.
     fn serve<C: Cell>(&mut self, kernel: &Kernel<C, T>) {
-        let key = (kernel.sizes().to_vec(), kernel.width(), kernel.threads());
+        let key = kernel_key(kernel);
         if self.made_for.as_ref() != Some(&key) {
             *self = Self {
                 made_for: Some(key),
@@ -260,7 +267,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
 }
 
 /// The workspace for so many samples.
-fn workspace<'w, C: Cell, T: Element>(
+pub(super) fn workspace<'w, C: Cell, T: Element>(
     kernel: &Kernel<C, T>,
     workspaces: &'w mut Vec<(usize, Workspace<T>)>,
     samples: usize,

@@ -94,6 +94,24 @@ pub enum Node {
     Stop(usize),
 }
 
+impl Node {
+    /// The nodes that it reads.
+    pub fn operands(&self) -> impl Iterator<Item = usize> + use<> {
+        use Node::*;
+        let (operands, count) = match *self {
+            Number(_) | Size(_) | Param(_) | Input | Quantity(_) | Previous(_) => ([0; 4], 0),
+            Neg(a) | Apply(_, a) | Product(_, a) | Sum(a) | Repeat(a, _) | Stop(a) => {
+                ([a, 0, 0, 0], 1)
+            }
+            Add(a, b) | Sub(a, b) | Mul(a, b) | Div(a, b) | Max(a, b) | Min(a, b) => {
+                ([a, b, 0, 0], 2)
+            }
+            Select(_, operands) => (operands, 4),
+        };
+        operands.into_iter().take(count)
+    }
+}
+
 /// A function of one argument, applied element by element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {

@@ -1,0 +1,120 @@
+//! What zoneout and recurrent dropout keep, and what they do to a state.
+
+use faer::prelude::ReborrowMut;
+use faer::{Mat, MatMut, MatRef};
+use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
+
+use crate::layers::batch::{Batch, Schedule};
+use crate::layers::gather::Part;
+use crate::layers::unroll::{KernelKey, kernel_key};
+use crate::random::Rng;
+
+/// What is kept between the passes.
+pub(super) struct Memory<T> {
+    made_for: Option<KernelKey>,
+    pub last: Option<(Batch, Schedule)>,
+    pub steps: Vec<Step<T>>,
+    /// For each carried quantity, what the steps of each sample are multiplied with; empty without dropout.
+    pub dropout: Vec<Mat<T>>,
+    pub workspaces: Vec<(usize, Workspace<T>)>,
+    pub x: Mat<T>,
+    pub y: Mat<T>,
+    pub dx: Mat<T>,
+}
+
+/// What is kept of a step.
+pub(super) struct Step<T> {
+    pub tape: Tape<T>,
+    /// For each carried quantity, 1 where a unit keeps its old value, else 0; empty without zoneout.
+    pub zoneout: Vec<Mat<T>>,
+}
+
+impl<T: Element> Default for Memory<T> {
+    fn default() -> Self {
+        Self {
+            made_for: None,
+            last: None,
+            steps: Vec::new(),
+            dropout: Vec::new(),
+            workspaces: Vec::new(),
+            x: Mat::new(),
+            y: Mat::new(),
+            dx: Mat::new(),
+        }
+    }
+}
+
+impl<T: Element> Memory<T> {
+    /// Memory of another layer is of no use to this one.
+    pub fn serve<C: Cell>(&mut self, kernel: &Kernel<C, T>) {
+        let key = kernel_key(kernel);
+        if self.made_for.as_ref() != Some(&key) {
+            *self = Self {
+                made_for: Some(key),
+                ..Self::default()
+            };
+        }
+    }
+}
+
+/// The memory of a step, whose tape is made anew if that of an earlier batch does not fit.
+pub(super) fn step_memory<T: Element>(
+    steps: &mut Vec<Step<T>>,
+    at: usize,
+    samples: usize,
+    tape: impl FnOnce() -> Tape<T>,
+) -> &mut Step<T> {
+    match steps.get(at) {
+        Some(step) if step.tape.batch() == samples => {}
+        found => {
+            let step = Step {
+                tape: tape(),
+                zoneout: Vec::new(),
+            };
+            match found.is_some() {
+                true => steps[at] = step,
+                false => steps.push(step),
+            }
+        }
+    }
+    &mut steps[at]
+}
+
+/// Fills a mask: 1 with probability `rate`, else 0, column after column.
+pub(super) fn draw_kept<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
+    for column in mask.col_iter_mut() {
+        for value in column.iter_mut() {
+            *value = T::from_f64(f64::from(u8::from(rng.unit() < rate)));
+        }
+    }
+}
+
+/// `to` becomes `kept * from + (1 - kept) * to`.
+pub(super) fn mix<T: Element>(
+    kept: impl Fn(usize, usize) -> T,
+    from: MatRef<'_, T>,
+    mut to: MatMut<'_, T>,
+) {
+    let one = T::from_f64(1.0);
+    for column in 0..to.ncols() {
+        for row in 0..to.nrows() {
+            let kept = kept(row, column);
+            let new = to[(row, column)];
+            to[(row, column)] = kept * from[(row, column)] + (one - kept) * new;
+        }
+    }
+}
+
+/// The columns of a batch's masks that belong to the samples of a part, times a state.
+pub(super) fn drop_units<T: Element>(
+    part: Part<'_>,
+    mask: MatRef<'_, T>,
+    mut state: MatMut<'_, T>,
+) {
+    for (place, &sample) in part.samples().iter().enumerate() {
+        let state = state.rb_mut().col_mut(place).iter_mut();
+        for (value, &mask) in state.zip(mask.col(sample).iter()) {
+            *value = *value * mask;
+        }
+    }
+}
