@@ -3,6 +3,8 @@
 //! A call of a kernel takes microseconds to milliseconds, so its helpers wait awake for a moment before they sleep, and
 //! meet at a [`Barrier`] that spins.
 
+mod join;
+
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
