@@ -111,14 +111,7 @@ impl<T: Element> Bidirectional<T> {
         let forward = || forward(self.forward.as_ref());
         let backward = || backward(self.backward.as_ref());
         let (first, second) = match &self.threads {
-            Some(_) => std::thread::scope(|scope| {
-                let other = scope.spawn(backward);
-                let first = forward();
-                match other.join() {
-                    Ok(second) => (first, second),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }),
+            Some(threads) => threads.join(forward, backward),
             None => (forward(), backward()),
         };
         first.and(second)
