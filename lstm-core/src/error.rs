@@ -206,8 +206,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A file is not a model file, or was cut short or changed after it was written.
-    #[error("{} is not a usable model file: {reason}", path.display())]
+    /// A file is not of the kind to be read, or was cut short or changed after it was written.
+    #[error("{} is damaged or of another kind: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -215,8 +215,8 @@ pub enum Error {
         reason: String,
     },
 
-    /// A model file is sound, but holds another model than the one to be loaded.
-    #[error("{} holds another model: {reason}", path.display())]
+    /// A file is sound, but holds something else than what is to be loaded.
+    #[error("{} does not fit: {reason}", path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,

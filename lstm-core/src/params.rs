@@ -90,6 +90,9 @@ pub type Visit<'v, T> = dyn FnMut(Name<'_>, Parameter<'_, T>) -> Result<()> + 'v
 /// What [`Parameters::visit_mut`] calls for each parameter.
 pub type VisitMut<'v, T> = dyn FnMut(Name<'_>, ParameterMut<'_, T>) -> Result<()> + 'v;
 
+/// What [`Parameters::visit_cells`] calls for each cell, with its sizes in the order of its declaration.
+pub type VisitCells<'v> = dyn FnMut(Name<'_>, &'static CellSpec, &[usize]) + 'v;
+
 /// A model or a part of one, seen as its named parameters.
 ///
 /// Both visits go through the same parameters in the same order under the same names. Whatever a part derives from
@@ -100,6 +103,14 @@ pub trait Parameters<T> {
 
     /// Calls `visit` for every parameter, which it may change.
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()>;
+
+    /// Calls `visit` for every cell, with the name that its layer's parameters start with.
+    ///
+    /// Files say what cells they were written for, so that parameters are never loaded into a cell of other equations.
+    /// Whatever has parts forwards this to each of them, as it does with `visit`; what has no cells needs nothing.
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        let _ = (name, visit);
+    }
 
     /// How many numbers all parameters have together: the length of a gradient.
     fn params_len(&self) -> usize {

@@ -10,7 +10,8 @@ use crate::error::{Error, Result, require_shape};
 use crate::init::{CellInit, Init, Start};
 use crate::io::{self, ModelFile};
 use crate::params::{
-    Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, complete_sizes, param_shape,
+    Name, Parameter, ParameterMut, Parameters, Visit, VisitCells, VisitMut, complete_sizes,
+    param_shape,
 };
 use crate::random::Rng;
 
@@ -421,6 +422,10 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
             };
             visit(name.child(carried), parameter)
         })
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        visit(name, &C::SPEC, self.kernel.sizes());
     }
 }
 

@@ -1,29 +1,44 @@
 //! Files that are either written completely or not at all.
+//!
+//! A file is written under a temporary name in the folder it will be in, synced, and renamed; then the folder is synced,
+//! so that the new name, too, outlives a loss of power. While it is written, its writer holds a lock on it. A writer that
+//! is killed leaves its temporary file, but not the lock: so the next one knows what to clear away.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` to a new file beside `path`, syncs it to the disk and gives it the name `path`.
+/// Writes `bytes` to a new file beside `path`, syncs it to the disk, gives it the name `path`, and syncs the folder.
 ///
-/// Whatever fails, `path` is what it was before, and the new file is gone.
+/// Whatever fails, `path` is what it was before or holds all of `bytes`, and the new file is gone. What a killed process
+/// left of an earlier write to this path is removed first.
 ///
 /// # Errors
 /// The system's, with the path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_parts(path, &[bytes])
+}
+
+/// As [`write_atomic`], of the parts in turn.
+pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
+    if let (Some(folder), Some(name)) = (folder_of(path), path.file_name()) {
+        remove_leftovers(folder, &|target| target == name);
+    }
     let (temporary, mut file) = create_beside(path)?;
-    let written = file
-        .write_all(bytes)
+    let written = (parts.iter())
+        .try_for_each(|part| file.write_all(part))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|source| {
         discard(&temporary);
         failure(path, source)
-    })
+    })?;
+    sync_folder(path).map_err(|source| failure(path, source))
 }
 
 /// Checks that a later [`write_atomic`] can put a file at `path`: before hours of training, not after them.
@@ -32,34 +47,118 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// A folder that is missing or closed to us, or a `path` that is itself a folder.
 pub fn require_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
-        return Err(failure(path, io::Error::from(io::ErrorKind::IsADirectory)));
+        return Err(failure(path, io::Error::from(ErrorKind::IsADirectory)));
     }
     let (temporary, _) = create_beside(path)?;
     fs::remove_file(&temporary).map_err(|source| failure(&temporary, source))
 }
 
-/// A new, empty file in the folder of `path`, with a name that no other run and no other call uses.
-fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let Some(name) = path.file_name() else {
-        return Err(failure(
-            path,
-            io::Error::from(io::ErrorKind::InvalidFilename),
-        ));
+/// Removes what killed processes left of writes to the files in `folder` whose names are `wanted`.
+///
+/// Files that are being written now are locked and stay. This is tidying: where the folder cannot be read or a file not
+/// be removed, the write that follows will say so if it matters, and else nothing is lost but space.
+pub(crate) fn remove_leftovers(folder: &Path, wanted: &dyn Fn(&OsStr) -> bool) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
     };
+    for entry in entries.flatten() {
+        if !target_of(&entry.file_name()).is_some_and(|target| wanted(&target)) {
+            continue;
+        }
+        let path = entry.path();
+        // Held until the file is gone, so that no other process does the same meanwhile.
+        let is_left = |file: &File| file.try_lock().is_ok();
+        if let Some(_lock) = File::open(&path).ok().filter(is_left) {
+            discard(&path);
+        }
+    }
+}
+
+/// The number of files that a process may find gone or taken while it makes one of its own.
+const ATTEMPTS: u32 = 100;
+
+/// A new, empty, locked file in the folder of `path`, with a name that no other run and no other call uses.
+fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
+    let Some(name) = path.file_name() else {
+        return Err(failure(path, io::Error::from(ErrorKind::InvalidFilename)));
+    };
+    for _ in 0..ATTEMPTS {
+        let temporary = path.with_file_name(temporary_name(name));
+        let created = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary);
+        let file = match created {
+            Ok(file) => file,
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => continue,
+            Err(source) => return Err(failure(path, source)),
+        };
+        // Between making and locking, another process may have taken the file for a leftover.
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => continue,
+            // Where files cannot be locked, nothing is taken for a leftover either.
+            Err(TryLockError::Error(_)) => return Ok((temporary, file)),
+            Ok(()) if temporary.exists() => return Ok((temporary, file)),
+            Ok(()) => {}
+        }
+    }
+    Err(failure(path, io::Error::from(ErrorKind::ResourceBusy)))
+}
+
+/// A name for a file on its way to be `name`: hidden, and made of the time, the process and a counter.
+fn temporary_name(name: &OsStr) -> OsString {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let time = time.unwrap_or_default().as_nanos();
     let mut temporary = OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(".{}-{call}.tmp", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
-    {
-        Ok(file) => Ok((temporary, file)),
-        Err(source) => Err(failure(path, source)),
+    temporary.push(format!(".{time:x}-{:x}-{call:x}.tmp", std::process::id()));
+    temporary
+}
+
+/// The name of the file that one with this [`temporary_name`] was to become.
+fn target_of(temporary: &OsStr) -> Option<OsString> {
+    let name = temporary.to_str()?.strip_prefix('.')?;
+    let (target, mark) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_mark = mark.split('-').count() == 3 && mark.split('-').all(is_hex);
+    (is_mark && !target.is_empty()).then(|| target.into())
+}
+
+/// The folder of a file, as a path that can be opened.
+fn folder_of(path: &Path) -> Option<&Path> {
+    let folder = path.parent()?;
+    Some(match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    })
+}
+
+/// Makes the system write the names in the folder of `path` to the disk.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let Some(folder) = folder_of(path) else {
+        return Ok(());
+    };
+    match File::open(folder)?.sync_all() {
+        // File systems that sync names by themselves refuse to do it by request.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
     }
+}
+
+/// Elsewhere a folder cannot be opened to be synced; the system keeps the order of names by itself.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Removes what a failed write left. The write's own error is what the caller needs to hear; if the file cannot be
@@ -73,5 +172,55 @@ fn failure(path: &Path, source: io::Error) -> Error {
         action: "write",
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::tests::Folder;
+
+    #[test]
+    fn temporary_names_tell_what_they_were_to_become() {
+        for name in ["model", "a.b.safetensors", ".hidden", "ε"] {
+            let temporary = temporary_name(name.as_ref());
+            assert_eq!(target_of(&temporary).unwrap(), name);
+            assert_ne!(temporary_name(name.as_ref()), temporary);
+        }
+        for other in [
+            "model",
+            ".model.tmp",
+            ".model.1-2-x.tmp",
+            ".1-2-3.tmp",
+            "model.1-2-3.tmp",
+        ] {
+            assert_eq!(target_of(other.as_ref()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_is_writing_is_removed() {
+        let folder = Folder::new("leftovers");
+        let path = folder.0.join("model");
+        let (held, lock) = create_beside(&path).unwrap();
+        let (left, _) = create_beside(&path).unwrap();
+        let (of_another, _) = create_beside(&folder.0.join("other")).unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert!(held.exists() && !left.exists() && of_another.exists());
+        drop(lock);
+        write_atomic(&path, b"newer").unwrap();
+        assert!(!held.exists() && of_another.exists());
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing() {
+        let folder = Folder::new("failing");
+        let path = folder.0.join("taken");
+        // A folder with something in it cannot be replaced by a file.
+        fs::create_dir_all(path.join("inner")).unwrap();
+        let message = write_atomic(&path, b"new").unwrap_err().to_string();
+        assert!(message.starts_with("cannot write "), "{message}");
+        assert_eq!(folder.names(), ["taken"]);
     }
 }

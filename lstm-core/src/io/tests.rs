@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use lstm_kernels::cells::{ElmanRnn, PeepholeLstm};
+use lstm_kernels::Cell;
+use lstm_kernels::cells::{ElmanRnn, GruResetAfter, Lstm, PeepholeLstm};
 
 use super::*;
+use crate::error::Error;
+use crate::init::Init;
+use crate::linear::Linear;
+use crate::params::{Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
 
@@ -17,7 +22,12 @@ fn layer(seed: u64) -> Layer {
 
 fn bytes(layer: &Layer) -> Vec<u8> {
     let metadata = describe_cell::<PeepholeLstm, f32>(layer.kernel().sizes());
-    to_bytes::<f32>(layer, metadata).unwrap()
+    to_bytes::<f32>(layer, metadata)
+}
+
+fn to_bytes<T: Element>(model: &dyn Parameters<T>, metadata: Metadata) -> Vec<u8> {
+    let (contents, metadata) = contents(model, metadata).unwrap();
+    contents.to_bytes(&metadata)
 }
 
 fn open(bytes: Vec<u8>) -> Result<ModelFile> {
@@ -25,16 +35,16 @@ fn open(bytes: Vec<u8>) -> Result<ModelFile> {
 }
 
 /// A folder of its own for each test, removed when it goes out of scope.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("lstm-core-io-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -115,6 +125,11 @@ fn headers_that_claim_too_much_are_refused() {
         claim(r#"{"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#),
         claim(r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}}"#),
         claim(r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#),
+        claim(r#"{"w":{"dtype":"Q9","shape":[1],"data_offsets":[0,18446744073709551615]}}"#),
+        claim(r#"{"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#),
+        claim(r#"{"w":{"dtype":"F32","shape":[0.5],"data_offsets":[0,2]}}"#),
+        claim(&"[".repeat(100_000)),
+        claim(&r#"{"a":"#.repeat(100_000)),
     ] {
         assert!(matches!(open(bytes), Err(Error::Damaged { .. })));
     }
@@ -123,7 +138,7 @@ fn headers_that_claim_too_much_are_refused() {
 #[test]
 fn a_file_of_another_model_is_refused_with_the_reason() {
     let refused = |metadata: Metadata| {
-        let file = open(to_bytes::<f32>(&layer(1), metadata).unwrap()).unwrap();
+        let file = open(to_bytes::<f32>(&layer(1), metadata)).unwrap();
         file.require_cell::<PeepholeLstm, f32>()
             .unwrap_err()
             .to_string()
@@ -162,13 +177,278 @@ fn a_file_of_another_model_is_refused_with_the_reason() {
         let message = refused(metadata);
         assert!(message.contains(reason), "{message}");
     }
-    // Right metadata, but parameters of another size.
-    let file = open(bytes(&layer(1))).unwrap();
-    let mut larger = Recurrent::<PeepholeLstm, f32>::new(&[3, 5], &mut Rng::new(1)).unwrap();
-    let before = larger.params().to_vec();
-    let message = file.load_into(&mut larger).unwrap_err().to_string();
-    assert!(message.contains("but the model needs F32"), "{message}");
-    assert_eq!(larger.params(), before);
+}
+
+/// The message of `file` when it is loaded into `model`, which must not change.
+fn refusal(bytes: Vec<u8>, model: &mut dyn Parameters<f32>) -> String {
+    let before = to_bytes::<f32>(model, Metadata::new());
+    let message = open(bytes)
+        .unwrap()
+        .load_into(model)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(to_bytes::<f32>(model, Metadata::new()), before);
+    message
+}
+
+/// A model of a layer and a head, which is not bound to the metadata of one cell.
+struct Model<C: Cell>(Recurrent<C, f32>, Recurrent<ElmanRnn, f32>, Linear<f32>);
+
+impl<C: Cell> Model<C> {
+    fn new(units: usize, head_inputs: usize) -> Self {
+        let mut rng = Rng::new(1);
+        Self(
+            Recurrent::new(&[3, units], &mut rng).unwrap(),
+            Recurrent::new(&[units, 2], &mut rng).unwrap(),
+            Linear::new(head_inputs, 2, Init::Xavier, &mut rng).unwrap(),
+        )
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        to_bytes::<f32>(self, Metadata::new())
+    }
+}
+
+impl<C: Cell> Parameters<f32> for Model<C> {
+    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, f32>) -> Result<()> {
+        self.0.visit(name.child("lower"), visit)?;
+        self.1.visit(name.child("upper"), visit)?;
+        self.2.visit(name.child("head"), visit)
+    }
+
+    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, f32>) -> Result<()> {
+        self.0.visit_mut(name.child("lower"), visit)?;
+        self.1.visit_mut(name.child("upper"), visit)?;
+        self.2.visit_mut(name.child("head"), visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.0.visit_cells(name.child("lower"), visit);
+        self.1.visit_cells(name.child("upper"), visit);
+    }
+}
+
+#[test]
+fn a_model_of_several_cells_is_refused_when_one_differs() {
+    let mut model = Model::<Lstm>::new(4, 5);
+    let saved = model.bytes();
+    open(saved.clone()).unwrap().load_into(&mut model).unwrap();
+    assert_eq!(model.bytes(), saved);
+
+    for (message, reason) in [
+        (
+            refusal(saved.clone(), &mut Model::<GruResetAfter>::new(4, 5)),
+            "its cell `lower` is `Lstm`, not `GruResetAfter`",
+        ),
+        (
+            refusal(saved.clone(), &mut Model::<Lstm>::new(5, 5)),
+            r#"its cell `lower` has sizes {"I":3,"N":4}, but the model needs {"I":3,"N":5}"#,
+        ),
+        (
+            refusal(saved.clone(), &mut Model::<Lstm>::new(4, 6)),
+            "its parameter `head.weight` is F32 [5, 2], but F32 [6, 2] is needed",
+        ),
+        (
+            refusal(saved.clone(), &mut model.0),
+            "it lacks its cell, a Lstm",
+        ),
+        (
+            refusal(saved.clone(), &mut model.2),
+            "its cell `lower` is unknown to the model",
+        ),
+    ] {
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+#[test]
+fn sizes_of_each_cell_are_told_before_a_layer_is_built() {
+    let file = open(Model::<Lstm>::new(4, 5).bytes()).unwrap();
+    assert_eq!(file.cells().unwrap(), ["lower", "upper"]);
+    assert_eq!(file.require_cell_at::<Lstm, f32>("lower").unwrap(), [3, 4]);
+    assert_eq!(
+        file.require_cell_at::<ElmanRnn, f32>("upper").unwrap(),
+        [4, 2]
+    );
+    for (message, reason) in [
+        (
+            file.require_cell_at::<ElmanRnn, f32>("lower"),
+            "its cell `lower` is `Lstm`, not `ElmanRnn`",
+        ),
+        (
+            file.require_cell_at::<ElmanRnn, f32>("top"),
+            "it lacks its cell `top`, a ElmanRnn",
+        ),
+    ] {
+        let message = message.unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+/// A model that says of its cells what a test wants.
+struct Claims(&'static str);
+
+impl Parameters<f32> for Claims {
+    fn visit(&self, _: Name<'_>, _: &mut Visit<'_, f32>) -> Result<()> {
+        Ok(())
+    }
+
+    fn visit_mut(&mut self, _: Name<'_>, _: &mut VisitMut<'_, f32>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Claims {
+    /// A file that describes its cells by this text.
+    fn bytes(&self) -> Vec<u8> {
+        let (contents, mut metadata) = contents::<f32>(self, Metadata::new()).unwrap();
+        metadata.insert("cells".to_owned(), self.0.to_owned());
+        contents.seal(FORMAT, &mut metadata);
+        contents.to_bytes(&metadata)
+    }
+}
+
+#[test]
+fn descriptions_of_cells_are_not_taken_on_trust() {
+    let hash = hex(ElmanRnn::SPEC.equations_hash);
+    for (description, reason) in [
+        ("[]".to_owned(), "its description of cells is wrong"),
+        (
+            r#"{"":{"cell":"ElmanRnn","equations_hash":"0","sizes":{"I":1,"N":1}}}"#.to_owned(),
+            "its cell is a ElmanRnn, too, but with other equations: their hash is `0`, not `",
+        ),
+        (
+            format!(r#"{{"":{{"cell":"ElmanRnn","equations_hash":"{hash}","sizes":{{"I":1}}}}}}"#),
+            r#"its sizes `{"I":1}` are not those of cell ElmanRnn"#,
+        ),
+        (
+            format!(
+                r#"{{"":{{"cell":"ElmanRnn","equations_hash":"{hash}","sizes":{{"I":1,"N":4000000000}}}}}}"#
+            ),
+            "need more numbers than",
+        ),
+    ] {
+        let description: &'static str = description.leak();
+        let file = open(Claims(description).bytes()).unwrap();
+        let message = file
+            .require_cell_at::<ElmanRnn, f32>("")
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(reason), "{message}");
+        let mut layer = Recurrent::<ElmanRnn, f32>::new(&[1, 1], &mut Rng::new(1)).unwrap();
+        assert!(file.load_into(&mut layer).is_err(), "{description}");
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_with_the_reason() {
+    let model = layer(1);
+    let mut contents = Contents::new::<f32>();
+    add_parameters(&mut contents, "", &model).unwrap();
+    let refusal = |metadata: &Metadata| {
+        let error = open(contents.to_bytes(metadata)).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }));
+        error.to_string()
+    };
+    let mut metadata = Metadata::new();
+    let message = refusal(&metadata);
+    assert!(
+        message.contains("lacks the mark `lstm-core 2`"),
+        "{message}"
+    );
+    contents.seal("another 7", &mut metadata);
+    let message = refusal(&metadata);
+    let reason = "its format is `another 7`, but `lstm-core 2` is needed";
+    assert!(message.contains(reason), "{message}");
+    metadata.insert("format".to_owned(), FORMAT.to_owned());
+    let message = refusal(&metadata);
+    assert!(message.contains("its checksum is wrong"), "{message}");
+}
+
+#[test]
+fn a_parameter_of_another_type_is_refused() {
+    let mut model = Linear::<f64>::new(2, 1, Init::Xavier, &mut Rng::new(1)).unwrap();
+    let saved = Linear::<f32>::new(2, 1, Init::Xavier, &mut Rng::new(1)).unwrap();
+    let file = open(to_bytes::<f32>(&saved, Metadata::new())).unwrap();
+    let message = file.load_into(&mut model).unwrap_err().to_string();
+    let reason = "its parameter `weight` is F32 [2, 1], but F64 [2, 1] is needed";
+    assert!(message.contains(reason), "{message}");
+}
+
+#[test]
+fn two_entries_of_one_name_are_refused() {
+    for header in [
+        r#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#,
+        r#"{"__metadata__":{},"__metadata__":{}}"#,
+        r#"{"__metadata__":{"a":"1","a":"2"}}"#,
+    ] {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        let message = TensorFile::from_bytes("f", bytes).unwrap_err().to_string();
+        assert!(message.contains("two entries `"), "{message}");
+    }
+}
+
+#[test]
+fn tensors_of_other_programs_are_read() {
+    let header = r#"{"half":{"dtype":"F16","shape":[2],"data_offsets":[8,12]},"steps":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0x3c, 0x00, 0xc0]);
+    let file = TensorFile::from_bytes("f", bytes).unwrap();
+    assert_eq!(file.names().collect::<Vec<_>>(), ["half", "steps"]);
+    let half = file.tensor("half").unwrap();
+    assert_eq!((half.dtype(), half.shape()), (Dtype::F16, &[2][..]));
+    assert_eq!(half.to_vec::<f32>(), [1.0, -2.0]);
+    assert!(half.copy_to(&mut [0.0f32; 3]).is_err());
+    for (name, reason) in [
+        (
+            "steps",
+            "its tensor `steps` is of type I64; F16, BF16, F32 and F64 can be read",
+        ),
+        ("other", "it has no tensor `other`"),
+    ] {
+        let message = file.tensor(name).unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+#[test]
+fn tensors_of_any_shape_are_written() {
+    let folder = Folder::new("tensors");
+    let path = folder.0.join("t");
+    let values = [1.0f64, 2.0];
+    let tensors: [(&str, &[usize], &[f64]); 3] = [
+        ("b", &[1, 2, 1], &values),
+        ("a", &[], &values[..1]),
+        ("none", &[0], &[]),
+    ];
+    write_tensors(&path, &tensors, &Metadata::new()).unwrap();
+    let file = TensorFile::open(&path).unwrap();
+    for (name, shape, values) in tensors {
+        let tensor = file.tensor(name).unwrap();
+        assert_eq!(
+            (tensor.shape(), &tensor.to_vec::<f64>()[..]),
+            (shape, values)
+        );
+    }
+    for (wrong, reason) in [
+        (("x", &[3usize][..], &values[..]), "a length of 3 is needed"),
+        (
+            ("x", &[usize::MAX, 2], &values),
+            "the numbers of a tensor is 2 long",
+        ),
+        (("a", &[2], &values), "two parameters named `a`"),
+        (
+            ("__metadata__", &[2], &values),
+            "two parameters named `__metadata__`",
+        ),
+    ] {
+        let message = write_tensors(&path, &[tensors[1], wrong], &Metadata::new())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(reason), "{message}");
+    }
 }
 
 #[test]

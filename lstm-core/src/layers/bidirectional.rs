@@ -8,7 +8,7 @@ use super::gather::room;
 use super::residual::add_real;
 use super::{Batch, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
 /// A layer that reads sequences forwards and one that reads them backwards, each sample from its own last step. With
@@ -173,6 +173,11 @@ impl<T: Element> Parameters<T> for Bidirectional<T> {
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
         self.forward.visit_mut(name.child("forward"), visit)?;
         self.backward.visit_mut(name.child("backward"), visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.forward.visit_cells(name.child("forward"), visit);
+        self.backward.visit_cells(name.child("backward"), visit);
     }
 }
 

@@ -6,7 +6,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::{Batch, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
 /// `y = x + layer(x)`: the error reaches what lies below undiminished, however deep the stack.
@@ -65,6 +65,10 @@ impl<T: Element, L: Layer<T>> Parameters<T> for Residual<L> {
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
         self.0.visit_mut(name, visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.0.visit_cells(name, visit);
     }
 }
 

@@ -7,7 +7,7 @@ use lstm_kernels::{Element, State, Threads};
 use super::gather::room;
 use super::{Batch, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
 /// Layers of any kind, each on the outputs of the one below. An empty stack hands its input on.
@@ -156,6 +156,10 @@ impl<T: Element> Parameters<T> for Stack<T> {
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
         (self.layers.iter_mut())
             .try_for_each(|(part, layer)| layer.visit_mut(name.child(part), visit))
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        (self.layers.iter()).for_each(|(part, layer)| layer.visit_cells(name.child(part), visit));
     }
 }
 

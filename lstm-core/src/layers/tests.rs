@@ -423,3 +423,22 @@ fn trained_states_are_saved_and_read() {
     assert_eq!(read.initial_state(2), layer.initial_state(2));
     assert_ne!(read.initial_state(2), vec![read.zero_state(2)]);
 }
+
+#[test]
+fn files_know_every_cell_of_a_stack() {
+    let mut names = Vec::new();
+    everything().visit_cells(crate::params::Name::ROOT, &mut |name, spec, _| {
+        names.push(format!("{name} {}", spec.name));
+    });
+    assert_eq!(
+        names,
+        [
+            "lstm Lstm",
+            "residual GruResetAfter",
+            "both.forward PeepholeLstm",
+            "both.backward GruResetAfter",
+            "sum.forward GruResetAfter",
+            "sum.backward Lstm"
+        ]
+    );
+}

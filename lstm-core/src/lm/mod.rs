@@ -17,7 +17,7 @@ use crate::init::Init;
 use crate::io::{self, ModelFile};
 use crate::linear::Linear;
 use crate::loss::cross_entropy;
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
 use crate::text::{Streams, Vocabulary, Window};
@@ -160,6 +160,10 @@ impl<C: Cell, T: Element> Parameters<T> for CharModel<C, T> {
         self.embedding.visit_mut(name.child("embedding"), visit)?;
         self.recurrent.visit_mut(name.child("recurrent"), visit)?;
         self.head.visit_mut(name.child("head"), visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.recurrent.visit_cells(name.child("recurrent"), visit);
     }
 }
 

@@ -17,7 +17,7 @@ use lstm_kernels::{Cell, Element, State};
 
 use super::gather::Part;
 use crate::error::{Error, Result, require_fraction};
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::recurrent::Recurrent;
 
 /// A recurrent layer with zoneout (Krueger et al. 2017) or variational recurrent dropout (Gal and Ghahramani 2016) on
@@ -166,6 +166,10 @@ impl<C: Cell, T: Element> Parameters<T> for Regularised<C, T> {
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
         self.layer.visit_mut(name, visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.layer.visit_cells(name, visit);
     }
 }
 
