@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lstm_kernels::KernelError;
 
+use crate::gradcheck::Entry;
+
 /// What can go wrong between data from outside and a trained model.
 ///
 /// Every message says what was found, where, and what would have been right.
@@ -169,6 +171,15 @@ pub enum Error {
         what: String,
     },
 
+    /// A gradient is not the derivative of its loss; see [`gradcheck`](crate::gradcheck).
+    #[error("the gradient is wrong at {entry}, but at most {tolerance:e} is allowed")]
+    Gradient {
+        /// Where, with both derivatives.
+        entry: Box<Entry>,
+        /// The relative error that was allowed.
+        tolerance: f64,
+    },
+
     /// A text holds a character that the vocabulary does not.
     #[error(
         "character {character:?} at position {position} is not in the vocabulary of {count} characters"
@@ -223,6 +234,27 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+
+    /// An error of the caller's own, from a task or a callback of training.
+    #[error(transparent)]
+    Custom(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Takes in an error of another kind, or a message, so that it can come out of a closure of the caller's own.
+    pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Custom(error.into())
+    }
+
+    /// The same error, which happened at a step of training, if it is about a number that is not finite.
+    pub(crate) fn at_step(self, step: u64) -> Self {
+        match self {
+            Self::NotFinite { what } => Self::NotFinite {
+                what: format!("{what} at step {step}"),
+            },
+            other => other,
+        }
+    }
 }
 
 /// A `Result` with this crate's [`Error`].

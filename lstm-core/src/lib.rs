@@ -56,6 +56,7 @@
 //! Whatever takes data from outside returns a [`Result`]; a panic is a bug.
 
 pub mod error;
+pub mod gradcheck;
 pub mod init;
 pub mod io;
 pub mod layers;
@@ -64,6 +65,7 @@ pub mod loss;
 pub mod optim;
 pub mod params;
 pub mod text;
+pub mod train;
 
 mod class_softmax;
 mod embedding;

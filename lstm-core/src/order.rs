@@ -24,8 +24,11 @@ use crate::random::Rng;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Order {
-    seed: u64,
+    /// None for samples in turn.
+    seed: Option<u64>,
     place: Place,
+    count: usize,
+    /// The order of this epoch; empty for samples in turn.
     samples: Vec<usize>,
 }
 
@@ -44,17 +47,48 @@ impl Order {
     /// # Errors
     /// No samples.
     pub fn new(count: usize, seed: u64) -> Result<Self> {
+        Self::with_seed(count, Some(seed))
+    }
+
+    fn with_seed(count: usize, seed: Option<u64>) -> Result<Self> {
         require_size("the number of samples", count)?;
+        let mut samples = Vec::new();
+        if seed.is_some() && samples.try_reserve_exact(count).is_err() {
+            return Err(Error::Option {
+                option: "the number of samples",
+                value: count.to_string(),
+                expected: "small enough for this machine's memory",
+            });
+        }
         let mut order = Self {
             seed,
             place: Place {
                 epoch: 0,
                 position: 0,
             },
-            samples: (0..count).collect(),
+            count,
+            samples,
         };
         order.shuffle();
         Ok(order)
+    }
+
+    /// The samples in turn, the same in every epoch: for streams whose state is carried from one sample to the next.
+    ///
+    /// # Errors
+    /// No samples.
+    pub fn sequential(count: usize) -> Result<Self> {
+        Self::with_seed(count, None)
+    }
+
+    /// How many samples there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether every sample of the epoch has been seen.
+    pub fn is_at_end(&self) -> bool {
+        self.place.position == self.count
     }
 
     /// How far it has come.
@@ -67,7 +101,7 @@ impl Order {
     /// # Errors
     /// A position beyond the samples; nothing is changed then.
     pub fn resume(&mut self, place: Place) -> Result<()> {
-        if place.position > self.samples.len() {
+        if place.position > self.count {
             return Err(Error::Option {
                 option: "the position in the epoch",
                 value: place.position.to_string(),
@@ -82,25 +116,29 @@ impl Order {
     /// Fills `batch` with the next `size` samples. The last batch of an epoch holds what is left, so no batch mixes
     /// epochs; a size of 0 counts as 1.
     pub fn next_batch(&mut self, size: usize, batch: &mut Vec<usize>) {
-        if self.place.position == self.samples.len() {
+        if self.is_at_end() {
             self.place = Place {
                 epoch: self.place.epoch.wrapping_add(1),
                 position: 0,
             };
             self.shuffle();
         }
-        let left = &self.samples[self.place.position..];
+        let first = self.place.position;
+        let last = first.saturating_add(size.max(1)).min(self.count);
         batch.clear();
-        batch.extend(left.iter().take(size.max(1)));
-        self.place.position += batch.len();
+        match self.seed {
+            Some(_) => batch.extend_from_slice(&self.samples[first..last]),
+            None => batch.extend(first..last),
+        }
+        self.place.position = last;
     }
 
     /// The order of this epoch: Fisher and Yates's, from the samples in turn.
     fn shuffle(&mut self) {
-        let mut rng = Rng::stream(self.seed, self.place.epoch);
-        for (sample, place) in self.samples.iter_mut().zip(0..) {
-            *sample = place;
-        }
+        let Some(seed) = self.seed else { return };
+        let mut rng = Rng::stream(seed, self.place.epoch);
+        self.samples.clear();
+        self.samples.extend(0..self.count);
         for last in (1..self.samples.len()).rev() {
             let other = rng.below(last as u64 + 1) as usize;
             self.samples.swap(last, other);
@@ -140,6 +178,19 @@ mod tests {
             epochs[0],
             batches(&mut Order::new(7, 2).unwrap(), 3).concat()
         );
+    }
+
+    #[test]
+    fn samples_in_turn_are_the_same_in_every_epoch() {
+        let mut order = Order::sequential(5).unwrap();
+        let expected = [vec![0, 1, 2], vec![3, 4]].concat();
+        for epoch in 0..2 {
+            assert_eq!(batches(&mut order, 2).concat(), expected);
+            assert_eq!((order.place().epoch, order.is_at_end()), (epoch, true));
+        }
+        // In turn there is nothing to remember, so the number may be any.
+        assert_eq!(Order::sequential(usize::MAX).unwrap().count(), usize::MAX);
+        assert!(Order::new(usize::MAX, 1).is_err());
     }
 
     #[test]
