@@ -55,6 +55,8 @@
 //! # Errors
 //! Whatever takes data from outside returns a [`Result`]; a panic is a bug.
 
+#[cfg(feature = "ndarray")]
+pub mod arrays;
 pub mod error;
 pub mod gradcheck;
 pub mod init;
