@@ -68,6 +68,7 @@ pub mod optim;
 pub mod params;
 pub mod text;
 pub mod train;
+pub mod truncated;
 
 mod class_softmax;
 mod embedding;

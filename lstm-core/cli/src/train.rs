@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use lstm_core::init::{CellInit, Init};
 use lstm_core::io::{ModelFile, require_writable};
-use lstm_core::lm::{CharModel, Trainer};
+use lstm_core::lm::{CharModel, CharTrainer};
 use lstm_core::optim::{Adam, Optimiser};
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
@@ -80,7 +80,8 @@ impl Task for Run<'_> {
         let interrupt = Interrupt::listen()?;
         introduce::<C>(&corpus, &model)?;
 
-        let mut trainer = Trainer::new(&model, batch, steps, batch.div_ceil(STREAMS_PER_SHARD))?;
+        let mut trainer =
+            CharTrainer::new(&model, batch, steps, batch.div_ceil(STREAMS_PER_SHARD))?;
         let mut adam = Adam::new(options.rate)?;
         let mut window = Window::default();
         let budget = options.budget();

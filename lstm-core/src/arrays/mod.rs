@@ -188,8 +188,7 @@ pub fn array<T: Element>(matrix: MatRef<'_, T>, a: usize, b: usize) -> Result<Ar
     require_columns(matrix, a, b)?;
     let features = matrix.nrows();
     let values = copied(matrix)?;
-    Array3::from_shape_vec((a, b, features), values)
-        .map_err(|_| too_large(&[a, b, features]))
+    Array3::from_shape_vec((a, b, features), values).map_err(|_| too_large(&[a, b, features]))
 }
 
 /// An array of two axes as a matrix of the same rows and columns, in the same memory whatever its strides.

@@ -171,7 +171,10 @@ fn what_does_not_fit_is_an_error() {
     let matrix = Mat::<f32>::zeros(2, 6);
     for (a, b) in [(2, 2), (0, 6), (usize::MAX, 2), (6, 0)] {
         let message = array_ref(matrix.as_ref(), a, b).unwrap_err().to_string();
-        assert!(message.contains("columns is needed") || message.contains("memory"), "{message}");
+        assert!(
+            message.contains("columns is needed") || message.contains("memory"),
+            "{message}"
+        );
         assert!(array(matrix.as_ref(), a, b).is_err());
     }
     // Matrices without a number may be wider than anything that `ndarray` counts.

@@ -341,10 +341,9 @@ fn replace<M: Parameters<T>, T: Element>(
             Ok(())
         })?,
         Some(value) => model.visit_mut(Name::ROOT, &mut |_, parameter| {
-            if let (true, Some(place)) = (
-                number == here.number,
-                parameter.values.get_mut(here.index),
-            ) {
+            if let (true, Some(place)) =
+                (number == here.number, parameter.values.get_mut(here.index))
+            {
                 found = Some(std::mem::replace(place, value));
             }
             number += 1;

@@ -95,16 +95,22 @@ fn a_gradient_that_is_not_a_number_does_not_pass() {
 }
 
 /// The loss and gradient of a recurrent layer over 6 steps of 2 samples, in either number type.
-fn through_time<T: Element>(
-    layer: &Recurrent<PeepholeLstm, T>,
-    gradient: &mut [T],
-) -> Result<f64> {
+fn through_time<T: Element>(layer: &Recurrent<PeepholeLstm, T>, gradient: &mut [T]) -> Result<f64> {
     let x = Mat::from_fn(3, 12, |i, j| T::from_f64(((3 * i + 7 * j) as f64).sin()));
     let (mut state, mut dstate) = (layer.zero_state(2), layer.zero_state(2));
     let (mut y, mut tape) = (Mat::zeros(5, 12), layer.tape(6, 2));
     layer.forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-    layer.backward(x.as_ref(), y.as_ref(), &mut dstate, &mut tape, gradient, None)?;
-    let squares = y.col_iter().flat_map(|y| y.iter().map(|y| y.to_f64().powi(2)).collect::<Vec<_>>());
+    layer.backward(
+        x.as_ref(),
+        y.as_ref(),
+        &mut dstate,
+        &mut tape,
+        gradient,
+        None,
+    )?;
+    let squares = y
+        .col_iter()
+        .flat_map(|y| y.iter().map(|y| y.to_f64().powi(2)).collect::<Vec<_>>());
     Ok(squares.sum::<f64>() / 2.0)
 }
 
@@ -153,7 +159,9 @@ fn kinks_and_large_values_show() {
     let kink = |x: f64| {
         let (x, dx) = (mat![[x]], mat![[x.signum()]]);
         let loss = |x: MatRef<'_, f64>| Ok(x[(0, 0)].abs());
-        check.compare_matrix("x", x.as_ref(), dx.as_ref(), loss).unwrap()
+        check
+            .compare_matrix("x", x.as_ref(), dx.as_ref(), loss)
+            .unwrap()
     };
     assert!(kink(1e-3).worst().unwrap().spread > 0.1);
     assert!(kink(0.5).worst().unwrap().spread < 1e-12);

@@ -1,5 +1,7 @@
 //! What the columns of a batch of sequences mean.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// The shape of a batch of sequences: how many steps and samples, how long each sample is, where one begins anew, and
@@ -94,6 +96,33 @@ impl Batch {
             self.resets.splice(0..0, first);
         }
         self
+    }
+
+    /// Some of the steps of all samples as a batch of their own, whose columns lie side by side in a matrix of this batch:
+    /// those of `steps`, from column `steps.start * samples`. Samples that end before have length zero there.
+    ///
+    /// # Errors
+    /// Steps that the batch does not have; a batch that is batch-major, where the columns are apart, or reversed.
+    pub fn part(&self, steps: Range<usize>) -> Result<Self> {
+        let is_plain = !self.is_batch_major && !self.is_reversed;
+        if !is_plain || steps.start > steps.end || steps.end > self.steps {
+            return Err(Error::Option {
+                option: "the part of the batch",
+                value: format!("{steps:?}"),
+                expected: "within the steps of a time-major batch that is not reversed",
+            });
+        }
+        let part_of = |&length: &usize| length.clamp(steps.start, steps.end) - steps.start;
+        let lengths = self.lengths.as_ref();
+        let resets = self.resets.iter();
+        Ok(Self {
+            lengths: lengths.map(|lengths| lengths.iter().map(part_of).collect()),
+            resets: resets
+                .filter(|(step, _)| steps.contains(step))
+                .map(|&(step, sample)| (step - steps.start, sample))
+                .collect(),
+            ..Self::new(steps.len(), self.samples)
+        })
     }
 
     /// The same batch read from the last step of each sample to its first.
@@ -310,6 +339,22 @@ mod tests {
         let schedule = sorted.schedule(9);
         assert_eq!(sorted.contiguous(&schedule, &schedule.segments[0]), Some(0));
         assert_eq!(sorted.contiguous(&schedule, &schedule.segments[1]), None);
+    }
+
+    #[test]
+    fn a_part_has_the_lengths_and_resets_of_its_steps() {
+        let whole = Batch::padded(&[6, 1, 3], 6).unwrap();
+        let whole = whole.reset(2, 0).and_then(|it| it.reset(4, 0)).unwrap();
+        let part = Batch::padded(&[3, 0, 1], 3).unwrap().reset(0, 0).unwrap();
+        assert_eq!(whole.part(2..5).unwrap(), part.reset(2, 0).unwrap());
+        assert_eq!(whole.part(0..6).unwrap(), whole);
+        assert_eq!(Batch::new(6, 2).part(6..6).unwrap(), Batch::new(0, 2));
+        assert!(whole.part(3..7).is_err());
+        #[allow(clippy::reversed_empty_ranges, reason = "what a caller may pass")]
+        let backwards = 4..3;
+        assert!(whole.part(backwards).is_err());
+        assert!(whole.clone().batch_major().part(0..1).is_err());
+        assert!(whole.reversed().part(0..1).is_err());
     }
 
     #[test]

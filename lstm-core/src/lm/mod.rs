@@ -9,7 +9,7 @@ use faer::Mat;
 use lstm_kernels::{Cell, Element};
 
 pub use sampler::Sampler;
-pub use trainer::{Step, Trainer};
+pub use trainer::{CharTrainer, Step};
 
 use crate::embedding::Embedding;
 use crate::error::Result;

@@ -33,7 +33,7 @@ fn windows(steps: usize) -> Vec<Window> {
 fn gradients_are_central_differences() {
     let mut model = model::<f64>(4);
     // Two shards of one and two streams, so that their weights matter too.
-    let mut trainer = Trainer::new(&model, 3, 5, 2).unwrap();
+    let mut trainer = CharTrainer::new(&model, 3, 5, 2).unwrap();
     let window = &windows(5)[0];
     trainer.accumulate(&model, window).unwrap();
     let gradient = trainer.gradient().to_vec();
@@ -46,10 +46,10 @@ fn gradients_are_central_differences() {
 fn the_state_is_carried_from_window_to_window() {
     let model = model::<f64>(4);
     let whole = {
-        let mut trainer = Trainer::new(&model, 3, 10, 1).unwrap();
+        let mut trainer = CharTrainer::new(&model, 3, 10, 1).unwrap();
         trainer.accumulate(&model, &windows(10)[0]).unwrap()
     };
-    let mut trainer = Trainer::new(&model, 3, 5, 1).unwrap();
+    let mut trainer = CharTrainer::new(&model, 3, 5, 1).unwrap();
     let halves: Vec<f64> = windows(5)[..2]
         .iter()
         .map(|window| trainer.accumulate(&model, window).unwrap())
@@ -62,15 +62,15 @@ fn the_state_is_carried_from_window_to_window() {
 fn shards_change_the_gradient_by_rounding_only() {
     let model = model::<f64>(4);
     let gradient = |shards| {
-        let mut trainer = Trainer::new(&model, 3, 5, shards).unwrap();
+        let mut trainer = CharTrainer::new(&model, 3, 5, shards).unwrap();
         trainer.accumulate(&model, &windows(5)[0]).unwrap();
         trainer.gradient().to_vec()
     };
     for (one, three) in gradient(1).iter().zip(gradient(3)) {
         assert!((one - three).abs() < 1e-14);
     }
-    assert!(Trainer::new(&model, 3, 5, 4).is_err());
-    assert!(Trainer::new(&model, 3, 5, 0).is_err());
+    assert!(CharTrainer::new(&model, 3, 5, 4).is_err());
+    assert!(CharTrainer::new(&model, 3, 5, 0).is_err());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_short_text_is_learned_by_heart() {
     let mut model = model::<f32>(24);
     let ids = model.vocabulary().encode(TEXT).unwrap();
     let before = model.bits_per_character(&ids, 1, ids.len() - 1).unwrap();
-    let mut trainer = Trainer::new(&model, 1, ids.len() - 1, 1).unwrap();
+    let mut trainer = CharTrainer::new(&model, 1, ids.len() - 1, 1).unwrap();
     let mut adam = Adam::new(0.02).unwrap();
     let mut streams = Streams::new(&ids, 1, ids.len() - 1).unwrap();
     let mut window = Window::default();

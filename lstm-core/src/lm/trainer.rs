@@ -26,7 +26,7 @@ pub struct Step {
 ///
 /// The streams of a batch are split into shards, each with memory of its own and a thread of its own. Gradients are
 /// summed in the order of the shards, so the result depends on their number but never on the timing of threads.
-pub struct Trainer<T: Element> {
+pub struct CharTrainer<T: Element> {
     batch: usize,
     steps: usize,
     shards: Vec<Shard<T>>,
@@ -49,7 +49,7 @@ struct Shard<T: Element> {
     gradient: Vec<T>,
 }
 
-impl<T: Element> Trainer<T> {
+impl<T: Element> CharTrainer<T> {
     /// Memory for windows of `steps` steps of `batch` streams, split into `shards`.
     ///
     /// # Errors

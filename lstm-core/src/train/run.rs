@@ -251,9 +251,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
     fn is_evaluation_due(&self) -> bool {
         let is_due = match self.evaluate_every {
             Every::Steps(every) => self.progress.steps.is_multiple_of(every),
-            Every::Epochs(every) => {
-                self.order.is_at_end() && self.epochs().is_multiple_of(every)
-            }
+            Every::Epochs(every) => self.order.is_at_end() && self.epochs().is_multiple_of(every),
         };
         is_due || self.limit().is_some()
     }
@@ -263,7 +261,9 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         let of_epoch = (self.order.count())
             .div_ceil(self.batch)
             .div_ceil(self.batches) as u64;
-        let by_epochs = self.max_epochs.map(|epochs| epochs.saturating_mul(of_epoch));
+        let by_epochs = self
+            .max_epochs
+            .map(|epochs| epochs.saturating_mul(of_epoch));
         Plan {
             steps: by_epochs.into_iter().chain(self.max_steps).min(),
             done: self.progress.steps,

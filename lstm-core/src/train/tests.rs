@@ -91,17 +91,26 @@ fn the_loop_is_the_one_written_by_hand() {
     let end = trainer.run(&mut model, &mut gradient, &mut watch).unwrap();
     assert_eq!(end, End::Epochs);
     assert_eq!(values(&model), values(&by_hand));
-    assert_eq!(seen.iter().map(|step| step.loss).collect::<Vec<_>>(), losses);
+    assert_eq!(
+        seen.iter().map(|step| step.loss).collect::<Vec<_>>(),
+        losses
+    );
     // 17 samples are batches of 4, 4, 4, 4 and 1.
     let found = |step: usize| (seen[step].step, seen[step].epoch, seen[step].samples);
-    assert_eq!((found(3), found(4), found(5)), ((3, 0, 4), (4, 0, 1), (5, 1, 4)));
+    assert_eq!(
+        (found(3), found(4), found(5)),
+        ((3, 0, 4), (4, 0, 1), (5, 1, 4))
+    );
     assert_eq!(seen[4].rate, schedule.rate(4));
     // The history has the mean over the samples of each epoch.
     let epoch = &losses[5..10];
     let mean = (4.0 * epoch[..4].iter().sum::<f64>() + epoch[4]) / 17.0;
     let found = trainer.progress().history[1];
     assert!((found.training_loss.unwrap() - mean).abs() < 1e-15);
-    assert_eq!((found.step, found.epoch, found.validation_loss), (10, 1, None));
+    assert_eq!(
+        (found.step, found.epoch, found.validation_loss),
+        (10, 1, None)
+    );
     // It is over and stays so.
     let end = trainer.run(&mut model, &mut gradient, &mut ()).unwrap();
     assert_eq!((end, trainer.progress().steps), (End::Epochs, 15));
@@ -120,11 +129,7 @@ struct Kept {
 struct Keeper(Vec<Kept>);
 
 impl Callback<Model, f64> for Keeper {
-    fn step(
-        &mut self,
-        _: &StepReport,
-        at: &Moment<'_, Model, f64>,
-    ) -> Result<ControlFlow<()>> {
+    fn step(&mut self, _: &StepReport, at: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
         self.0.push(Kept {
             model: at.model.clone(),
             optimiser: at.optimiser.state(),
@@ -139,7 +144,9 @@ fn a_run_goes_on_from_every_step_bit_by_bit() {
     let make = || {
         let trainer = trainer().with_steps(23).unwrap().with_best_kept();
         let trainer = trainer.with_early_stopping(EarlyStopping::new(50));
-        let trainer = trainer.with_plateau(Plateau::dividing(2.0).unwrap()).unwrap();
+        let trainer = trainer
+            .with_plateau(Plateau::dividing(2.0).unwrap())
+            .unwrap();
         let trainer = trainer.with_batches_per_step(2).unwrap();
         trainer.with_evaluations(Every::Steps(2)).unwrap()
     };
@@ -169,7 +176,9 @@ fn batches_together_are_one_large_batch() {
     let run = |batch, batches| {
         let trainer = Trainer::new(Sgd::new(0.1).unwrap(), Order::new(17, 5).unwrap(), batch);
         let trainer = trainer.and_then(|trainer| trainer.with_epochs(2));
-        let mut trainer = trainer.and_then(|it| it.with_batches_per_step(batches)).unwrap();
+        let mut trainer = trainer
+            .and_then(|it| it.with_batches_per_step(batches))
+            .unwrap();
         let mut model = model();
         trainer.run(&mut model, &mut gradient, &mut ()).unwrap();
         (values(&model), trainer.progress().clone())
@@ -212,7 +221,10 @@ fn the_best_parameters_come_back_when_stopping() {
 
 #[test]
 fn a_plateau_ends_and_a_limit_is_evaluated() {
-    let plateau = Plateau::dividing(2.0).unwrap().with_max_reductions(1).unwrap();
+    let plateau = Plateau::dividing(2.0)
+        .unwrap()
+        .with_max_reductions(1)
+        .unwrap();
     let mut task = with_validation(gradient, |_: &Model| Ok(1.0));
     let mut halved = trainer().with_plateau(plateau).unwrap();
     // The first evaluation is the best, the second reduces the rate, the third ends.
@@ -222,7 +234,9 @@ fn a_plateau_ends_and_a_limit_is_evaluated() {
 
     let mut short = trainer().with_steps(7).unwrap();
     let end = short.run(&mut model(), &mut task, &mut ()).unwrap();
-    let steps: Vec<_> = (short.progress().history.iter()).map(|it| it.step).collect();
+    let steps: Vec<_> = (short.progress().history.iter())
+        .map(|it| it.step)
+        .collect();
     assert_eq!((end, steps), (End::Steps, vec![5, 7]));
 }
 
@@ -234,12 +248,20 @@ fn callbacks_are_asked_in_order_and_may_stop() {
             self.0.push(format!("start {:?} {}", plan.steps, plan.done));
             Ok(())
         }
-        fn step(&mut self, step: &StepReport, at: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+        fn step(
+            &mut self,
+            step: &StepReport,
+            at: &Moment<'_, Model, f64>,
+        ) -> Result<ControlFlow<()>> {
             assert_eq!(at.progress.steps, step.step + 1);
             self.0.push(format!("step {}", step.step));
             Ok(ControlFlow::Continue(()))
         }
-        fn evaluation(&mut self, _: &Evaluation, _: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+        fn evaluation(
+            &mut self,
+            _: &Evaluation,
+            _: &Moment<'_, Model, f64>,
+        ) -> Result<ControlFlow<()>> {
             self.0.push("evaluation".to_owned());
             Ok(ControlFlow::Continue(()))
         }
@@ -274,7 +296,9 @@ fn callbacks_are_asked_in_order_and_may_stop() {
 
     let mut failing = on_step(|_: &StepReport| Err(Error::custom("no space left")));
     let trainer = Trainer::new(Sgd::new(0.1).unwrap(), Order::new(4, 1).unwrap(), 2);
-    let failed = trainer.unwrap().run(&mut model, &mut gradient, &mut failing);
+    let failed = trainer
+        .unwrap()
+        .run(&mut model, &mut gradient, &mut failing);
     assert_eq!(failed.unwrap_err().to_string(), "no space left");
 }
 
@@ -332,9 +356,11 @@ fn targets_that_do_not_count_weigh_nothing() {
     let step = trainer.step(&mut model(), &mut task).unwrap();
     assert_eq!(step.loss, 0.0);
     let evaluation = trainer.evaluate(&model(), &mut task).unwrap();
-    assert_eq!((evaluation.training_loss, evaluation.is_best), (None, false));
-    let mut negative =
-        |_: &Model, _: &[usize], _: &mut [f64]| Ok(BatchLoss::weighted(1.0, -1.0));
+    assert_eq!(
+        (evaluation.training_loss, evaluation.is_best),
+        (None, false)
+    );
+    let mut negative = |_: &Model, _: &[usize], _: &mut [f64]| Ok(BatchLoss::weighted(1.0, -1.0));
     assert!(trainer.step(&mut model(), &mut negative).is_err());
 }
 
@@ -378,7 +404,10 @@ fn impossible_options_and_progress_of_another_run_are_errors() {
     assert!(both.is_err());
 
     let reduced = trainer().with_plateau(plateau()).unwrap();
-    let message = trainer().resume(reduced.progress().clone()).unwrap_err().to_string();
+    let message = trainer()
+        .resume(reduced.progress().clone())
+        .unwrap_err()
+        .to_string();
     assert!(
         message.starts_with("the plateau is part of the progress, but not of the trainer"),
         "{message}"

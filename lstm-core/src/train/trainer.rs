@@ -223,11 +223,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             return Ok(false);
         };
         let parameters = &best.parameters;
-        require_len(
-            "the best parameters",
-            model.params_len(),
-            parameters.len(),
-        )?;
+        require_len("the best parameters", model.params_len(), parameters.len())?;
         visit_ranges(model, parameters.len(), &mut |range, parameter| {
             parameter.values.copy_from_slice(&parameters[range]);
         })?;
