@@ -8,8 +8,10 @@
 //!   matrix, or [`ClassSoftmax`], for many words, go behind it.
 //! - [`init`] has the initial values, [`loss`] the losses, [`optim`] optimisers, clipping, weight decay, schedules and
 //!   stopping, [`Order`] the order of samples; [`params`] ties them to any model built of such parts.
+//! - [`train`] runs the training loop for any model, [`truncated`] back-propagates through windows of long sequences,
+//!   [`gradcheck`] compares a gradient with differences of the loss.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
-//! - [`io`] reads and writes model files.
+//! - [`io`] reads and writes model files; with the feature `ndarray`, `arrays` turns arrays into sequences and back.
 //!
 //! # A sequence, forward and back
 //! A sequence is a matrix with one column per (step, sample), features down the column: column `t * batch + b`.

@@ -88,13 +88,17 @@ pub fn columns<T: Element>(array: ArrayView3<'_, T>) -> Result<Columns<'_, T>> {
         return Ok(Columns::Borrowed(matrix));
     }
     let (_, b, features) = array.dim();
-    // The array exists, so the product of its axes does not overflow; the memory for a copy may still be lacking.
+    // The array exists, so the product of its axes does not overflow; the memory for a copy may still be lacking. A matrix
+    // pads its columns to 64 bytes.
     let columns = array.len() / features.max(1);
-    let mut copy = Mat::new();
-    if copy.try_reserve(features, columns).is_err() {
+    let padded = features.next_multiple_of(64 / size_of::<T>());
+    let mut room = Vec::<T>::new();
+    let needed = padded.checked_mul(columns);
+    if needed.is_none_or(|needed| room.try_reserve_exact(needed).is_err()) {
         return Err(too_large(array.shape()));
     }
-    copy.resize_with(features, columns, |feature, column| {
+    drop(room);
+    let copy = Mat::from_fn(features, columns, |feature, column| {
         array[[column / b, column % b, feature]]
     });
     Ok(Columns::Owned(copy))
@@ -154,13 +158,16 @@ fn drawn_together<S: RawData>(mut array: ArrayBase<S, Ix3>) -> Option<ArrayBase<
 /// or, for a batch-major matrix, `a` samples of `b` steps.
 ///
 /// # Errors
-/// A number of columns other than `a * b`; strides that are negative.
+/// A number of columns other than `a * b`; a matrix that is reversed, or whose columns are one repeated.
 pub fn array_ref<T: Element>(
     matrix: MatRef<'_, T>,
     a: usize,
     b: usize,
 ) -> Result<ArrayView3<'_, T>> {
     let (shape, strides) = taken_apart(matrix, a, b)?;
+    if a.min(b).min(matrix.nrows()) == 0 {
+        return ArrayView3::from_shape(shape, &[]).map_err(|_| too_large(&[a, b, matrix.nrows()]));
+    }
     // SAFETY: the strides are those of the matrix, whose memory is readable as long as it is borrowed: place (i, j, k) is
     // its element (k, i * b + j), within bounds since there are a * b columns.
     Ok(unsafe { ArrayView3::from_shape_ptr(shape.strides(strides), matrix.as_ptr()) })
@@ -176,6 +183,10 @@ pub fn array_mut<T: Element>(
     b: usize,
 ) -> Result<ArrayViewMut3<'_, T>> {
     let (shape, strides) = taken_apart(matrix.as_ref(), a, b)?;
+    if a.min(b).min(matrix.nrows()) == 0 {
+        return ArrayViewMut3::from_shape(shape, &mut [])
+            .map_err(|_| too_large(&[a, b, matrix.nrows()]));
+    }
     // SAFETY: as in `array_ref`; the matrix was borrowed to be written, so no two of its elements share their memory.
     Ok(unsafe { ArrayViewMut3::from_shape_ptr(shape.strides(strides), matrix.as_ptr_mut()) })
 }
@@ -207,10 +218,24 @@ pub fn matrix_mut<T: Element>(array: ArrayViewMut2<'_, T>) -> MatMut<'_, T> {
 /// A matrix as an array of the same rows and columns, in the same memory.
 ///
 /// # Errors
-/// Strides that are negative.
+/// A matrix that is reversed, or whose columns are one repeated.
 pub fn array2_ref<T: Element>(matrix: MatRef<'_, T>) -> Result<ArrayView2<'_, T>> {
+    let (rows, columns) = matrix.shape();
+    require_countable(&[rows, columns])?;
     require_forward(matrix)?;
-    require_countable(&[matrix.nrows(), matrix.ncols()])?;
+    if rows.min(columns) == 0 {
+        return ArrayView2::from_shape((rows, columns), &[])
+            .map_err(|_| too_large(&[rows, columns]));
+    }
+    // Along an axis of one element a stride is never used, but it must not be negative.
+    let matrix = match matrix.row_stride() < 0 {
+        true => matrix.reverse_rows(),
+        false => matrix,
+    };
+    let matrix = match matrix.col_stride() < 0 {
+        true => matrix.reverse_cols(),
+        false => matrix,
+    };
     Ok(matrix.into_ndarray())
 }
 
@@ -284,13 +309,17 @@ fn require_countable(axes: &[usize]) -> Result<()> {
     }
 }
 
+/// `ndarray` makes views only of strides that go forward, and of no number twice.
 fn require_forward<T>(matrix: MatRef<'_, T>) -> Result<()> {
-    match matrix.row_stride() >= 0 && matrix.col_stride() >= 0 {
+    let goes_forward = |len: usize, stride: isize| len <= 1 || stride > 0;
+    let fits = goes_forward(matrix.nrows(), matrix.row_stride())
+        && goes_forward(matrix.ncols(), matrix.col_stride());
+    match fits || matrix.nrows() * matrix.ncols() == 0 {
         true => Ok(()),
         false => Err(Error::Shape {
             what: "the matrix to be seen as an array",
-            expected: "ascending order in memory, or a copy by `array` or `array2`,".to_owned(),
-            actual: "reversed".to_owned(),
+            expected: "in ascending order in memory, or a copy by `array` or `array2`,".to_owned(),
+            actual: "reversed or repeated".to_owned(),
         }),
     }
 }

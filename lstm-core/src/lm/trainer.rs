@@ -53,7 +53,7 @@ impl<T: Element> CharTrainer<T> {
     /// Memory for windows of `steps` steps of `batch` streams, split into `shards`.
     ///
     /// # Errors
-    /// Zero steps, an empty batch, or more shards than streams.
+    /// Zero steps, an empty batch, or more shards than streams; windows that are too large for this machine's memory.
     pub fn new<C: Cell>(
         model: &CharModel<C, T>,
         batch: usize,
@@ -77,6 +77,7 @@ impl<T: Element> CharTrainer<T> {
                 });
             }
         }
+        require_room(model, batch, steps)?;
         let shards = (0..shards)
             .map(|shard| {
                 Shard::new(
@@ -162,6 +163,38 @@ impl<T: Element> CharTrainer<T> {
                 what: "the loss".to_owned(),
             }),
         }
+    }
+}
+
+/// Refuses windows whose matrices and tape would not fit into memory, before any of it is taken.
+fn require_room<C: Cell, T: Element>(
+    model: &CharModel<C, T>,
+    batch: usize,
+    steps: usize,
+) -> Result<()> {
+    let CharModel {
+        vocabulary,
+        recurrent,
+        ..
+    } = model;
+    let (inputs, units) = (recurrent.input_len(), recurrent.output_len());
+    // A tape keeps a few vectors of each parameter's rows for every column; the number of rows of all parameters bounds
+    // what a column needs, and a step more than the window has is kept.
+    let rows: usize = (0..C::SPEC.params.len())
+        .map(|param| recurrent.kernel().param_shape(param).0)
+        .sum();
+    let of_column = 2 * (inputs + units) + vocabulary.len() + 4 * rows;
+    let needed = (steps.checked_add(1))
+        .and_then(|steps| steps.checked_mul(batch))
+        .and_then(|columns| columns.checked_mul(of_column));
+    let mut room = Vec::<T>::new();
+    match needed {
+        Some(needed) if room.try_reserve_exact(needed).is_ok() => Ok(()),
+        _ => Err(Error::Option {
+            option: "the window",
+            value: format!("{steps} steps of {batch} streams"),
+            expected: "small enough for this machine's memory",
+        }),
     }
 }
 

@@ -93,12 +93,12 @@ impl<M, T> Callback<M, T> for Bar {
     }
 
     fn step(&mut self, step: &StepReport, _at: &Moment<'_, M, T>) -> Result<ControlFlow<()>> {
-        self.samples += step.samples as u64;
+        self.samples = self.samples.saturating_add(step.samples as u64);
         if self.shown.is_none_or(|shown| shown.elapsed() >= INTERVAL) {
             self.shown = Some(Instant::now());
             self.bar.set_message(self.message(step.loss));
         }
-        self.bar.set_position(step.step + 1);
+        self.bar.set_position(step.step.saturating_add(1));
         Ok(ControlFlow::Continue(()))
     }
 

@@ -121,8 +121,8 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         self.optimiser.step(model, gradient)?;
 
         let progress = &mut self.progress;
-        progress.steps += 1;
-        progress.samples += seen as u64;
+        progress.steps = step.saturating_add(1);
+        progress.samples = progress.samples.saturating_add(seen as u64);
         progress.place = self.order.place();
         progress.since.sum += loss.sum;
         progress.since.weight += loss.weight;
@@ -179,7 +179,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         };
         if let Some(value) = evaluation.value() {
             let best = self.progress.best.as_ref().map(|best| best.value);
-            evaluation.is_best = best.is_none_or(|best| value < best);
+            evaluation.is_best = !value.is_nan() && best.is_none_or(|best| value < best);
             if evaluation.is_best {
                 self.keep(model, value)?;
             }

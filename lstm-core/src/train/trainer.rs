@@ -202,6 +202,13 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             return Err(what("early stopping", progress.stopping.is_some()));
         }
         require_not_negative("the weight of the batches so far", progress.since.weight)?;
+        if !progress.since.sum.is_finite() {
+            return Err(Error::Option {
+                option: "the sum of losses so far",
+                value: progress.since.sum.to_string(),
+                expected: "a finite number",
+            });
+        }
         self.order.resume(progress.place)?;
         if let (Some(plateau), Some(watch)) = (&mut self.plateau, progress.plateau) {
             plateau.resume(watch);
