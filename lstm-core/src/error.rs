@@ -122,6 +122,28 @@ pub enum Error {
         name: &'static str,
     },
 
+    /// No quantity has this name.
+    #[error("cell {cell} has no quantity `{name}`; it has {known}")]
+    UnknownQuantity {
+        /// The cell's name.
+        cell: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+
+    /// A quantity was not among those that were observed.
+    #[error("`{name}` of cell {cell} was not observed; {known} were")]
+    NotObserved {
+        /// The cell's name.
+        cell: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that were.
+        known: String,
+    },
+
     /// Two parameters of a model have one name, so a file could not tell them apart.
     #[error("the model has two parameters named `{name}`; give its parts different names")]
     DuplicateName {

@@ -10,6 +10,8 @@
 //!   stopping, [`Order`] the order of samples; [`params`] ties them to any model built of such parts.
 //! - [`train`] runs the training loop for any model, [`truncated`] back-propagates through windows of long sequences,
 //!   [`gradcheck`] compares a gradient with differences of the loss.
+//! - [`Recurrent::observe`] shows gates, states and every other named quantity of a cell step by step;
+//!   [`Recurrent::explain`] says what a layer computes and what that costs.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
 //! - [`io`] reads and writes model files; with the feature `ndarray`, `arrays` turns arrays into sequences and back.
 //!
@@ -74,7 +76,9 @@ pub mod truncated;
 
 mod class_softmax;
 mod embedding;
+mod explain;
 mod linear;
+mod observe;
 mod order;
 mod random;
 mod recurrent;
@@ -86,7 +90,9 @@ mod check;
 pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
+pub use explain::{ExplainedParam, ExplainedVector, Explanation, StepWork};
 pub use linear::Linear;
+pub use observe::{Observed, Quantities};
 pub use order::{Order, Place};
 pub use random::Rng;
 pub use recurrent::{Recompute, Recurrent};
@@ -96,7 +102,7 @@ pub use tied::TiedLinear;
 pub use lstm_derive::cell;
 pub use lstm_kernels::{
     Cell, CellSpec, Element, Kernel, KernelError, Packed, ParamRole, ParamSpec, SizeSpec, State,
-    Tape, Threads, VectorSpec, Width, Workspace, cells,
+    Tape, Threads, VectorSpec, Width, Workspace, cells, equations,
 };
 
 /// What generated code calls; not for use by hand.

@@ -7,6 +7,7 @@ mod gradients;
 mod kernel_errors;
 mod language;
 mod messages;
+mod observe;
 mod oracle_tests;
 mod oracles;
 mod parity;

@@ -13,7 +13,7 @@ use crate::passes::{self, Problem};
 use crate::shipped::{self, Shipped};
 
 /// Three shipped cells as a user of the macro would write them.
-mod macros {
+pub mod macros {
     use lstm_core::cell;
     include!("../../lstm-kernels/cells/elman_rnn.rs");
     include!("../../lstm-kernels/cells/gru_reset_before.rs");

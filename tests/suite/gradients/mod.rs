@@ -7,7 +7,7 @@
 
 mod differences;
 mod library;
-mod toys;
+pub mod toys;
 
 use lstm_kernels::{Cell, Kernel, Width};
 use rand::rngs::SmallRng;

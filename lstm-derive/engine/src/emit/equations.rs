@@ -127,7 +127,9 @@ impl Builder<'_> {
                 quote!(Repeat(#(#operands),*, #axes))
             }
             Op::Signal(..) | Op::Upstream(..) | Op::Derivative(..) | Op::Product { .. } => {
-                unreachable!("errors, derivatives and transposed matrices stand only in error signals")
+                unreachable!(
+                    "errors, derivatives and transposed matrices stand only in error signals"
+                )
             }
         }
     }
