@@ -144,8 +144,8 @@ pub enum Error {
         known: String,
     },
 
-    /// Two parameters of a model have one name, so a file could not tell them apart.
-    #[error("the model has two parameters named `{name}`; give its parts different names")]
+    /// Two parameters of a model, or two entries of a file, have one name, so a file could not tell them apart.
+    #[error("a file cannot hold two entries named `{name}`; give them different names")]
     DuplicateName {
         /// The name.
         name: String,
@@ -246,6 +246,20 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+
+    /// A checkpoint would not be the latest of its folder.
+    #[error(
+        "{} holds checkpoint {later}, so {number} would not be the latest; go on from {later}, or choose another folder",
+        folder.display()
+    )]
+    CheckpointOrder {
+        /// The folder.
+        folder: PathBuf,
+        /// The number of the checkpoint to be saved.
+        number: u64,
+        /// The number of a later one.
+        later: u64,
     },
 
     /// A file is sound, but holds something else than what is to be loaded.

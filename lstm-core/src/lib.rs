@@ -13,7 +13,8 @@
 //! - [`Recurrent::observe`] shows gates, states and every other named quantity of a cell step by step;
 //!   [`Recurrent::explain`] says what a layer computes and what that costs.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
-//! - [`io`] reads and writes model files; with the feature `ndarray`, `arrays` turns arrays into sequences and back.
+//! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
+//!   arrays into sequences and back.
 //!
 //! # A sequence, forward and back
 //! A sequence is a matrix with one column per (step, sample), features down the column: column `t * batch + b`.
@@ -61,6 +62,7 @@
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
+pub mod checkpoint;
 pub mod error;
 pub mod gradcheck;
 pub mod init;
@@ -94,7 +96,7 @@ pub use explain::{ExplainedParam, ExplainedVector, Explanation, StepWork};
 pub use linear::Linear;
 pub use observe::{Observed, Quantities};
 pub use order::{Order, Place};
-pub use random::Rng;
+pub use random::{Rng, RngState};
 pub use recurrent::{Recompute, Recurrent};
 pub use tied::TiedLinear;
 

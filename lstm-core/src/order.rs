@@ -91,6 +91,11 @@ impl Order {
         self.place.position == self.count
     }
 
+    /// The seed it was made with; none if it is sequential.
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// How far it has come.
     pub fn place(&self) -> Place {
         self.place

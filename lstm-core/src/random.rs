@@ -10,6 +10,30 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 #[derive(Debug, Clone)]
 pub struct Rng(ChaCha8Rng);
 
+/// Where an [`Rng`] stands: all that is needed to go on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RngState {
+    /// The key that the seed was spread to.
+    pub key: [u8; 32],
+    /// The stream of the seed.
+    pub stream: u64,
+    /// How many words of 32 bits have been drawn, modulo 2^68, after which a stream repeats itself.
+    pub position: u128,
+}
+
+impl RngState {
+    /// A state of these parts; bits of the position beyond the 68th mean nothing and are dropped.
+    pub fn new(key: [u8; 32], stream: u64, position: u128) -> Self {
+        let position = position % (1 << 68);
+        Self {
+            key,
+            stream,
+            position,
+        }
+    }
+}
+
 impl Rng {
     /// A source that is wholly determined by `seed`.
     pub fn new(seed: u64) -> Self {
@@ -27,6 +51,31 @@ impl Rng {
     /// sources of their own give the same numbers in whatever order they run.
     pub fn split(&mut self) -> Self {
         Self(ChaCha8Rng::seed_from_u64(self.0.next_u64()))
+    }
+
+    /// Where it stands, for checkpoints.
+    pub fn state(&self) -> RngState {
+        RngState::new(
+            self.0.get_seed(),
+            self.0.get_stream(),
+            self.0.get_word_pos(),
+        )
+    }
+
+    /// The source that goes on from where another one stood when [`state`](Self::state) was called, to the bit.
+    ///
+    /// ```
+    /// # use lstm_core::Rng;
+    /// let mut rng = Rng::new(7);
+    /// rng.normal();
+    /// let mut resumed = Rng::from_state(&rng.state());
+    /// assert_eq!(resumed.unit(), rng.unit());
+    /// ```
+    pub fn from_state(state: &RngState) -> Self {
+        let mut bits = ChaCha8Rng::from_seed(state.key);
+        bits.set_stream(state.stream);
+        bits.set_word_pos(state.position);
+        Self(bits)
     }
 
     /// A whole number from 0 to `count` - 1, uniform; 0 if `count` is 0.
@@ -81,6 +130,27 @@ mod tests {
         let draw = |mut rng: Rng| [(); 4].map(|()| rng.unit());
         assert_eq!(draw(Rng::new(7)), draw(Rng::stream(7, 0)));
         assert_ne!(draw(Rng::stream(7, 1)), draw(Rng::stream(7, 2)));
+    }
+
+    #[test]
+    fn every_state_is_gone_on_from() {
+        // Beyond 16 words a block ends, beyond 64 the buffer of the source.
+        let mut rng = Rng::stream(7, 3);
+        for drawn in 0..100 {
+            let state = rng.state();
+            assert_eq!(state.position, 2 * drawn);
+            let mut resumed = Rng::from_state(&state);
+            assert_eq!(resumed.state(), state);
+            let (mut ahead, mut same) = (rng.clone(), || resumed.unit());
+            assert_eq!([(); 70].map(|()| ahead.unit()), [(); 70].map(|()| same()));
+            rng.unit();
+        }
+        // The end of a stream: from here on it begins anew.
+        let state = RngState::new([1; 32], u64::MAX, u128::MAX);
+        assert_eq!(state.position, (1 << 68) - 1);
+        let mut last = Rng::from_state(&state);
+        last.unit();
+        assert_eq!(last.state().position, 1);
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Development verbs of the workspace: `cargo xtask gen`, `cargo xtask show`, `cargo xtask cells`, `cargo xtask bench`.
+//! Development verbs of the workspace: `cargo xtask gen`, `cargo xtask show`, `cargo xtask cells`, `cargo xtask fuzz`,
+//! `cargo xtask bench`.
 
 mod bench;
 mod cells;
 mod definitions;
+mod fuzz;
 mod generate;
 mod show;
 
@@ -46,6 +48,15 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Read damaged and hostile files; a failure says by which seed and number it can be repeated.
+    Fuzz {
+        /// How long.
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// A whole number from which every file is made; by default one from the clock.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Measure the kernels; `cargo xtask bench --help` has the options.
     #[command(disable_help_flag = true)]
     Bench {
@@ -60,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Gen { check } => generate::run(check),
         Verb::Show { cell, stage, latex } => show::run(&cell, stage, latex),
         Verb::Cells { json } => cells::run(json),
+        Verb::Fuzz { minutes, seed } => return finish(fuzz::run(minutes, seed)),
         Verb::Bench { arguments } => return finish(bench::run(&arguments)),
     };
     let printed = outcome.and_then(|text| print(&text));

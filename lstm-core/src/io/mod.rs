@@ -138,4 +138,4 @@ fn hex(value: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

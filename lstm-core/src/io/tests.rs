@@ -438,10 +438,10 @@ fn tensors_of_any_shape_are_written() {
             ("x", &[usize::MAX, 2], &values),
             "the numbers of a tensor is 2 long",
         ),
-        (("a", &[2], &values), "two parameters named `a`"),
+        (("a", &[2], &values), "two entries named `a`"),
         (
             ("__metadata__", &[2], &values),
-            "two parameters named `__metadata__`",
+            "two entries named `__metadata__`",
         ),
     ] {
         let message = write_tensors(&path, &[tensors[1], wrong], &Metadata::new())

@@ -3,7 +3,7 @@
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_not_negative, require_positive};
-use crate::optim::state::require_memory;
+use crate::optim::state::{LARGEST_COUNT, require_memory};
 use crate::optim::{Optimiser, OptimiserState, WeightDecay};
 use crate::params::{Parameters, visit_ranges};
 
@@ -28,9 +28,6 @@ pub struct AveragedSgd<T> {
     steps: u64,
     mean: Vec<T>,
 }
-
-/// Counters up to here are exact in an `f64`, as which they are saved.
-const LARGEST_COUNT: u64 = 1 << 53;
 
 impl<T: Element> AveragedSgd<T> {
     /// PyTorch's settings at `rate`: λ = 1e-4, α = 0.75, averaging from step 1,000,000 on.

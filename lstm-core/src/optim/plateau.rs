@@ -131,7 +131,7 @@ impl Plateau {
             return Ok(true);
         }
         if self.watch.waited > self.patience && !self.is_over() {
-            self.watch.reductions += 1;
+            self.watch.reductions = self.watch.reductions.saturating_add(1);
             if !self.is_over() {
                 self.watch.waited = 0;
                 let rate = optimiser.rate();

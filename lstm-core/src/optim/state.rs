@@ -5,6 +5,9 @@ use lstm_kernels::Element;
 use crate::error::{Error, Result, require_len, require_not_negative};
 use crate::params::Parameters;
 
+/// Counters up to here are exact in an `f64`, as which they are saved.
+pub(crate) const LARGEST_COUNT: u64 = 1 << 53;
+
 /// What an optimiser has become by its steps; see [`Optimiser::state`](crate::optim::Optimiser::state).
 ///
 /// The buffers are laid out like a gradient. They are empty before the first step, and where an option leaves them
@@ -58,9 +61,9 @@ impl<T: Element> OptimiserState<T> {
         }
         for (name, value) in &self.scalars {
             require_not_negative("a number in the state of an optimiser", *value)?;
-            if name != "rate" && value.fract() != 0.0 {
+            if name != "rate" && (value.fract() != 0.0 || *value > LARGEST_COUNT as f64) {
                 return Err(refuse(format!(
-                    "its `{name}` is {value}, not a whole number"
+                    "its `{name}` is {value}, not a whole number up to 2^53"
                 )));
             }
         }
@@ -107,7 +110,7 @@ mod tests {
             |state: &OptimiserState<f32>| state.open("adam", ["rate", "steps"], ["mean", "square"]);
         assert_eq!(open(&state).unwrap(), ([0.5, 3.0], [vec![1.0], vec![2.0]]));
         type Edit = fn(&mut OptimiserState<f32>);
-        let wrong: [(Edit, &str); 6] = [
+        let wrong: [(Edit, &str); 7] = [
             (
                 |state| state.optimiser = "sgd".to_owned(),
                 "it is that of sgd",
@@ -121,6 +124,7 @@ mod tests {
                 "it must hold",
             ),
             (|state| state.scalars[1].1 = 0.5, "not a whole number"),
+            (|state| state.scalars[1].1 = 1e300, "up to 2^53"),
             (|state| state.scalars[0].1 = f64::NAN, "a finite number"),
             (|state| state.buffers[0].1.push(0.0), "differ in length"),
         ];
