@@ -134,7 +134,7 @@ fn train(folder: &Path, mut after: impl FnMut()) -> Result<()> {
                 .with_watch("stopping", stopping.watch())
                 .with_values("losses", &losses)
                 .with_count("step", step);
-            checkpoints.save(step, &checkpoint)?;
+            checkpoints.save(step, checkpoint)?;
         }
         after();
     }

@@ -74,7 +74,7 @@ impl Checkpoints {
     /// # Errors
     /// A file that cannot be written; a sound checkpoint with a higher number: the new one is not the run's latest then,
     /// and nothing is written. Where only the removal of an older one fails, the new one is on the disk.
-    pub fn save<T: Element>(&self, number: u64, checkpoint: &Checkpoint<T>) -> Result<PathBuf> {
+    pub fn save<T: Element>(&self, number: u64, checkpoint: Checkpoint<T>) -> Result<PathBuf> {
         let mut numbers = self.numbers()?;
         let later = numbers.split_off(numbers.partition_point(|&old| old <= number));
         for later in later {

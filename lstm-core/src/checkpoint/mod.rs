@@ -45,7 +45,7 @@
 //!         .with_rng("noise", &rng)
 //!         .with_state("carried", &state)
 //!         .with_count("step", step);
-//!     checkpoints.save(step, &checkpoint)?;
+//!     checkpoints.save(step, checkpoint)?;
 //! }
 //! assert_eq!(checkpoints.numbers()?, [9, 10]);
 //! # std::fs::remove_dir_all(folder).unwrap();
@@ -175,13 +175,12 @@ impl<T: Element> Checkpoint<T> {
     ///
     /// # Errors
     /// A file that cannot be written; two entries of one kind and one name. What was at `path` stays.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        if let Some(Error::DuplicateName { name }) = &self.failure {
-            return Err(Error::DuplicateName { name: name.clone() });
+    pub fn save(mut self, path: &Path) -> Result<()> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
-        let mut metadata = self.metadata.clone();
-        self.contents.seal(FORMAT, &mut metadata);
-        self.contents.write(path, &metadata)
+        self.contents.seal(FORMAT, &mut self.metadata);
+        self.contents.write(path, &self.metadata)
     }
 
     fn add(&mut self, name: String, shape: Vec<usize>, values: &[T]) {

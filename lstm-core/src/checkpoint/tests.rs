@@ -18,7 +18,7 @@ fn layer(seed: u64) -> Layer {
 }
 
 /// The checkpoint as it would be read from its file.
-fn reopened<T: Element>(checkpoint: &Checkpoint<T>, name: &str) -> CheckpointFile {
+fn reopened<T: Element>(checkpoint: Checkpoint<T>, name: &str) -> CheckpointFile {
     let folder = Folder::new(name);
     let path = folder.0.join("checkpoint");
     checkpoint.save(&path).unwrap();
@@ -44,7 +44,7 @@ fn every_optimiser_goes_on_to_the_bit() {
             }
             optimiser.set_rate(0.1 / 3.0).unwrap();
             let checkpoint = Checkpoint::new(&model).with_optimiser(optimiser.as_ref());
-            let file = reopened(&checkpoint, &format!("optimiser-{number}-{steps}"));
+            let file = reopened(checkpoint, &format!("optimiser-{number}-{steps}"));
 
             let (mut resumed, mut other) = (layer(2), make());
             file.load_into(&mut resumed).unwrap();
@@ -86,7 +86,7 @@ fn everything_else_is_put_back() {
         .with_number("best", 0.1 + 0.2)
         .with_number("worst", f64::NAN)
         .with_text("name", "a \"name\"\n");
-    let file = reopened(&checkpoint, "everything");
+    let file = reopened(checkpoint, "everything");
 
     let (mut other, mut other_order) = (Rng::new(0), Order::new(10, 5).unwrap());
     let mut other_state = model.zero_state(2);
@@ -117,17 +117,17 @@ fn a_stack_is_saved_with_all_its_cells_and_states() {
         stack
     };
     let lstm = || Recurrent::<Lstm, f32>::new(&[6, 6], &mut Rng::new(1)).unwrap();
-    let saved = stack(Box::new(Residual(lstm())));
+    let saved = stack(Box::new(Residual::new(lstm()).unwrap()));
     let mut states = saved.initial_state(2);
     for (number, state) in states.iter_mut().enumerate() {
         (0..state.len()).for_each(|index| state.get_mut(index).fill((1 + number) as f32));
     }
     let file = reopened(
-        &Checkpoint::new(&saved).with_states("carried", &states),
+        Checkpoint::new(&saved).with_states("carried", &states),
         "stack",
     );
 
-    let mut same = stack(Box::new(Residual(lstm())));
+    let mut same = stack(Box::new(Residual::new(lstm()).unwrap()));
     file.load_into(&mut same).unwrap();
     let values = |stack: &Stack<f32>| {
         let mut values = Vec::new();
@@ -161,7 +161,7 @@ fn what_is_missing_or_does_not_fit_is_named() {
         .with_order(&Order::new(10, 5).unwrap())
         .with_state("carried", &model.zero_state(2))
         .with_text("count", "1");
-    let file = reopened(&checkpoint, "refusals");
+    let file = reopened(checkpoint, "refusals");
 
     let mut elman = Recurrent::<ElmanRnn, f32>::new(&[2, 3], &mut Rng::new(1)).unwrap();
     let mut wide = Layer::new(&[2, 4], &mut Rng::new(1)).unwrap();
@@ -216,7 +216,7 @@ fn what_is_missing_or_does_not_fit_is_named() {
         let message = error.unwrap().to_string();
         assert!(message.contains(reason), "{message}");
     }
-    let without = reopened(&Checkpoint::new(&model), "without");
+    let without = reopened(Checkpoint::new(&model), "without");
     let message = without.load_optimiser(&mut sgd).err().unwrap().to_string();
     assert!(message.ends_with("it has no optimiser"), "{message}");
     let message = without.load_order(&mut order).err().unwrap().to_string();
@@ -268,7 +268,7 @@ fn a_folder_keeps_the_last_ones() {
     assert!(checkpoints.latest().unwrap().is_none());
     let save = |number: u64| {
         let checkpoint = Checkpoint::new(&layer(1)).with_count("step", number);
-        checkpoints.save(number, &checkpoint)
+        checkpoints.save(number, checkpoint)
     };
     for number in [1, 2, 5, 5, 9] {
         save(number).unwrap();

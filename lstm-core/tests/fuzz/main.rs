@@ -61,9 +61,10 @@ fn sound_files_are_read() {
             "{}",
             sound.kind.name()
         );
-        // The checksum that the mutations make up for is that of the library.
-        let sealed = mutation::sealed(&sound.bytes).unwrap();
-        assert!(sealed == sound.bytes || sound.kind == sound::Kind::Foreign);
+        if sound.kind != sound::Kind::Foreign {
+            // The checksum that the mutations put right is that of the library.
+            assert!(mutation::sealed(&sound.bytes).unwrap() == sound.bytes);
+        }
     }
 }
 
