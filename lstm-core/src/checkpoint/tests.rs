@@ -191,7 +191,7 @@ fn what_is_missing_or_does_not_fit_is_named() {
         ),
         (
             file.load_order(&mut order).err(),
-            "its order is that of 10 samples with seed 5, not of 10 with seed 6",
+            "its order is that of 10 samples with seed 5, not of 10 samples with seed 6",
         ),
         (
             file.load_state("carried", &mut model.zero_state(3)).err(),
