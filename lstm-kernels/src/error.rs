@@ -87,6 +87,36 @@ pub enum KernelError {
         /// The batch of the state.
         batch: usize,
     },
+    /// A step of a sequence outside its matrix.
+    #[error(
+        "{what} has {columns} columns, but step {step} of sample {sample} would be column {column}; give a matrix with \
+         more columns, or fewer steps and samples"
+    )]
+    ColumnOutside {
+        /// Which matrix.
+        what: &'static str,
+        /// Its columns.
+        columns: usize,
+        /// The step.
+        step: usize,
+        /// The sample.
+        sample: usize,
+        /// The column that these [`Columns`](crate::Columns) give it.
+        column: i128,
+    },
+    /// Results that would be written to one place.
+    #[error(
+        "step {} of sample {} and step {} of sample {} would share a column of {what}; give each a column of its own",
+        first.0, first.1, second.0, second.1
+    )]
+    ColumnShared {
+        /// Which matrix.
+        what: &'static str,
+        /// The step and the sample of one of them.
+        first: (usize, usize),
+        /// The step and the sample of the other.
+        second: (usize, usize),
+    },
     /// A buffer made for another batch, length, cell or size.
     #[error("{what}, made for {given}, cannot serve this call, which needs {expected}")]
     Buffer {

@@ -61,6 +61,7 @@
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
 mod cell;
+mod columns;
 pub mod equations;
 mod error;
 #[rustfmt::skip]
@@ -72,6 +73,7 @@ mod state;
 mod threads;
 
 pub use cell::{Cell, CellSpec, ParamRole, ParamSpec, SizeSpec, VectorSpec};
+pub use columns::{Columns, Sequence};
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
 pub use rt::{Element, Packed, Width};

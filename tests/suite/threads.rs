@@ -182,3 +182,19 @@ fn streaming_gives_the_bits_of_the_sequence() {
         }
     }
 }
+
+#[test]
+fn kernels_side_by_side_give_the_bits_of_one_after_the_other() {
+    let alone = Kernel::<cells::Lstm, f32>::new(&[70, 131]).unwrap();
+    let problems = [20, 3].map(|batch| Problem::new(&alone, 9, batch));
+    let expected = [problems[0].solve(&alone), problems[1].solve(&alone)];
+    for count in 1..=3 {
+        let threads = Threads::new(count).unwrap();
+        let kernel = alone.clone().with_threads(&threads);
+        let (first, second) = threads.join(
+            || problems[0].solve(&kernel),
+            || problems[1].solve(&kernel),
+        );
+        assert_eq!([first, second], expected, "{count} threads");
+    }
+}

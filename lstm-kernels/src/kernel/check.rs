@@ -1,9 +1,10 @@
 //! What a call must bring: matrices of the right shape, buffers made for it.
 
-use faer::{MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
-use super::Kernel;
+use super::{Kernel, Tape};
 use crate::Cell;
+use crate::columns::Sequence;
 use crate::error::KernelError;
 use crate::rt::{Element, Memory, Packed};
 use crate::state::State;
@@ -35,7 +36,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         })
     }
 
-    /// Checks the matrices of a call; returns the number of steps.
+    /// Checks the matrices of a call on time-major columns; returns the number of steps.
     pub(super) fn check_sequence(
         &self,
         packed: &Packed<T>,
@@ -56,6 +57,60 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             self.output_len(),
             columns,
         )?;
+        self.check_state(state)?;
+        Ok(columns.checked_div(batch).unwrap_or(0))
+    }
+
+    /// Checks the matrices of a call on any columns: the input, and the output or its gradient with its name and whether
+    /// it is written.
+    pub(super) fn check_sequences(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: &Sequence<MatRef<'_, T>>,
+        state: &State<T>,
+        (y, name, is_written): (&Sequence<impl AsColumns<T>>, &'static str, bool),
+    ) -> Result<(), KernelError> {
+        self.check_packed(packed)?;
+        let shape = (steps, state.batch());
+        Self::check_columns("x", x, self.input_len(), shape, false)?;
+        Self::check_columns(name, y, self.output_len(), shape, is_written)?;
+        self.check_state(state)
+    }
+
+    /// Checks what training takes besides.
+    pub(super) fn check_training(
+        &self,
+        steps: usize,
+        dstate: &State<T>,
+        tape: &Tape<T>,
+        dparams: &[T],
+    ) -> Result<(), KernelError> {
+        self.check_len("the gradient of the parameters", dparams.len())?;
+        let slots = steps.saturating_add(1);
+        self.check_memory("the tape", &tape.memory, slots, dstate.batch(), true)
+    }
+
+    /// Checks a sequence that is read, or written if `distinct`.
+    pub(super) fn check_columns<M: AsColumns<T>>(
+        what: &'static str,
+        sequence: &Sequence<M>,
+        rows: usize,
+        (steps, batch): (usize, usize),
+        distinct: bool,
+    ) -> Result<(), KernelError> {
+        let matrix = sequence.matrix.columns();
+        check_matrix(what, matrix, rows, matrix.ncols())?;
+        let columns = sequence.columns;
+        columns.check_inside(what, matrix.ncols(), steps, batch)?;
+        if distinct {
+            columns.check_distinct(what, steps, batch)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a state, or its gradient, is one of this cell with these sizes.
+    pub(super) fn check_state(&self, state: &State<T>) -> Result<(), KernelError> {
         if state.len() != self.layout.program.carried.len() {
             return Err(KernelError::Buffer {
                 what: "the state",
@@ -68,10 +123,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 "a carried state",
                 state.get(index),
                 self.carried_len(index),
-                batch,
+                state.batch(),
             )?;
         }
-        Ok(columns.checked_div(batch).unwrap_or(0))
+        Ok(())
     }
 
     pub(super) fn check_memory(
@@ -105,7 +160,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 }
 
-/// Both views of a faer matrix, to check shapes in one place.
+/// A faer matrix and both of its views, to check shapes in one place.
 pub(super) trait AsColumns<T> {
     fn columns(&self) -> MatRef<'_, T>;
 }
@@ -113,6 +168,12 @@ pub(super) trait AsColumns<T> {
 impl<T> AsColumns<T> for MatRef<'_, T> {
     fn columns(&self) -> MatRef<'_, T> {
         *self
+    }
+}
+
+impl<T> AsColumns<T> for Mat<T> {
+    fn columns(&self) -> MatRef<'_, T> {
+        self.as_ref()
     }
 }
 

@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use faer::{Mat, MatMut, MatRef};
 
-use super::check::check_matrix;
+use super::check::{AsColumns, check_matrix};
 use super::{Kernel, Tape, Workspace};
 use crate::Cell;
+use crate::columns::{Columns, Sequence};
 use crate::error::KernelError;
 use crate::rt::{Backward, Element, Forward, Gradients, Memory, Pack, Packed, Shares, UserMatrix};
 use crate::state::State;
@@ -50,12 +51,41 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         workspace: &mut Workspace<T>,
     ) -> Result<(), KernelError> {
         let steps = self.check_sequence(packed, &x, state, &y)?;
+        let columns = Columns::time_major(state.batch());
+        let (x, y) = (columns.of(x), columns.of(y));
+        self.run_infer(packed, steps, x, state, y, workspace)
+    }
+
+    /// The same for steps and samples that lie anywhere among the columns of x and y. There are as many samples as the
+    /// state has. Columns of y that do not take part are left as they are.
+    pub fn infer_columns(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        state: &mut State<T>,
+        y: Sequence<MatMut<'_, T>>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), KernelError> {
+        self.check_sequences(packed, steps, &x, state, (&y, "y", true))?;
+        self.run_infer(packed, steps, x, state, y, workspace)
+    }
+
+    fn run_infer(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        state: &mut State<T>,
+        y: Sequence<MatMut<'_, T>>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), KernelError> {
         self.check_memory("the workspace", &workspace.memory, 2, state.batch(), false)?;
         self.run_forward::<false>(packed, steps, x, state, y, &mut workspace.memory);
         Ok(())
     }
 
-    /// The same, saving on the tape what [`Kernel::backward`] needs.
+    /// [`Kernel::infer`], saving on the tape what [`Kernel::backward`] needs.
     pub fn forward(
         &self,
         packed: &Packed<T>,
@@ -65,7 +95,36 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         tape: &mut Tape<T>,
     ) -> Result<(), KernelError> {
         let steps = self.check_sequence(packed, &x, state, &y)?;
-        self.check_memory("the tape", &tape.memory, steps + 1, state.batch(), true)?;
+        let columns = Columns::time_major(state.batch());
+        let (x, y) = (columns.of(x), columns.of(y));
+        self.run_train(packed, steps, x, state, y, tape)
+    }
+
+    /// [`Kernel::infer_columns`], saving on the tape what [`Kernel::backward_columns`] needs.
+    pub fn forward_columns(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        state: &mut State<T>,
+        y: Sequence<MatMut<'_, T>>,
+        tape: &mut Tape<T>,
+    ) -> Result<(), KernelError> {
+        self.check_sequences(packed, steps, &x, state, (&y, "y", true))?;
+        self.run_train(packed, steps, x, state, y, tape)
+    }
+
+    fn run_train(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        state: &mut State<T>,
+        y: Sequence<MatMut<'_, T>>,
+        tape: &mut Tape<T>,
+    ) -> Result<(), KernelError> {
+        let slots = steps.saturating_add(1);
+        self.check_memory("the tape", &tape.memory, slots, state.batch(), true)?;
         self.run_forward::<true>(packed, steps, x, state, y, &mut tape.memory);
         Ok(())
     }
@@ -74,17 +133,19 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         &self,
         packed: &Packed<T>,
         steps: usize,
-        x: MatRef<'_, T>,
+        x: Sequence<MatRef<'_, T>>,
         state: &mut State<T>,
-        y: MatMut<'_, T>,
+        y: Sequence<MatMut<'_, T>>,
         memory: &mut Memory<T>,
     ) {
+        let batch = state.batch();
+        if steps == 0 || batch == 0 {
+            return;
+        }
         memory.load_state(&self.layout, state);
-        let (batch, shared) = (state.batch(), &*memory);
-        let (input, output) = (
-            user_matrix(x.as_ptr(), x.col_stride()),
-            user_matrix(y.as_ptr(), y.col_stride()),
-        );
+        let shared = &*memory;
+        let input = user_matrix(&x, steps, batch);
+        let output = user_matrix(&y, steps, batch);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
         self.share(
             shared.accumulators.threads,
@@ -126,13 +187,61 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         dx: Option<MatMut<'_, T>>,
     ) -> Result<(), KernelError> {
         let steps = self.check_sequence(packed, &x, dstate, &dy)?;
-        self.check_len("the gradient of the parameters", dparams.len())?;
-        self.check_memory("the tape", &tape.memory, steps + 1, dstate.batch(), true)?;
+        self.check_training(steps, dstate, tape, dparams)?;
         if let Some(dx) = &dx {
             check_matrix("dx", dx.as_ref(), self.input_len(), x.ncols())?;
         }
-        if steps == 0 || dstate.batch() == 0 {
-            return Ok(());
+        let columns = Columns::time_major(dstate.batch());
+        let (x, dy, dx) = (columns.of(x), columns.of(dy), dx.map(|dx| columns.of(dx)));
+        self.run_backward(packed, steps, x, dy, dstate, tape, dparams, dx);
+        Ok(())
+    }
+
+    /// The same for steps and samples that lie anywhere among the columns of x, dy and dx, of what
+    /// [`Kernel::forward_columns`] put on the tape. Columns of dx that do not take part are left as they are.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the gradient of a sequence has that many parts"
+    )]
+    pub fn backward_columns(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        dy: Sequence<MatRef<'_, T>>,
+        dstate: &mut State<T>,
+        tape: &mut Tape<T>,
+        dparams: &mut [T],
+        dx: Option<Sequence<MatMut<'_, T>>>,
+    ) -> Result<(), KernelError> {
+        self.check_sequences(packed, steps, &x, dstate, (&dy, "dy", false))?;
+        self.check_training(steps, dstate, tape, dparams)?;
+        if let Some(dx) = &dx {
+            let shape = (steps, dstate.batch());
+            Self::check_columns("dx", dx, self.input_len(), shape, true)?;
+        }
+        self.run_backward(packed, steps, x, dy, dstate, tape, dparams, dx);
+        Ok(())
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the gradient of a sequence has that many parts"
+    )]
+    fn run_backward(
+        &self,
+        packed: &Packed<T>,
+        steps: usize,
+        x: Sequence<MatRef<'_, T>>,
+        dy: Sequence<MatRef<'_, T>>,
+        dstate: &mut State<T>,
+        tape: &mut Tape<T>,
+        dparams: &mut [T],
+        dx: Option<Sequence<MatMut<'_, T>>>,
+    ) {
+        let batch = dstate.batch();
+        if steps == 0 || batch == 0 {
+            return;
         }
         let Tape { memory, errors, .. } = tape;
         errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| {
@@ -142,22 +251,20 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             lead.gradients.as_mut_slice().fill(T::default());
         }
         let wanted = match &dx {
-            Some(dx) => user_matrix(dx.as_ptr(), dx.col_stride()),
-            None => user_matrix(std::ptr::null(), 0),
+            Some(dx) => user_matrix(dx, steps, batch),
+            None => UserMatrix::none(),
         };
         // The sweep writes the input's element-wise gradient, if the cell has one, whether it is wanted or not.
-        let mut unwanted = (dx.is_none() && self.layout.program.input_gradient)
-            .then(|| Mat::zeros(self.input_len(), x.ncols()));
-        let input_gradient = unwanted.as_mut().map_or(wanted, |unwanted| {
-            user_matrix(unwanted.as_ptr(), unwanted.col_stride())
-        });
+        let unwanted = (dx.is_none() && self.layout.program.input_gradient)
+            .then(|| Columns::time_major(batch).of(Mat::zeros(self.input_len(), steps * batch)));
+        let input_gradient = unwanted
+            .as_ref()
+            .map_or(wanted, |unwanted| user_matrix(unwanted, steps, batch));
         errors.outer.clear();
-        let (input, upstream) = (
-            user_matrix(x.as_ptr(), x.col_stride()),
-            user_matrix(dy.as_ptr(), dy.col_stride()),
-        );
-        let dparams = user_matrix(dparams.as_mut_ptr(), 1);
-        let (batch, most) = (dstate.batch(), memory.accumulators.threads);
+        let input = user_matrix(&x, steps, batch);
+        let upstream = user_matrix(&dy, steps, batch);
+        let dparams = UserMatrix::even(dparams.as_mut_ptr(), 1);
+        let most = memory.accumulators.threads;
         let (memory, shared) = (&*memory, &*errors);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
         self.share(most, |most| shares(most).count, &|thread, barrier| {
@@ -191,7 +298,6 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         });
         let turn = Backward::<C, T>::initial_turn();
         errors.visit_carries(&self.layout, turn, dstate, |carry, state| *state = *carry);
-        Ok(())
     }
 
     /// Runs `work` on at most so many threads, as many as `shares` says, each with its index and where all can meet.
@@ -216,9 +322,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 }
 
-fn user_matrix<T>(base: *const T, column: isize) -> UserMatrix<T> {
-    UserMatrix {
-        base: base.cast_mut(),
-        column: column.unsigned_abs(),
-    }
+fn user_matrix<T>(
+    sequence: &Sequence<impl AsColumns<T>>,
+    steps: usize,
+    batch: usize,
+) -> UserMatrix<T> {
+    let matrix = sequence.matrix.columns();
+    let (base, stride) = (matrix.as_ptr(), matrix.col_stride());
+    UserMatrix::new(base, stride, sequence.columns, steps, batch)
 }

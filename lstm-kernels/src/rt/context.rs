@@ -15,8 +15,8 @@ pub(crate) struct Rows<T> {
     pub base: *mut T,
     /// From one row to the next.
     pub row: usize,
-    /// From one sample to the next.
-    pub sample: usize,
+    /// From one sample to the next; a user's samples may lie in any order.
+    pub sample: isize,
 }
 
 impl<T> Rows<T> {
@@ -36,7 +36,8 @@ impl<T> Rows<T> {
             "the plan uses a record that the sweep did not provide"
         );
         self.base
-            .wrapping_add(row * self.row + sample * self.sample)
+            .wrapping_add(row * self.row)
+            .wrapping_offset(sample as isize * self.sample)
     }
 }
 

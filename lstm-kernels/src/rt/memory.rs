@@ -6,7 +6,7 @@ use super::element::Element;
 use super::layout::Layout;
 use super::pass::PassLayout;
 use super::program::{Operand, Place};
-use super::sweep::ahead_len;
+use super::sweep::{ahead_input_len, ahead_len};
 use super::tile::{MAX_BLOCKS, MAX_SAMPLES};
 use crate::state::State;
 
@@ -34,6 +34,8 @@ pub(crate) struct Memory<T> {
     pub accumulators: Scratch<T>,
     /// Products with the input, computed for several steps ahead: for each pass.
     pub ahead: Vec<Buffer<T>>,
+    /// The inputs of these steps side by side, for each thread.
+    pub ahead_input: Scratch<T>,
 }
 
 impl<T: Element> Memory<T> {
@@ -62,6 +64,7 @@ impl<T: Element> Memory<T> {
                 .iter()
                 .map(|pass| Buffer::zeros(ahead_len(layout, pass, batch)))
                 .collect(),
+            ahead_input: Scratch::new(ahead_input_len(layout, batch), threads),
         }
     }
 
@@ -201,7 +204,7 @@ impl<T: Element> Memory<T> {
 pub(crate) struct VectorPlace<T> {
     pub base: *const T,
     pub plane: usize,
-    pub sample: usize,
+    pub sample: isize,
 }
 
 impl<T: Element> Memory<T> {
@@ -243,7 +246,7 @@ pub(super) fn rows<T: Element>(
     Rows {
         base: buffer.shared().wrapping_add(place),
         row,
-        sample,
+        sample: sample as isize,
     }
 }
 

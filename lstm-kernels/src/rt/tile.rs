@@ -34,7 +34,7 @@ pub struct Run<T> {
     /// From one piece of a vector to the next.
     pub plane_stride: usize,
     /// From one sample's vector to the next.
-    pub vector_stride: usize,
+    pub vector_stride: isize,
 }
 
 impl<T> Run<T> {
@@ -169,8 +169,9 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
                     }
                 }
                 for m in 0..M {
+                    let place = m as isize * vector_stride + k as isize;
                     // SAFETY: each sample's vector has k elements in each piece.
-                    let x = Lanes::splat(simd, unsafe { *vector.add(m * vector_stride + k) });
+                    let x = Lanes::splat(simd, unsafe { *vector.offset(place) });
                     for q in 0..Q {
                         for p in 0..P {
                             sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);

@@ -31,6 +31,17 @@ pub(crate) fn ahead_len(layout: &Layout, pass: &PassLayout, batch: usize) -> usi
     }
 }
 
+/// How many numbers the inputs of the steps that run ahead have, where it may be necessary to bring them together. A
+/// single sample's inputs are evenly spaced wherever they lie.
+pub(crate) fn ahead_input_len(layout: &Layout, batch: usize) -> usize {
+    match steps_ahead(batch) {
+        Some(steps) if batch > 1 && layout.forward.iter().any(PassLayout::can_run_ahead) => {
+            steps * batch * layout.input_len
+        }
+        _ => 0,
+    }
+}
+
 /// Where the products that run ahead lie, from a column of those steps on.
 #[inline(always)]
 pub(crate) fn ahead_place<T>(

@@ -93,7 +93,7 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
     /// Where a product finds its vector; nowhere if that is zero.
     #[inline(always)]
     fn place(&self, operand: Operand, step: Option<usize>) -> Option<VectorPlace<T>> {
-        let (layout, batch) = (self.layout, self.errors.batch);
+        let layout = self.layout;
         let Some(step) = step else {
             // The errors of the first step reach the initial state.
             let Operand::Error {
@@ -116,21 +116,13 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
             Operand::Error { next: true, .. } if step + 1 == self.steps => None,
             Operand::Error { .. } => self.errors.vector(layout, operand, step),
             Operand::Forward { .. } => self.memory.vector(layout, operand, step + 1),
-            Operand::Input => Some(VectorPlace {
-                base: self
-                    .input
-                    .base
-                    .wrapping_add(step * batch * self.input.column),
-                plane: 0,
-                sample: self.input.column,
-            }),
+            Operand::Input => Some(self.input.vector(step)),
         }
     }
 
     #[inline(always)]
     fn tile<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, tile: Tile) {
-        let (layout, batch, memory, errors) =
-            (self.layout, self.errors.batch, self.memory, self.errors);
+        let (layout, memory, errors) = (self.layout, self.memory, self.errors);
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
         let row = MAX_SAMPLES * layout.lanes;
@@ -156,11 +148,10 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
         let (turn, next_turn) =
             step.map_or((0, Self::initial_turn()), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
-        let column = at * batch + sample;
         for group in groups {
             let has = |condition: bool, matrix: &UserMatrix<T>| {
                 if condition {
-                    matrix.rows(layout, pass.lead, group, column)
+                    matrix.rows(layout, pass.lead, group, (at, sample))
                 } else {
                     Rows::none()
                 }

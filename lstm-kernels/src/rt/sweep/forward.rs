@@ -72,7 +72,12 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
     #[inline(always)]
     fn run_ahead<S: Simd>(&self, simd: S, steps: Range<usize>) {
         let (layout, batch) = (self.layout, self.memory.batch);
-        let first_column = steps.start * batch;
+        // Steps share a tile only if their columns are evenly spaced.
+        let place = if self.input.is_even() {
+            self.input.vector(steps.start)
+        } else {
+            self.bring_together(steps.clone())
+        };
         for (index, pass) in layout.forward.iter().enumerate() {
             if !pass.can_run_ahead() {
                 continue;
@@ -98,7 +103,7 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                             samples,
                         },
                         Which::Input,
-                        |_| Some(self.input_place(first_column)),
+                        |_| Some(place),
                     );
                 }
             }
@@ -126,12 +131,28 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
         }
     }
 
-    #[inline(always)]
-    fn input_place(&self, column: usize) -> VectorPlace<T> {
+    /// Copies the inputs of some steps side by side, for this thread: they are few, and each is read many times.
+    fn bring_together(&self, steps: Range<usize>) -> VectorPlace<T> {
+        let (len, base) = (
+            self.layout.input_len,
+            self.memory.ahead_input.part(self.share.thread),
+        );
+        let mut target = base;
+        for step in steps {
+            for sample in 0..self.memory.batch {
+                // SAFETY: every step of every sample has an input of this length, and this thread's scratch room for as
+                // many as run ahead.
+                unsafe {
+                    let input = self.input.column(step, sample);
+                    std::ptr::copy_nonoverlapping(input.cast_const(), target, len);
+                }
+                target = target.wrapping_add(len);
+            }
+        }
         VectorPlace {
-            base: self.input.base.wrapping_add(column * self.input.column),
+            base,
             plane: 0,
-            sample: self.input.column,
+            sample: len as isize,
         }
     }
 
@@ -164,7 +185,7 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
 
     #[inline(always)]
     fn tile<S: Simd>(&self, simd: S, step: usize, index: usize, tile: Tile, ahead: Option<usize>) {
-        let (layout, batch, memory) = (self.layout, self.memory.batch, self.memory);
+        let (layout, memory) = (self.layout, self.memory);
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
         let accumulators = self.accumulators(pass, index, tile, ahead);
@@ -181,7 +202,7 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                 Which::All
             },
             |operand| match operand {
-                Operand::Input => Some(self.input_place(step * batch)),
+                Operand::Input => Some(self.input.vector(step)),
                 _ => memory.vector(layout, operand, step + 1),
             },
         );
@@ -189,7 +210,6 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
         let groups = tile.groups(layout, pass);
         let first_group = groups.start;
         for group in groups {
-            let column = step * batch + tile.first_sample;
             let sample = tile.first_sample;
             let context = ForwardTile {
                 simd,
@@ -206,7 +226,7 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                     .wrapping_add((group - first_group) * pass.rows * accumulators.row),
                 accumulators_row: accumulators.row,
                 input: if layout.program.input_lead == pass.lead {
-                    self.input.rows(layout, pass.lead, group, column)
+                    self.input.rows(layout, pass.lead, group, (step, sample))
                 } else {
                     Rows::none()
                 },
@@ -215,7 +235,7 @@ impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
                 columns: memory.columns(layout, pass.lead, now, group, sample),
                 previous_columns: memory.columns(layout, pass.lead, previous, group, sample),
                 output: if layout.program.output_lead == pass.lead {
-                    self.output.rows(layout, pass.lead, group, column)
+                    self.output.rows(layout, pass.lead, group, (step, sample))
                 } else {
                     Rows::none()
                 },

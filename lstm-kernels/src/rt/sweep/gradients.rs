@@ -23,7 +23,7 @@ pub(crate) struct Gradients<'a, T: Element> {
     pub input: UserMatrix<T>,
     pub memory: &'a Memory<T>,
     pub errors: &'a Errors<T>,
-    /// One column of as many numbers as there are parameters.
+    /// As many numbers as there are parameters.
     pub dparams: UserMatrix<T>,
     /// Nowhere, if the gradient of the input is not wanted.
     pub input_gradient: UserMatrix<T>,
@@ -127,7 +127,7 @@ impl<T: Element> Gradients<'_, T> {
         let first = rows.base.wrapping_add(row * rows.row + lane);
         (0..self.errors.batch).fold(T::default(), |sum, sample| {
             // SAFETY: there is a record of sums for each group and sample.
-            sum + unsafe { *first.wrapping_add(sample * rows.sample) }
+            sum + unsafe { *first.wrapping_offset(sample as isize * rows.sample) }
         })
     }
 }

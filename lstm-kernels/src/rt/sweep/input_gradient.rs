@@ -58,20 +58,25 @@ impl<T: Element> Gradients<'_, T> {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let pass = &layout.input_gradient;
         let lead = layout.leads[pass.lead];
+        let mut columns = [std::ptr::null_mut(); MAX_SAMPLES];
+        let mut found = 0;
+        while found < tile.samples {
+            let first = tile.first_sample + found;
+            let (base, count) = self.input_gradient.run(first, tile.samples - found);
+            for (index, column) in columns[found..][..count].iter_mut().enumerate() {
+                *column = base.wrapping_offset(index as isize * self.input_gradient.sample());
+            }
+            found += count;
+        }
         let groups = tile.groups(layout, pass);
         let first_group = groups.start;
         for group in groups {
             let valid = (lead.units - group * lanes).min(lanes);
-            let rows = self
-                .input_gradient
-                .rows(layout, pass.lead, group, tile.first_sample);
             for row in 0..pass.rows {
                 let sums = (group - first_group) * pass.rows + row;
-                for sample in 0..tile.samples {
+                for (sample, column) in columns[..tile.samples].iter().enumerate() {
                     let sum = sums * accumulators.row + sample * lanes;
-                    let target = rows
-                        .base
-                        .wrapping_add(row * rows.row + sample * rows.sample);
+                    let target = column.wrapping_add(group * lanes + row * lead.units);
                     // SAFETY: the tile has accumulators for each row and sample, and the user's matrix has `valid`
                     // elements from here on; these columns are this thread's alone.
                     unsafe {

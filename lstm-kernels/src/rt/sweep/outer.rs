@@ -5,6 +5,7 @@
 
 use pulp::Simd;
 
+use super::UserMatrix;
 use super::gradients::Gradients;
 use super::share::{part, sample_tiles};
 use crate::rt::buffer::Buffer;
@@ -94,7 +95,7 @@ impl<T: Element> Gradients<'_, T> {
             }
             let (pieces, len) = layout.extent(vector.operand);
             let groups = len.div_ceil(lanes);
-            let (base, piece_stride, column_stride) = match vector.operand {
+            let (vectors, piece_stride) = match vector.operand {
                 Operand::Forward {
                     lead,
                     slot,
@@ -105,28 +106,34 @@ impl<T: Element> Gradients<'_, T> {
                     let base = rows
                         .base
                         .wrapping_add(slot.index(layout.leads[lead].cells) * rows.row);
-                    (base, rows.row, rows.sample)
+                    (UserMatrix::even(base, rows.sample), rows.row)
                 }
-                _ => (self.input.base, 0, self.input.column),
+                _ => (self.input, 0),
             };
             for index in part(0..pieces * groups, self.thread, self.threads) {
                 let (piece, group) = (index / groups, index % groups);
                 let valid = (len - group * lanes).min(lanes);
-                let source =
-                    base.wrapping_add(piece * piece_stride + group * lanes + first * column_stride);
+                let element = piece * piece_stride + group * lanes;
                 let target = self
                     .errors
                     .outer
                     .vectors
                     .shared()
                     .wrapping_add((vector.start + index) * lanes * BLOCK.min(self.columns()));
-                for column in 0..count {
-                    // SAFETY: the source has `valid` elements in each column, the panel a lane vector; nobody else
-                    // writes this group.
-                    unsafe {
-                        Lanes::load_first(simd, source.add(column * column_stride), valid)
-                            .store(target.add(column * lanes));
+                let mut done = 0;
+                while done < count {
+                    let (source, run) = vectors.run(first + done, count - done);
+                    let source = source.wrapping_add(element);
+                    for column in 0..run {
+                        // SAFETY: the source has `valid` elements in each column, the panel a lane vector; nobody else
+                        // writes this group.
+                        unsafe {
+                            let source = source.offset(column as isize * vectors.sample());
+                            Lanes::load_first(simd, source, valid)
+                                .store(target.add((done + column) * lanes));
+                        }
                     }
+                    done += run;
                 }
             }
         }
@@ -144,14 +151,15 @@ impl<T: Element> Gradients<'_, T> {
         for plane in 0..record {
             let source = rows
                 .base
-                .wrapping_add(plane * rows.row + first * rows.sample);
+                .wrapping_add(plane * rows.row)
+                .wrapping_offset(first as isize * rows.sample);
             // SAFETY: each lead has a sum for each group and error, each step and sample a record of errors, and this
             // thread's panel room for `count` of them.
             unsafe {
                 let place = sums.add(plane * lanes);
                 let mut sum = Lanes::load(simd, place);
                 for column in 0..count {
-                    let error = Lanes::load(simd, source.add(column * rows.sample));
+                    let error = Lanes::load(simd, source.offset(column as isize * rows.sample));
                     error.store(target.add((column * record + plane) * lanes));
                     sum += error;
                 }

@@ -136,7 +136,9 @@ fn run<T: Element>(
         k: segment.k,
         panel: panels.wrapping_add(panel),
         panel_stride: segment.block_stride,
-        vector: vector.base.wrapping_add(tile.first_sample * vector.sample),
+        vector: vector
+            .base
+            .wrapping_offset(tile.first_sample as isize * vector.sample),
         plane_stride: vector.plane,
         vector_stride: vector.sample,
     }

@@ -1,0 +1,443 @@
+//! Wherever the columns of a sequence lie, the results are those of a time-major copy, to the bit.
+
+use faer::{Mat, MatMut, MatRef};
+use lstm_kernels::{Cell, Columns, Kernel, KernelError, State, Threads, Width, cells};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::passes::Real;
+
+/// What no result is; it must stay wherever no result belongs.
+const UNTOUCHED: f64 = 1234.5;
+
+/// Rows above and below a sequence in its matrix, and columns behind it.
+const MARGIN: usize = 2;
+
+/// Which columns the matrices of a call use.
+struct Arrangement {
+    name: &'static str,
+    x: Columns,
+    y: Columns,
+    dy: Columns,
+    dx: Columns,
+}
+
+impl Arrangement {
+    fn same(name: &'static str, columns: Columns) -> Self {
+        Arrangement {
+            name,
+            x: columns,
+            y: columns,
+            dy: columns,
+            dx: columns,
+        }
+    }
+
+    fn all(steps: usize, batch: usize) -> Vec<Self> {
+        let (time, samples) = (Columns::time_major, Columns::batch_major);
+        let wider = batch + 3;
+        vec![
+            Self::same("time-major", time(batch)),
+            Self::same("batch-major", samples(steps)),
+            Self::same("reversed", time(batch).reversed(steps)),
+            Self::same("batch-major, reversed", samples(steps).reversed(steps)),
+            Self::same("some samples", time(wider).skip_samples(2)),
+            Self::same("some steps", samples(steps + 4).skip_steps(3)),
+            Self::same(
+                "samples backwards",
+                Columns::new(batch, batch as isize + 1, -1),
+            ),
+            Arrangement {
+                name: "each differently",
+                x: time(wider).reversed(steps),
+                y: samples(steps),
+                dy: Columns::new(3, 2 * batch as isize, 2),
+                dx: samples(steps + 1).reversed(steps),
+            },
+        ]
+    }
+}
+
+/// A matrix that has a sequence among other rows and columns, all of them filled with a value.
+struct Place<T> {
+    matrix: Mat<T>,
+    columns: Columns,
+    rows: usize,
+}
+
+impl<T: Real> Place<T> {
+    fn new(rows: usize, columns: Columns, steps: usize, batch: usize, fill: f64) -> Self {
+        let places =
+            (0..steps).flat_map(|t| (0..batch).map(move |b| columns.column(t, b).unwrap()));
+        let width = places.max().map_or(0, |last| last + 1) + MARGIN;
+        Place {
+            matrix: Mat::from_fn(rows + 2 * MARGIN, width, |_, _| T::of(fill)),
+            columns,
+            rows,
+        }
+    }
+
+    fn as_ref(&self) -> MatRef<'_, T> {
+        self.matrix.as_ref().subrows(MARGIN, self.rows)
+    }
+
+    fn as_mut(&mut self) -> MatMut<'_, T> {
+        self.matrix.as_mut().subrows_mut(MARGIN, self.rows)
+    }
+
+    /// The same with the numbers of a time-major matrix.
+    fn with(mut self, values: &Mat<T>, batch: usize) -> Self {
+        let columns = self.columns;
+        let mut to = self.as_mut();
+        for at in 0..values.ncols() {
+            let column = columns.column(at / batch, at % batch).unwrap();
+            to.as_mut().col_mut(column).copy_from(values.col(at));
+        }
+        self
+    }
+
+    /// Takes the results out, as a time-major matrix; nothing else may have been written.
+    fn take(mut self, steps: usize, batch: usize, case: &str) -> Mat<T> {
+        let mut result = Mat::from_fn(self.rows, steps * batch, |_, _| T::of(f64::NAN));
+        let columns = self.columns;
+        let mut from = self.as_mut();
+        for at in 0..steps * batch {
+            let column = columns.column(at / batch, at % batch).unwrap();
+            result.col_mut(at).copy_from(from.as_ref().col(column));
+            from.as_mut().col_mut(column).fill(T::of(UNTOUCHED));
+        }
+        for (at, column) in self.matrix.col_iter().enumerate() {
+            assert!(
+                column.iter().all(|value| value.wide() == UNTOUCHED),
+                "column {at} was written outside the sequence: {case}"
+            );
+        }
+        result
+    }
+}
+
+/// What a forward and a backward pass produce.
+struct Results<T> {
+    y: Mat<T>,
+    last: State<T>,
+    dx: Mat<T>,
+    dfirst: State<T>,
+    dparams: Vec<T>,
+}
+
+impl<T: Real> Results<T> {
+    fn bits(&self) -> Vec<u64> {
+        let mut bits = Vec::new();
+        let mut add = |matrix: MatRef<'_, T>| {
+            for column in matrix.col_iter() {
+                bits.extend(column.iter().map(|value| value.wide().to_bits()));
+            }
+        };
+        add(self.y.as_ref());
+        add(self.dx.as_ref());
+        for state in [&self.last, &self.dfirst] {
+            (0..state.len()).for_each(|index| add(state.get(index)));
+        }
+        bits.extend(self.dparams.iter().map(|value| value.wide().to_bits()));
+        bits
+    }
+}
+
+/// A sequence, time-major.
+struct Problem<T> {
+    params: Vec<T>,
+    x: Mat<T>,
+    dy: Mat<T>,
+    first: Vec<Mat<T>>,
+    dlast: Vec<Mat<T>>,
+    steps: usize,
+    batch: usize,
+}
+
+impl<T: Real> Problem<T> {
+    fn new<C: Cell>(kernel: &Kernel<C, T>, steps: usize, batch: usize) -> Self {
+        let mut rng = SmallRng::seed_from_u64(11);
+        let mut number = || T::of(rng.random_range(-0.5..0.5));
+        let mut matrix = |rows, columns| Mat::from_fn(rows, columns, |_, _| number());
+        let mut states = || {
+            (0..C::SPEC.carried.len())
+                .map(|index| matrix(kernel.carried_len(index), batch))
+                .collect()
+        };
+        let (first, dlast) = (states(), states());
+        Problem {
+            first,
+            dlast,
+            x: matrix(kernel.input_len(), steps * batch),
+            dy: matrix(kernel.output_len(), steps * batch),
+            params: (0..kernel.params_len()).map(|_| number()).collect(),
+            steps,
+            batch,
+        }
+    }
+
+    fn state<C: Cell>(&self, kernel: &Kernel<C, T>, values: &[Mat<T>]) -> State<T> {
+        let mut state = kernel.zero_state(self.batch);
+        for (index, values) in values.iter().enumerate() {
+            state.get_mut(index).copy_from(values);
+        }
+        state
+    }
+
+    /// On time-major matrices.
+    fn plain<C: Cell>(&self, kernel: &Kernel<C, T>) -> Results<T> {
+        let packed = kernel.pack(&self.params).unwrap();
+        let (x, dy) = (self.x.as_ref(), self.dy.as_ref());
+        let mut tape = kernel.tape(self.steps, self.batch);
+        let mut last = self.state(kernel, &self.first);
+        let mut y = Mat::zeros(dy.nrows(), dy.ncols());
+        kernel
+            .forward(&packed, x, &mut last, y.as_mut(), &mut tape)
+            .unwrap();
+        let mut dfirst = self.state(kernel, &self.dlast);
+        let mut dparams = vec![T::of(0.0); self.params.len()];
+        let mut dx = Mat::zeros(x.nrows(), x.ncols());
+        let wanted = Some(dx.as_mut());
+        kernel
+            .backward(&packed, x, dy, &mut dfirst, &mut tape, &mut dparams, wanted)
+            .unwrap();
+        Results {
+            y,
+            last,
+            dx,
+            dfirst,
+            dparams,
+        }
+    }
+
+    /// On columns that lie elsewhere.
+    fn arranged<C: Cell>(
+        &self,
+        kernel: &Kernel<C, T>,
+        at: &Arrangement,
+        with_dx: bool,
+        case: &str,
+    ) -> Results<T> {
+        let (steps, batch) = (self.steps, self.batch);
+        let (inputs, outputs) = (kernel.input_len(), kernel.output_len());
+        let packed = kernel.pack(&self.params).unwrap();
+        // Whoever reads beside the sequence reads NaN.
+        let x = Place::new(inputs, at.x, steps, batch, f64::NAN).with(&self.x, batch);
+        let dy = Place::new(outputs, at.dy, steps, batch, f64::NAN).with(&self.dy, batch);
+        let (x, dy) = (at.x.of(x.as_ref()), at.dy.of(dy.as_ref()));
+
+        let mut inferred = Place::new(outputs, at.y, steps, batch, UNTOUCHED);
+        let mut inferred_last = self.state(kernel, &self.first);
+        let mut workspace = kernel.workspace(batch);
+        let to = at.y.of(inferred.as_mut());
+        kernel
+            .infer_columns(&packed, steps, x, &mut inferred_last, to, &mut workspace)
+            .unwrap();
+
+        let mut y = Place::new(outputs, at.y, steps, batch, UNTOUCHED);
+        let mut last = self.state(kernel, &self.first);
+        let mut tape = kernel.tape(steps, batch);
+        let to = at.y.of(y.as_mut());
+        kernel
+            .forward_columns(&packed, steps, x, &mut last, to, &mut tape)
+            .unwrap();
+        let y = y.take(steps, batch, case);
+        assert_eq!(inferred.take(steps, batch, case), y, "{case}");
+        assert_eq!(inferred_last, last, "{case}");
+
+        let mut dx = Place::new(inputs, at.dx, steps, batch, UNTOUCHED);
+        let mut dfirst = self.state(kernel, &self.dlast);
+        let mut dparams = vec![T::of(0.0); self.params.len()];
+        let wanted = with_dx.then(|| at.dx.of(dx.as_mut()));
+        kernel
+            .backward_columns(
+                &packed,
+                steps,
+                x,
+                dy,
+                &mut dfirst,
+                &mut tape,
+                &mut dparams,
+                wanted,
+            )
+            .unwrap();
+        Results {
+            y,
+            last,
+            dx: dx.take(steps, batch, case),
+            dfirst,
+            dparams,
+        }
+    }
+
+    /// All arrangements give these bits.
+    fn check<C: Cell>(&self, kernel: &Kernel<C, T>, expected: &Results<T>, case: &str) {
+        let expected_bits = expected.bits();
+        for at in Arrangement::all(self.steps, self.batch) {
+            let (steps, batch) = (self.steps, self.batch);
+            let case = format!(
+                "{}, {case}, {} threads, {steps} steps of {batch} samples, {}",
+                C::SPEC.name,
+                kernel.threads(),
+                at.name
+            );
+            let results = self.arranged(kernel, &at, true, &case);
+            assert!(results.bits() == expected_bits, "{case}");
+        }
+        // Without the gradient of the input, nothing of it is written.
+        let at = &Arrangement::all(self.steps, self.batch)[1];
+        let mut results = self.arranged(kernel, at, false, case);
+        assert!(
+            results
+                .dx
+                .col_iter()
+                .all(|column| { column.iter().all(|value| value.wide() == UNTOUCHED) })
+        );
+        results.dx.copy_from(&expected.dx);
+        assert!(results.bits() == expected_bits, "{case} without dx");
+    }
+}
+
+/// Steps and samples: what runs ahead in part and in whole, full tiles, and weight gradients summed in two blocks of
+/// steps and samples, of which the second begins within a step.
+const SHAPES: [(usize, usize); 4] = [(9, 1), (10, 3), (4, 13), (13, 40)];
+
+fn check_widths<C: Cell, T: Real>(sizes: &[usize]) {
+    for width in Width::available() {
+        let kernel = Kernel::<C, T>::with_width(sizes, width).unwrap();
+        for (steps, batch) in SHAPES {
+            let problem = Problem::new(&kernel, steps, batch);
+            problem.check(&kernel, &problem.plain(&kernel), &width.to_string());
+        }
+    }
+}
+
+#[test]
+fn every_cell_at_every_width() {
+    macro_rules! check {
+        ($($cell:ident: $sizes:expr;)*) => {$(
+            check_widths::<cells::$cell, f32>(&$sizes);
+            check_widths::<cells::$cell, f64>(&$sizes);
+        )*};
+    }
+    check! {
+        ElmanRnn: [3, 18];
+        Lstm: [3, 18];
+        Lstm1997: [3, 9, 2];
+        Lstm1997Truncated: [3, 9, 2];
+        Lstm2002Truncated: [3, 9, 2];
+        PeepholeLstm: [3, 9, 2];
+        GruResetAfter: [3, 18];
+        GruResetBefore: [3, 18];
+        ProjectionLstm: [3, 18, 5];
+    }
+}
+
+/// Sizes and steps large enough for three threads to take part: some share samples, some units (see `Shares`).
+fn check_threads<C: Cell>(sizes: &[usize]) {
+    let alone = Kernel::<C, f32>::new(sizes).unwrap();
+    for (steps, batch) in SHAPES {
+        let problem = Problem::new(&alone, steps, batch);
+        let expected = problem.plain(&alone);
+        for count in 1..=3 {
+            let threads = Threads::new(count).unwrap();
+            let kernel = alone.clone().with_threads(&threads);
+            problem.check(&kernel, &expected, "large");
+        }
+    }
+}
+
+#[test]
+fn threads_write_the_same_columns() {
+    check_threads::<cells::Lstm>(&[70, 131]);
+    check_threads::<cells::GruResetBefore>(&[70, 150]);
+    check_threads::<cells::PeepholeLstm>(&[70, 61, 2]);
+}
+
+#[test]
+fn one_input_may_serve_all_steps() {
+    let kernel = Kernel::<cells::GruResetAfter, f64>::new(&[4, 7]).unwrap();
+    let mut problem = Problem::new(&kernel, 6, 2);
+    let inputs = problem.x.subcols(0, 2).to_owned();
+    problem.x = Mat::from_fn(4, 12, |row, column| inputs[(row, column % 2)]);
+    let packed = kernel.pack(&problem.params).unwrap();
+    let (mut y, mut state) = (Mat::zeros(7, 12), problem.state(&kernel, &problem.first));
+    let mut workspace = kernel.workspace(2);
+    let x = Columns::new(0, 0, 1).of(inputs.as_ref());
+    let to = Columns::time_major(2).of(y.as_mut());
+    kernel
+        .infer_columns(&packed, 6, x, &mut state, to, &mut workspace)
+        .unwrap();
+    assert_eq!(y, problem.plain(&kernel).y);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let kernel = Kernel::<cells::ElmanRnn, f32>::new(&[2, 3]).unwrap();
+    let packed = kernel.pack(&vec![0.5; kernel.params_len()]).unwrap();
+    let (x, mut y) = (Mat::<f32>::zeros(2, 8), Mat::<f32>::zeros(3, 8));
+    let mut workspace = kernel.workspace(2);
+    let mut infer = |steps, x_columns: Columns, y_columns: Columns| {
+        let (mut state, x) = (kernel.zero_state(2), x_columns.of(x.as_ref()));
+        let y = y_columns.of(y.as_mut());
+        kernel
+            .infer_columns(&packed, steps, x, &mut state, y, &mut workspace)
+            .map_err(|error| error.to_string())
+    };
+    let time = Columns::time_major(2);
+    assert_eq!(infer(4, time, time), Ok(()));
+    assert_eq!(infer(3, time.skip_steps(1), time), Ok(()));
+    assert_eq!(
+        infer(0, Columns::new(100, 1, 1), Columns::new(0, 0, 0)),
+        Ok(())
+    );
+    let says = |result: Result<(), String>, words: &str| assert_eq!(result.unwrap_err(), words);
+    says(
+        infer(5, time, time),
+        "x has 8 columns, but step 4 of sample 0 would be column 8; give a matrix with more columns, or fewer steps and samples",
+    );
+    says(
+        infer(4, time, time.reversed(3)),
+        "y has 8 columns, but step 3 of sample 0 would be column -2; give a matrix with more columns, or fewer steps and samples",
+    );
+    says(
+        infer(usize::MAX, time, time),
+        "x has 8 columns, but step 18446744073709551614 of sample 0 would be column 36893488147419103228; give a matrix with more columns, or fewer steps and samples",
+    );
+    says(
+        infer(2, time, Columns::new(0, 1, 1)),
+        "step 1 of sample 0 and step 0 of sample 1 would share a column of y; give each a column of its own",
+    );
+    says(
+        infer(2, time, Columns::new(0, 0, 1)),
+        "step 1 of sample 0 and step 0 of sample 0 would share a column of y; give each a column of its own",
+    );
+    // A batch without samples has nothing to compute, however many steps it has.
+    let mut none = kernel.zero_state(0);
+    let (x, y) = (time.of(x.as_ref()), time.of(y.as_mut()));
+    let result = kernel.infer_columns(&packed, 9, x, &mut none, y, &mut kernel.workspace(0));
+    assert_eq!(result, Ok(()));
+    // The gradient of the input is written as well.
+    let (mut state, mut tape) = (kernel.zero_state(2), kernel.tape(2, 2));
+    let (dy, mut dx) = (Mat::zeros(3, 8), Mat::zeros(2, 8));
+    let (dy, dx) = (time.of(dy.as_ref()), Columns::new(1, 2, -2).of(dx.as_mut()));
+    let mut dparams = vec![0.0; kernel.params_len()];
+    let result = kernel.backward_columns(
+        &packed,
+        2,
+        x,
+        dy,
+        &mut state,
+        &mut tape,
+        &mut dparams,
+        Some(dx),
+    );
+    assert!(matches!(
+        result,
+        Err(KernelError::ColumnOutside {
+            what: "dx",
+            column: -1,
+            ..
+        })
+    ));
+}
