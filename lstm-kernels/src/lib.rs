@@ -31,7 +31,13 @@
 //! ```
 //!
 //! # Conventions
-//! Matrices are column-major, features down the column. A vector \[N, C\] over units and cells of a block is flattened
+//! Matrices are column-major, features down the column. The columns of a sequence are its steps and samples: column
+//! `t * batch + b` for step t of sample b, unless the call says otherwise. [`Kernel::infer_columns`],
+//! [`Kernel::forward_columns`] and [`Kernel::backward_columns`] take, for each matrix, [`Columns`]: step t of sample b is
+//! the column `first + t * step + b * sample`. Samples may lie one behind the other, time may run backwards, and a batch
+//! may be some of the samples of a wider one: without a copy, and with the same bits.
+//!
+//! A vector \[N, C\] over units and cells of a block is flattened
 //! with the units fastest: `n + N * c`. All parameters of a cell lie in one flat vector, in the order of
 //! [`CellSpec::params`]; a matrix with the shape \[N, C, I\] has N·C rows and I columns.
 //!

@@ -191,10 +191,8 @@ fn kernels_side_by_side_give_the_bits_of_one_after_the_other() {
     for count in 1..=3 {
         let threads = Threads::new(count).unwrap();
         let kernel = alone.clone().with_threads(&threads);
-        let (first, second) = threads.join(
-            || problems[0].solve(&kernel),
-            || problems[1].solve(&kernel),
-        );
+        let (first, second) =
+            threads.join(|| problems[0].solve(&kernel), || problems[1].solve(&kernel));
         assert_eq!([first, second], expected, "{count} threads");
     }
 }

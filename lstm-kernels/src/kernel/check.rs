@@ -88,7 +88,15 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     ) -> Result<(), KernelError> {
         self.check_len("the gradient of the parameters", dparams.len())?;
         let slots = steps.saturating_add(1);
-        self.check_memory("the tape", &tape.memory, slots, dstate.batch(), true)
+        self.check_memory("the tape", &tape.memory, slots, dstate.batch(), true)?;
+        if tape.errors.fits(&self.layout, steps, dstate.batch()) {
+            return Ok(());
+        }
+        Err(KernelError::Buffer {
+            what: "the tape",
+            given: "another cell or another width".to_owned(),
+            expected: format!("{} at {}", C::SPEC.name, self.width()),
+        })
     }
 
     /// Checks a sequence that is read, or written if `distinct`.
@@ -140,7 +148,17 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         if memory.fits(&self.layout, slots, batch, is_tape) {
             return Ok(());
         }
-        let (given, expected) = if is_tape {
+        let (given, expected) = if memory.slots == slots && memory.batch == batch {
+            (
+                "another cell, other sizes or another width".to_owned(),
+                format!(
+                    "{} with sizes {:?} at {}",
+                    C::SPEC.name,
+                    self.sizes(),
+                    self.width()
+                ),
+            )
+        } else if is_tape {
             let given = format!("{} steps of {} samples", memory.slots - 1, memory.batch);
             (
                 given,

@@ -1,6 +1,8 @@
 //! A cell bound to sizes and to a SIMD width, and its verbs.
 
 mod check;
+#[cfg(test)]
+mod reuse;
 mod verbs;
 
 use std::marker::PhantomData;
@@ -17,8 +19,8 @@ use crate::threads::Threads;
 
 /// A cell with sizes. Cheap to clone; holds no parameters.
 ///
-/// In all verbs a sequence of T steps of B samples is a matrix with T·B columns, column `t * B + b`, each column
-/// contiguous in memory.
+/// A sequence of T steps of B samples is a matrix with T·B columns, column `t * B + b`, each column contiguous in memory.
+/// Verbs whose name ends in `columns` take other arrangements, see [`Columns`](crate::Columns).
 #[derive(Debug, Clone)]
 pub struct Kernel<C: Cell, T: Element> {
     layout: Arc<Layout>,
@@ -27,18 +29,31 @@ pub struct Kernel<C: Cell, T: Element> {
     cell: PhantomData<(C, T)>,
 }
 
-/// Memory that inference reuses from call to call.
+/// Memory that inference reuses from call to call, also for other batches: see [`Kernel::reshape_workspace`].
 #[derive(Debug, Clone)]
 pub struct Workspace<T> {
     memory: Memory<T>,
 }
 
-/// What the forward pass saves for the backward pass, and the scratch of the latter. Reusable.
+/// What the forward pass saves for the backward pass, and the scratch of the latter. Reusable, also for other shapes: see
+/// [`Kernel::reshape_tape`].
 #[derive(Debug, Clone)]
 pub struct Tape<T> {
     steps: usize,
     memory: Memory<T>,
     errors: Errors<T>,
+}
+
+impl<T: Element> Workspace<T> {
+    /// How many samples it is for.
+    pub fn batch(&self) -> usize {
+        self.memory.batch
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
 }
 
 impl<T: Element> Tape<T> {
@@ -50,6 +65,11 @@ impl<T: Element> Tape<T> {
     /// How many samples it holds.
     pub fn batch(&self) -> usize {
         self.memory.batch
+    }
+
+    /// The memory that it has, in bytes: what a larger shape needed before is kept.
+    pub fn bytes(&self) -> usize {
+        self.memory.bytes() + self.errors.bytes()
     }
 }
 
@@ -176,18 +196,58 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// Memory for inference with so many samples.
+    ///
+    /// # Panics
+    /// If it does not fit into the address space.
     pub fn workspace(&self, batch: usize) -> Workspace<T> {
         Workspace {
             memory: Memory::new(&self.layout, 2, batch, false, self.threads()),
         }
     }
 
+    /// Makes a workspace one for so many samples, whatever it was made for. Allocates only if it has too little memory.
+    ///
+    /// # Panics
+    /// As [`Kernel::workspace`].
+    pub fn reshape_workspace(&self, workspace: &mut Workspace<T>, batch: usize) {
+        let (layout, threads) = (&self.layout, self.threads());
+        workspace.memory.reshape(layout, 2, batch, false, threads);
+    }
+
     /// Memory for training on so many steps of so many samples.
+    ///
+    /// # Panics
+    /// If it does not fit into the address space.
     pub fn tape(&self, steps: usize, batch: usize) -> Tape<T> {
+        let (layout, slots, threads) = (&self.layout, steps.saturating_add(1), self.threads());
         Tape {
             steps,
-            memory: Memory::new(&self.layout, steps + 1, batch, true, self.threads()),
-            errors: Errors::new(&self.layout, steps, batch, self.threads()),
+            memory: Memory::new(layout, slots, batch, true, threads),
+            errors: Errors::new(layout, steps, batch, threads),
         }
+    }
+
+    /// Makes a tape one for so many steps of so many samples, whatever it was made for, and forgets what is on it.
+    /// Allocates only if it has too little memory.
+    ///
+    /// ```
+    /// # use lstm_kernels::{Kernel, cells::Lstm};
+    /// # fn main() -> Result<(), lstm_kernels::KernelError> {
+    /// let kernel = Kernel::<Lstm, f32>::new(&[3, 5])?;
+    /// let mut tape = kernel.tape(20, 8);
+    /// let bytes = tape.bytes();
+    /// kernel.reshape_tape(&mut tape, 4, 2);
+    /// assert_eq!((tape.steps(), tape.batch(), tape.bytes()), (4, 2, bytes));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Kernel::tape`].
+    pub fn reshape_tape(&self, tape: &mut Tape<T>, steps: usize, batch: usize) {
+        let (layout, slots, threads) = (&self.layout, steps.saturating_add(1), self.threads());
+        tape.steps = steps;
+        tape.memory.reshape(layout, slots, batch, true, threads);
+        tape.errors.reshape(layout, steps, batch, threads);
     }
 }

@@ -15,6 +15,8 @@ const LINE: usize = 64;
 pub struct Buffer<T> {
     elements: NonNull<T>,
     len: usize,
+    /// How many elements there is room for.
+    capacity: usize,
 }
 
 // SAFETY: the buffer owns its elements, which are plain numbers.
@@ -23,20 +25,28 @@ unsafe impl<T: Pod + Send> Send for Buffer<T> {}
 unsafe impl<T: Pod + Sync> Sync for Buffer<T> {}
 
 impl<T> Buffer<T> {
+    /// No elements.
+    pub const EMPTY: Self = Buffer {
+        elements: NonNull::dangling(),
+        len: 0,
+        capacity: 0,
+    };
+
     /// Room for `len` elements, with all bits zero.
     fn allocate(len: usize) -> Self {
         let Some(layout) = Self::layout(len) else {
-            return Buffer {
-                elements: NonNull::dangling(),
-                len: 0,
-            };
+            return Self::EMPTY;
         };
         // SAFETY: the layout is not empty.
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(elements) = NonNull::new(memory.cast()) else {
             handle_alloc_error(layout)
         };
-        Buffer { elements, len }
+        Buffer {
+            elements,
+            len,
+            capacity: len,
+        }
     }
 
     /// What to allocate; nothing for an empty buffer.
@@ -62,6 +72,11 @@ impl<T> Buffer<T> {
         self.elements.as_ptr()
     }
 
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.capacity * size_of::<T>()
+    }
+
     /// How many elements there are.
     #[allow(clippy::len_without_is_empty, reason = "only sizes are compared")]
     #[inline(always)]
@@ -76,9 +91,27 @@ impl<T: Pod> Buffer<T> {
         Self::allocate(len)
     }
 
+    /// Changes the length. What the elements are afterwards is left open: those of before, in any order, or zeros.
+    /// Allocates only if there is no room.
+    pub fn resize(&mut self, len: usize) {
+        if len > self.capacity {
+            *self = Self::EMPTY;
+            *self = Self::allocate(len);
+        }
+        self.len = len;
+    }
+
+    /// Sets everything that there is room for: what an earlier use may have left behind.
+    #[cfg(test)]
+    pub fn soil(&mut self, value: T) {
+        let len = std::mem::replace(&mut self.len, self.capacity);
+        self.as_mut_slice().fill(value);
+        self.len = len;
+    }
+
     /// The elements, to write.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: `len` elements were allocated and zeroed, any bits are a number, and the buffer is borrowed exclusively.
+        // SAFETY: at least `len` elements were allocated and zeroed, any bits are a number, and the buffer is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.elements.as_ptr(), self.len) }
     }
 }
@@ -100,9 +133,9 @@ impl<T: Clone> Clone for Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        let bytes = (self.len * size_of::<T>()).next_multiple_of(LINE);
+        let bytes = self.bytes().next_multiple_of(LINE);
         if bytes > 0 {
-            // SAFETY: `zeros` allocated this memory with this size and alignment, or nothing for no elements.
+            // SAFETY: `allocate` allocated this memory with this size and alignment, or nothing for no elements.
             unsafe {
                 let layout = Layout::from_size_align_unchecked(bytes, LINE.max(align_of::<T>()));
                 dealloc(self.elements.as_ptr().cast(), layout);
@@ -114,5 +147,46 @@ impl<T> Drop for Buffer<T> {
 impl<T> std::fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} elements)", self.len)
+    }
+}
+
+/// The product of counts that a buffer has room for; the largest number, for which there is no room, if it is larger.
+pub fn room<const N: usize>(counts: [usize; N]) -> usize {
+    // A factor of zero decides, wherever it stands.
+    if counts.contains(&0) {
+        return 0;
+    }
+    counts
+        .iter()
+        .fold(1, |room, &count| room.saturating_mul(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_allocates_only_to_grow() {
+        let mut buffer = Buffer::<f32>::zeros(100);
+        let place = buffer.as_ptr();
+        buffer.as_mut_slice().fill(1.0);
+        for len in [10, 0, 100, 37] {
+            buffer.resize(len);
+            assert_eq!((buffer.len(), buffer.bytes()), (len, 400));
+            assert_eq!(buffer.as_mut_slice().len(), len);
+            assert_eq!(buffer.as_ptr(), place);
+        }
+        assert_eq!(buffer.clone().bytes(), 37 * 4);
+        buffer.resize(101);
+        assert_eq!((buffer.len(), buffer.bytes()), (101, 404));
+        assert!(buffer.as_mut_slice().iter().all(|&element| element == 0.0));
+        assert_eq!(Buffer::<f32>::EMPTY.bytes(), 0);
+    }
+
+    #[test]
+    fn products_of_counts_stop_at_the_largest_number() {
+        assert_eq!(room([2, 3, 4]), 24);
+        assert_eq!(room([usize::MAX, 2, 0]), 0);
+        assert_eq!(room([usize::MAX, 2]), usize::MAX);
     }
 }

@@ -1,9 +1,9 @@
 //! What a sweep backward writes and reads: errors, and what they leave for the step before.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, room};
 use super::context::Rows;
 use super::element::Element;
-use super::layout::Layout;
+use super::layout::{Layout, LeadLayout};
 use super::memory::{Scratch, VectorPlace, accumulators, rows};
 use super::program::Operand;
 use super::sweep::OuterScratch;
@@ -36,30 +36,103 @@ pub(crate) struct Errors<T> {
 
 impl<T: Element> Errors<T> {
     pub fn new(layout: &Layout, steps: usize, batch: usize, threads: usize) -> Self {
-        let leads = layout
-            .leads
-            .iter()
-            .map(|lead| LeadErrors {
-                columns: Buffer::zeros(steps * batch * lead.errors * lead.padded),
-                carries: Buffer::zeros(2 * lead.padded * batch * lead.carries),
-                spill: Buffer::zeros(lead.padded * batch * lead.spill),
-                gradients: Buffer::zeros(lead.padded * batch * lead.gradients),
-            })
-            .collect();
-        let sums = Buffer::zeros(batch * layout.program.backward_sums);
-        Errors {
-            batch,
-            leads,
-            sums,
-            accumulators: Scratch::new(
-                accumulators(layout, &layout.backward).max(accumulators(
-                    layout,
-                    std::slice::from_ref(&layout.input_gradient),
-                )),
-                threads,
-            ),
-            outer: OuterScratch::new(layout, steps * batch, threads),
+        let mut errors = Errors {
+            batch: 0,
+            leads: Vec::new(),
+            sums: Buffer::EMPTY,
+            accumulators: Scratch::EMPTY,
+            outer: OuterScratch::EMPTY,
+        };
+        errors.reshape(layout, steps, batch, threads);
+        errors
+    }
+
+    /// Makes it one for such calls, allocating only where there is too little room.
+    pub fn reshape(&mut self, layout: &Layout, steps: usize, batch: usize, threads: usize) {
+        self.batch = batch;
+        self.leads.resize_with(layout.leads.len(), || LeadErrors {
+            columns: Buffer::EMPTY,
+            carries: Buffer::EMPTY,
+            spill: Buffer::EMPTY,
+            gradients: Buffer::EMPTY,
+        });
+        for (errors, lead) in self.leads.iter_mut().zip(&layout.leads) {
+            let [columns, carries, spill, gradients] = Self::lead_rooms(lead, steps, batch);
+            errors.columns.resize(columns);
+            errors.carries.resize(carries);
+            // A call brings only what is carried, without padding.
+            errors.carries.as_mut_slice().fill(T::default());
+            errors.spill.resize(spill);
+            errors.gradients.resize(gradients);
         }
+        self.sums
+            .resize(room([batch, layout.program.backward_sums]));
+        self.accumulators
+            .reshape(Self::largest_tile(layout), threads);
+        self.outer.reshape(layout, room([steps, batch]), threads);
+    }
+
+    /// Whether this was made for such a call.
+    pub fn fits(&self, layout: &Layout, steps: usize, batch: usize) -> bool {
+        let fits = |(errors, lead): (&LeadErrors<T>, &LeadLayout)| {
+            let lens = [
+                errors.columns.len(),
+                errors.carries.len(),
+                errors.spill.len(),
+                errors.gradients.len(),
+            ];
+            lens == Self::lead_rooms(lead, steps, batch)
+        };
+        self.batch == batch
+            && self.leads.len() == layout.leads.len()
+            && self.leads.iter().zip(&layout.leads).all(fits)
+            && self.sums.len() == room([batch, layout.program.backward_sums])
+            && self.accumulators.fits(Self::largest_tile(layout))
+            && self.outer.fits(layout, room([steps, batch]))
+    }
+
+    /// How many numbers the error columns, carries, values between passes and gradients of a lead are.
+    fn lead_rooms(lead: &LeadLayout, steps: usize, batch: usize) -> [usize; 4] {
+        [
+            room([steps, batch, lead.errors, lead.padded]),
+            room([2, batch, lead.carries, lead.padded]),
+            room([batch, lead.spill, lead.padded]),
+            room([batch, lead.gradients, lead.padded]),
+        ]
+    }
+
+    /// How many accumulators the largest tile of any pass has.
+    fn largest_tile(layout: &Layout) -> usize {
+        let input_gradient = std::slice::from_ref(&layout.input_gradient);
+        accumulators(layout, &layout.backward).max(accumulators(layout, input_gradient))
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        let lead = |lead: &LeadErrors<T>| {
+            lead.columns.bytes()
+                + lead.carries.bytes()
+                + lead.spill.bytes()
+                + lead.gradients.bytes()
+        };
+        self.leads.iter().map(lead).sum::<usize>()
+            + self.sums.bytes()
+            + self.accumulators.bytes()
+            + self.outer.bytes()
+    }
+
+    /// Sets everything, as an earlier use might.
+    #[cfg(test)]
+    pub fn soil(&mut self, value: T) {
+        for lead in &mut self.leads {
+            lead.columns.soil(value);
+            lead.carries.soil(value);
+            lead.spill.soil(value);
+            lead.gradients.soil(value);
+        }
+        self.sums.soil(value);
+        self.accumulators.soil(value);
+        self.outer.soil(value);
     }
 
     #[inline(always)]

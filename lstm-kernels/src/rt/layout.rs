@@ -34,6 +34,13 @@ pub struct LeadLayout {
     pub gradients: usize,
 }
 
+impl LeadLayout {
+    /// Lane vectors that a sweep keeps, with a tape or without.
+    pub fn record(&self, is_tape: bool) -> usize {
+        if is_tape { self.tape } else { self.kept }
+    }
+}
+
 /// A parameter's place in the flat vector, and its matrix shape.
 #[derive(Debug, Clone, Copy)]
 pub struct ParamLayout {

@@ -1,9 +1,9 @@
 //! What a sweep forward writes and reads: carried quantities, columns and the tape.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, room};
 use super::context::Rows;
 use super::element::Element;
-use super::layout::Layout;
+use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
 use super::program::{Operand, Place};
 use super::sweep::{ahead_input_len, ahead_len};
@@ -40,46 +40,109 @@ pub(crate) struct Memory<T> {
 
 impl<T: Element> Memory<T> {
     pub fn new(layout: &Layout, slots: usize, batch: usize, is_tape: bool, threads: usize) -> Self {
-        let leads = layout
-            .leads
-            .iter()
-            .map(|lead| {
-                let record = if is_tape { lead.tape } else { lead.kept };
-                LeadMemory {
-                    lanes: Buffer::zeros(slots * lead.padded * batch * record),
-                    columns: Buffer::zeros(slots * batch * lead.columns * lead.padded),
-                    record,
+        let mut memory = Memory {
+            slots: 0,
+            batch: 0,
+            leads: Vec::new(),
+            sums: Buffer::EMPTY,
+            accumulators: Scratch::EMPTY,
+            ahead: Vec::new(),
+            ahead_input: Scratch::EMPTY,
+        };
+        memory.reshape(layout, slots, batch, is_tape, threads);
+        memory
+    }
+
+    /// Makes it one for such calls, allocating only where there is too little room.
+    pub fn reshape(
+        &mut self,
+        layout: &Layout,
+        slots: usize,
+        batch: usize,
+        is_tape: bool,
+        threads: usize,
+    ) {
+        (self.slots, self.batch) = (slots, batch);
+        self.leads.resize_with(layout.leads.len(), || LeadMemory {
+            lanes: Buffer::EMPTY,
+            columns: Buffer::EMPTY,
+            record: 0,
+        });
+        for (memory, lead) in self.leads.iter_mut().zip(&layout.leads) {
+            memory.record = lead.record(is_tape);
+            for (buffer, vectors) in [
+                (&mut memory.lanes, memory.record),
+                (&mut memory.columns, lead.columns),
+            ] {
+                let len = room([slots, batch, vectors, lead.padded]);
+                buffer.resize(len);
+                // Sweeps write all other slots, padding included, before they read them; of the initial state only
+                // what is carried.
+                if slots > 0 {
+                    buffer.as_mut_slice()[..len / slots].fill(T::default());
                 }
-            })
-            .collect();
-        let sums = Buffer::zeros(slots * batch * layout.program.forward_sums);
-        Memory {
-            slots,
-            batch,
-            leads,
-            sums,
-            accumulators: Scratch::new(accumulators(layout, &layout.forward), threads),
-            ahead: layout
-                .forward
-                .iter()
-                .map(|pass| Buffer::zeros(ahead_len(layout, pass, batch)))
-                .collect(),
-            ahead_input: Scratch::new(ahead_input_len(layout, batch), threads),
+            }
         }
+        self.sums
+            .resize(room([slots, batch, layout.program.forward_sums]));
+        self.accumulators
+            .reshape(accumulators(layout, &layout.forward), threads);
+        self.ahead
+            .resize_with(layout.forward.len(), || Buffer::EMPTY);
+        for (buffer, pass) in self.ahead.iter_mut().zip(&layout.forward) {
+            buffer.resize(ahead_len(layout, pass, batch));
+        }
+        self.ahead_input
+            .reshape(ahead_input_len(layout, batch), threads);
     }
 
     /// Whether this was made for such a call.
     pub fn fits(&self, layout: &Layout, slots: usize, batch: usize, is_tape: bool) -> bool {
-        let fits = |(memory, lead): (&LeadMemory<T>, &super::layout::LeadLayout)| {
-            memory.record == if is_tape { lead.tape } else { lead.kept }
-                && memory.lanes.len() == slots * lead.padded * batch * memory.record
-                && memory.columns.len() == slots * batch * lead.columns * lead.padded
+        let fits = |(memory, lead): (&LeadMemory<T>, &LeadLayout)| {
+            let record = lead.record(is_tape);
+            memory.record == record
+                && memory.lanes.len() == room([slots, batch, record, lead.padded])
+                && memory.columns.len() == room([slots, batch, lead.columns, lead.padded])
+        };
+        let runs_ahead = |(buffer, pass): (&Buffer<T>, &PassLayout)| {
+            buffer.len() == ahead_len(layout, pass, batch)
         };
         self.slots == slots
             && self.batch == batch
             && self.leads.len() == layout.leads.len()
             && self.leads.iter().zip(&layout.leads).all(fits)
-            && self.sums.len() == slots * batch * layout.program.forward_sums
+            && self.sums.len() == room([slots, batch, layout.program.forward_sums])
+            && self
+                .accumulators
+                .fits(accumulators(layout, &layout.forward))
+            && self.ahead.len() == layout.forward.len()
+            && self.ahead.iter().zip(&layout.forward).all(runs_ahead)
+            && self.ahead_input.fits(ahead_input_len(layout, batch))
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        let leads = self.leads.iter();
+        leads
+            .map(|lead| lead.lanes.bytes() + lead.columns.bytes())
+            .chain(self.ahead.iter().map(Buffer::bytes))
+            .sum::<usize>()
+            + self.sums.bytes()
+            + self.accumulators.bytes()
+            + self.ahead_input.bytes()
+    }
+
+    /// Sets everything, as an earlier use might.
+    #[cfg(test)]
+    pub fn soil(&mut self, value: T) {
+        for lead in &mut self.leads {
+            lead.lanes.soil(value);
+            lead.columns.soil(value);
+        }
+        self.ahead.iter_mut().for_each(|ahead| ahead.soil(value));
+        self.sums.soil(value);
+        self.accumulators.soil(value);
+        self.ahead_input.soil(value);
     }
 
     /// Where lane vectors of a group lie at a slot.
@@ -256,7 +319,7 @@ pub(super) fn accumulators(layout: &Layout, passes: &[PassLayout]) -> usize {
     passes.iter().map(rows).max().unwrap_or(0) * MAX_BLOCKS * MAX_SAMPLES * layout.lanes
 }
 
-/// Memory of which each thread has a part of its own.
+/// Memory of which each thread has a part of its own. What it holds between calls has no meaning.
 #[derive(Debug, Clone)]
 pub(crate) struct Scratch<T> {
     memory: Buffer<T>,
@@ -266,14 +329,38 @@ pub(crate) struct Scratch<T> {
 }
 
 impl<T: Element> Scratch<T> {
-    pub fn new(len: usize, threads: usize) -> Self {
-        // Parts begin on lines of their own, so that threads do not write to the same one.
-        let part = len.next_multiple_of(64);
-        Scratch {
-            memory: Buffer::zeros(part * threads),
-            part,
-            threads,
-        }
+    /// No memory, for no threads.
+    pub const EMPTY: Self = Scratch {
+        memory: Buffer::EMPTY,
+        part: 0,
+        threads: 0,
+    };
+
+    /// Makes it one of so many numbers for each of so many threads.
+    pub fn reshape(&mut self, len: usize, threads: usize) {
+        (self.part, self.threads) = (Self::part_len(len), threads);
+        self.memory.resize(room([self.part, threads]));
+    }
+
+    /// Whether each thread has so many numbers.
+    pub fn fits(&self, len: usize) -> bool {
+        self.part == Self::part_len(len)
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
+    /// Sets everything, as an earlier use might.
+    #[cfg(test)]
+    pub fn soil(&mut self, value: T) {
+        self.memory.soil(value);
+    }
+
+    /// Parts begin on lines of their own, so that threads do not write to the same one.
+    fn part_len(len: usize) -> usize {
+        len.checked_next_multiple_of(64).unwrap_or(usize::MAX)
     }
 
     /// The part of a thread.

@@ -49,6 +49,12 @@ impl<T: Element> Packed<T> {
         }
     }
 
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        let vectors: usize = self.vectors.iter().map(Buffer::bytes).sum();
+        self.panels.bytes() + vectors + self.scalars.bytes()
+    }
+
     /// Whether this was made for such a layout.
     pub(crate) fn fits(&self, layout: &Layout) -> bool {
         self.panels.len() == layout.panels_len

@@ -8,7 +8,7 @@ use pulp::Simd;
 use super::UserMatrix;
 use super::gradients::Gradients;
 use super::share::{part, sample_tiles};
-use crate::rt::buffer::Buffer;
+use crate::rt::buffer::{Buffer, room};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::layout::Layout;
@@ -35,18 +35,56 @@ pub(crate) struct OuterScratch<T> {
 }
 
 impl<T: Element> OuterScratch<T> {
-    pub fn new(layout: &Layout, columns: usize, threads: usize) -> Self {
+    /// No memory.
+    pub const EMPTY: Self = OuterScratch {
+        vectors: Buffer::EMPTY,
+        errors: Scratch::EMPTY,
+        sums: Vec::new(),
+    };
+
+    /// Makes it one for so many steps times samples.
+    pub fn reshape(&mut self, layout: &Layout, columns: usize, threads: usize) {
+        let [vectors, errors] = Self::rooms(layout, columns);
+        self.vectors.resize(vectors);
+        self.errors.reshape(errors, threads);
+        self.sums.resize_with(layout.leads.len(), || Buffer::EMPTY);
+        for (sums, lead) in self.sums.iter_mut().zip(&layout.leads) {
+            sums.resize(lead.padded * lead.errors);
+        }
+    }
+
+    /// Whether this was made for such a call.
+    pub fn fits(&self, layout: &Layout, columns: usize) -> bool {
+        let [vectors, errors] = Self::rooms(layout, columns);
+        self.vectors.len() == vectors
+            && self.errors.fits(errors)
+            && self.sums.len() == layout.leads.len()
+            && (self.sums.iter().zip(&layout.leads))
+                .all(|(sums, lead)| sums.len() == lead.padded * lead.errors)
+    }
+
+    /// How many numbers the vectors are, and the errors of a thread.
+    fn rooms(layout: &Layout, columns: usize) -> [usize; 2] {
         let block = BLOCK.min(columns);
         let record = layout.leads.iter().map(|lead| lead.errors).max();
-        OuterScratch {
-            vectors: Buffer::zeros(layout.outer_vectors * layout.lanes * block),
-            errors: Scratch::new(record.unwrap_or(0) * layout.lanes * block, threads),
-            sums: layout
-                .leads
-                .iter()
-                .map(|lead| Buffer::zeros(lead.padded * lead.errors))
-                .collect(),
-        }
+        [
+            room([layout.outer_vectors, layout.lanes, block]),
+            room([record.unwrap_or(0), layout.lanes, block]),
+        ]
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn bytes(&self) -> usize {
+        let sums: usize = self.sums.iter().map(Buffer::bytes).sum();
+        self.vectors.bytes() + self.errors.bytes() + sums
+    }
+
+    /// Sets everything, as an earlier use might.
+    #[cfg(test)]
+    pub fn soil(&mut self, value: T) {
+        self.vectors.soil(value);
+        self.errors.soil(value);
+        self.sums.iter_mut().for_each(|sums| sums.soil(value));
     }
 
     /// Forgets the sums of an earlier call.

@@ -1,0 +1,185 @@
+//! Tapes and workspaces in use for one shape after another: nothing left from an earlier use reaches a result.
+
+use faer::{Mat, MatRef};
+
+use super::{Kernel, Tape, Workspace};
+use crate::{Cell, Packed, State, Width, cells};
+
+/// Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
+fn number(index: usize) -> f32 {
+    (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5
+}
+
+fn matrix(rows: usize, columns: usize) -> Mat<f32> {
+    Mat::from_fn(rows, columns, |row, column| number(1 + row + rows * column))
+}
+
+fn state<C: Cell>(kernel: &Kernel<C, f32>, batch: usize) -> State<f32> {
+    let mut state = kernel.zero_state(batch);
+    for index in 0..state.len() {
+        let values = matrix(kernel.carried_len(index), batch);
+        state.get_mut(index).copy_from(&values);
+    }
+    state
+}
+
+fn bits<'a>(matrices: impl IntoIterator<Item = MatRef<'a, f32>>) -> Vec<u32> {
+    let mut bits = Vec::new();
+    for matrix in matrices {
+        for column in matrix.col_iter() {
+            bits.extend(column.iter().map(|value| value.to_bits()));
+        }
+    }
+    bits
+}
+
+/// Forward and backward on a tape.
+fn train<C: Cell>(kernel: &Kernel<C, f32>, packed: &Packed<f32>, tape: &mut Tape<f32>) -> Vec<u32> {
+    let (steps, batch) = (tape.steps(), tape.batch());
+    let x = matrix(kernel.input_len(), steps * batch);
+    let dy = matrix(kernel.output_len(), steps * batch);
+    let (mut last, mut dfirst) = (state(kernel, batch), state(kernel, batch));
+    let (mut y, mut dx) = (dy.clone(), x.clone());
+    let mut dparams = vec![0.0; kernel.params_len()];
+    kernel
+        .forward(packed, x.as_ref(), &mut last, y.as_mut(), tape)
+        .unwrap();
+    let wanted = Some(dx.as_mut());
+    let (x, dy) = (x.as_ref(), dy.as_ref());
+    kernel
+        .backward(packed, x, dy, &mut dfirst, tape, &mut dparams, wanted)
+        .unwrap();
+    let states = (0..last.len()).flat_map(|index| [last.get(index), dfirst.get(index)]);
+    let dparams = MatRef::from_column_major_slice(&dparams, dparams.len(), 1);
+    bits([y.as_ref(), dx.as_ref(), dparams].into_iter().chain(states))
+}
+
+/// Inference on a workspace.
+fn infer<C: Cell>(
+    kernel: &Kernel<C, f32>,
+    packed: &Packed<f32>,
+    workspace: &mut Workspace<f32>,
+) -> Vec<u32> {
+    let (steps, batch) = (7, workspace.batch());
+    let x = matrix(kernel.input_len(), steps * batch);
+    let mut y = matrix(kernel.output_len(), steps * batch);
+    let mut last = state(kernel, batch);
+    kernel
+        .infer(packed, x.as_ref(), &mut last, y.as_mut(), workspace)
+        .unwrap();
+    bits(
+        [y.as_ref()]
+            .into_iter()
+            .chain((0..last.len()).map(|index| last.get(index))),
+    )
+}
+
+fn check<C: Cell>(sizes: &[usize]) {
+    for width in Width::available() {
+        let kernel = Kernel::<C, f32>::with_width(sizes, width).unwrap();
+        let params: Vec<_> = (0..kernel.params_len()).map(number).collect();
+        let packed = kernel.pack(&params).unwrap();
+        // Begun for another cell with other sizes.
+        let other = Kernel::<cells::Lstm, f32>::new(&[5, 11]).unwrap();
+        let mut tape = other.tape(6, 4);
+        let mut workspace = other.workspace(4);
+        for (steps, batch) in [(12, 14), (3, 2), (4, 3), (1, 1), (9, 5), (0, 3), (5, 13)] {
+            let case = format!("{} at {width}, {steps} steps of {batch}", C::SPEC.name);
+            let (had, mut fresh) = (tape.bytes(), kernel.tape(steps, batch));
+            tape.memory.soil(f32::NAN);
+            tape.errors.soil(f32::NAN);
+            kernel.reshape_tape(&mut tape, steps, batch);
+            assert!(tape.bytes() >= had.max(fresh.bytes()), "{case}");
+            let expected = train(&kernel, &packed, &mut fresh);
+            assert!(train(&kernel, &packed, &mut tape) == expected, "{case}");
+            assert!(
+                train(&kernel, &packed, &mut tape) == expected,
+                "{case}, once more"
+            );
+
+            workspace.memory.soil(f32::NAN);
+            kernel.reshape_workspace(&mut workspace, batch);
+            let expected = infer(&kernel, &packed, &mut kernel.workspace(batch));
+            assert!(
+                infer(&kernel, &packed, &mut workspace) == expected,
+                "{case}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_use_left_behind_has_no_influence() {
+    check::<cells::ElmanRnn>(&[3, 18]);
+    check::<cells::Lstm>(&[3, 18]);
+    check::<cells::Lstm1997>(&[3, 9, 2]);
+    check::<cells::Lstm1997Truncated>(&[3, 9, 2]);
+    check::<cells::Lstm2002Truncated>(&[3, 9, 2]);
+    check::<cells::PeepholeLstm>(&[3, 9, 2]);
+    check::<cells::GruResetAfter>(&[3, 18]);
+    check::<cells::GruResetBefore>(&[3, 18]);
+    check::<cells::ProjectionLstm>(&[3, 18, 5]);
+}
+
+#[test]
+fn smaller_shapes_do_not_allocate() {
+    let kernel = Kernel::<cells::Lstm, f32>::new(&[3, 18]).unwrap();
+    let (mut tape, mut workspace) = (kernel.tape(12, 8), kernel.workspace(8));
+    let bytes = (tape.bytes(), workspace.bytes());
+    // A state and two more vectors per step, sample and unit are the least that an LSTM keeps.
+    assert!(bytes.0 > 12 * 8 * 18 * 4 * size_of::<f32>() && bytes.1 < bytes.0);
+    for (steps, batch) in [(12, 7), (1, 8), (3, 1), (12, 8)] {
+        kernel.reshape_tape(&mut tape, steps, batch);
+        kernel.reshape_workspace(&mut workspace, batch);
+        assert_eq!((tape.steps(), tape.batch()), (steps, batch));
+        assert_eq!(
+            (tape.bytes(), workspace.bytes()),
+            bytes,
+            "{steps} of {batch}"
+        );
+    }
+    let packed = kernel.pack(&vec![0.0; kernel.params_len()]).unwrap();
+    assert!(packed.bytes() >= 2 * kernel.params_len() * size_of::<f32>());
+}
+
+/// 16 units are as many with padding at every width up to 16 lanes, so lengths alone might agree.
+#[test]
+fn a_tape_of_another_width_or_cell_is_an_error() {
+    let sizes = [3, 16];
+    let kernel = Kernel::<cells::Lstm, f32>::new(&sizes).unwrap();
+    let packed = kernel.pack(&vec![0.0; kernel.params_len()]).unwrap();
+    let (x, mut y) = (matrix(3, 8), matrix(16, 8));
+    let mut run = |tape: &mut Tape<f32>| {
+        let mut state = kernel.zero_state(2);
+        kernel.forward(&packed, x.as_ref(), &mut state, y.as_mut(), tape)
+    };
+    for width in Width::available() {
+        let other = Kernel::<cells::Lstm, f32>::with_width(&sizes, width).unwrap();
+        let result = run(&mut other.tape(4, 2));
+        assert_eq!(
+            result.is_ok(),
+            width == kernel.width(),
+            "{width}: {result:?}"
+        );
+    }
+    // The same values forward, but fewer errors backward.
+    let sizes = [3, 8, 2];
+    let full = Kernel::<cells::Lstm1997, f32>::new(&sizes).unwrap();
+    let packed = full.pack(&vec![0.0; full.params_len()]).unwrap();
+    let (x, dy) = (matrix(3, 8), matrix(full.output_len(), 8));
+    let truncated = Kernel::<cells::Lstm1997Truncated, f32>::new(&sizes).unwrap();
+    let backward = |tape: &mut Tape<f32>| {
+        let (mut dstate, mut dparams) = (full.zero_state(2), vec![0.0; full.params_len()]);
+        full.backward(
+            &packed,
+            x.as_ref(),
+            dy.as_ref(),
+            &mut dstate,
+            tape,
+            &mut dparams,
+            None,
+        )
+    };
+    assert!(backward(&mut full.tape(4, 2)).is_ok());
+    assert!(backward(&mut truncated.tape(4, 2)).is_err());
+}
