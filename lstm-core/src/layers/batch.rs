@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use lstm_kernels::Columns;
+
 use crate::error::{Error, Result};
 
 /// The shape of a batch of sequences: how many steps and samples, how long each sample is, where one begins anew, and
@@ -243,11 +245,22 @@ impl Batch {
         turns
     }
 
-    /// The first column of a segment, if its columns lie one behind the other in the order in which kernels take them.
-    pub(crate) fn contiguous(&self, schedule: &Schedule, segment: &Segment) -> Option<usize> {
-        let all = segment.samples == self.samples && schedule.is_in_order;
-        let is_in_line = !self.is_reversed && (!self.is_batch_major || self.samples == 1);
-        (all && is_in_line).then_some(segment.first * self.samples)
+    /// Where the columns of a segment lie, if they lie as evenly as kernels take them.
+    pub(crate) fn even_columns(&self, schedule: &Schedule, segment: &Segment) -> Option<Columns> {
+        let length = |place: usize| self.length(schedule.order[place]);
+        let begins_at_once = !self.is_reversed || length(0) == length(segment.samples - 1);
+        if !schedule.is_in_order || !begins_at_once {
+            return None;
+        }
+        let columns = match self.is_batch_major {
+            true => Columns::batch_major(self.steps),
+            false => Columns::time_major(self.samples),
+        };
+        let columns = match self.is_reversed {
+            true => columns.reversed(length(0)),
+            false => columns,
+        };
+        Some(columns.skip_steps(segment.first))
     }
 }
 
@@ -323,38 +336,33 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_rows_of_samples_are_contiguous() {
-        let whole = Batch::new(3, 2);
-        let schedule = whole.schedule(2);
-        assert_eq!(whole.contiguous(&schedule, &schedule.segments[1]), Some(4));
-        for batch in [
-            Batch::new(3, 2).batch_major(),
-            Batch::new(3, 2).reversed(),
-            Batch::ragged(&[2, 3]),
+    fn columns_that_lie_evenly_are_found() {
+        for (batch, is_even) in [
+            (Batch::new(3, 2), true),
+            (Batch::new(3, 2).batch_major(), true),
+            (Batch::new(3, 2).reversed(), true),
+            (Batch::new(3, 2).batch_major().reversed(), true),
+            (Batch::padded(&[3, 3], 5).unwrap().reversed(), true),
+            (Batch::ragged(&[3, 2, 0]), true),
+            (Batch::ragged(&[2, 3]), false),
+            (Batch::ragged(&[3, 2]).reversed(), false),
         ] {
-            let schedule = batch.schedule(9);
-            assert_eq!(batch.contiguous(&schedule, &schedule.segments[0]), None);
+            let schedule = batch.schedule(2);
+            for segment in &schedule.segments {
+                let Some(columns) = batch.even_columns(&schedule, segment) else {
+                    assert!(!is_even, "{batch:?}");
+                    continue;
+                };
+                for step in 0..segment.steps {
+                    for (place, &sample) in schedule.order[..segment.samples].iter().enumerate() {
+                        let expected = batch.column_in_turn(segment.first + step, sample);
+                        assert_eq!(columns.column(step, place), Some(expected), "{batch:?}");
+                    }
+                }
+            }
+            let all = |segment| batch.even_columns(&schedule, segment).is_some();
+            assert_eq!(schedule.segments.iter().all(all), is_even, "{batch:?}");
         }
-        let sorted = Batch::ragged(&[3, 1]);
-        let schedule = sorted.schedule(9);
-        assert_eq!(sorted.contiguous(&schedule, &schedule.segments[0]), Some(0));
-        assert_eq!(sorted.contiguous(&schedule, &schedule.segments[1]), None);
-    }
-
-    #[test]
-    fn a_part_has_the_lengths_and_resets_of_its_steps() {
-        let whole = Batch::padded(&[6, 1, 3], 6).unwrap();
-        let whole = whole.reset(2, 0).and_then(|it| it.reset(4, 0)).unwrap();
-        let part = Batch::padded(&[3, 0, 1], 3).unwrap().reset(0, 0).unwrap();
-        assert_eq!(whole.part(2..5).unwrap(), part.reset(2, 0).unwrap());
-        assert_eq!(whole.part(0..6).unwrap(), whole);
-        assert_eq!(Batch::new(6, 2).part(6..6).unwrap(), Batch::new(0, 2));
-        assert!(whole.part(3..7).is_err());
-        #[allow(clippy::reversed_empty_ranges, reason = "what a caller may pass")]
-        let backwards = 4..3;
-        assert!(whole.part(backwards).is_err());
-        assert!(whole.clone().batch_major().part(0..1).is_err());
-        assert!(whole.reversed().part(0..1).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use faer::prelude::{IntoConst, Reborrow, ReborrowMut};
 use faer::{Mat, MatMut, MatRef};
-use lstm_kernels::{Element, State};
+use lstm_kernels::{Columns, Element, Sequence, State};
 
 use super::batch::{Batch, Schedule, Segment};
 
@@ -25,20 +25,44 @@ impl<'a> Part<'a> {
         self.segment.steps * self.segment.samples
     }
 
-    /// Its first column, if all of them lie one behind the other.
-    pub fn contiguous(self) -> Option<usize> {
-        self.batch.contiguous(self.schedule, self.segment)
-    }
-
     /// Its columns of `matrix`: in place, or gathered in `buffer`.
     pub fn take<'m, T: Element>(
         self,
         matrix: MatRef<'m, T>,
         buffer: &'m mut Mat<T>,
-    ) -> MatRef<'m, T> {
-        if let Some(first) = self.contiguous() {
-            return matrix.subcols(first, self.columns());
+    ) -> Sequence<MatRef<'m, T>> {
+        match self.batch.even_columns(self.schedule, self.segment) {
+            Some(columns) => columns.of(matrix),
+            None => self.gathered().of(self.gather(matrix, buffer)),
         }
+    }
+
+    /// Lets `write` fill its columns of `matrix`: in place, or through `buffer`.
+    pub fn fill<T: Element, R>(
+        self,
+        matrix: MatMut<'_, T>,
+        buffer: &mut Mat<T>,
+        write: impl FnOnce(Sequence<MatMut<'_, T>>) -> R,
+    ) -> R {
+        match self.batch.even_columns(self.schedule, self.segment) {
+            Some(columns) => write(columns.of(matrix)),
+            None => self.scatter(matrix, buffer, |gathered| {
+                write(self.gathered().of(gathered))
+            }),
+        }
+    }
+
+    /// Where gathered columns lie.
+    fn gathered(self) -> Columns {
+        Columns::time_major(self.segment.samples)
+    }
+
+    /// Its columns of `matrix`, one behind the other in `buffer`.
+    pub fn gather<'m, T: Element>(
+        self,
+        matrix: MatRef<'_, T>,
+        buffer: &'m mut Mat<T>,
+    ) -> MatRef<'m, T> {
         let mut gathered = room(buffer, matrix.nrows(), self.columns());
         self.for_columns(|at, column| {
             gathered.rb_mut().col_mut(at).copy_from(matrix.col(column));
@@ -46,16 +70,13 @@ impl<'a> Part<'a> {
         gathered.into_const()
     }
 
-    /// Lets `write` fill its columns of `matrix`: in place, or through `buffer`.
-    pub fn fill<T: Element, R>(
+    /// Lets `write` fill its columns in `buffer`, and puts them where they belong in `matrix`.
+    pub fn scatter<T: Element, R>(
         self,
         mut matrix: MatMut<'_, T>,
         buffer: &mut Mat<T>,
         write: impl FnOnce(MatMut<'_, T>) -> R,
     ) -> R {
-        if let Some(first) = self.contiguous() {
-            return write(matrix.subcols_mut(first, self.columns()));
-        }
         let mut gathered = room(buffer, matrix.nrows(), self.columns());
         let result = write(gathered.rb_mut());
         self.for_columns(|at, column| {

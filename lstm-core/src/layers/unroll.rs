@@ -6,10 +6,10 @@
 
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
-use lstm_kernels::{Cell, Element, Kernel, State, Tape, Width, Workspace};
+use lstm_kernels::{Cell, Columns, Element, Kernel, State, Tape, Width, Workspace};
 
 use super::batch::{Batch, Schedule};
-use super::gather::{Part, clear_padding};
+use super::gather::{Part, clear_padding, room};
 use crate::error::{Error, Result};
 use crate::recurrent::Recurrent;
 
@@ -27,8 +27,7 @@ pub(crate) struct UnrollTape<T> {
     /// The last forward pass in training: its batch, how it was cut, and what was kept of each segment.
     last: Option<(Batch, Schedule)>,
     pieces: Vec<Piece<T>>,
-    /// Memory of inference, by the number of samples.
-    workspaces: Vec<(usize, Workspace<T>)>,
+    workspace: Option<Workspace<T>>,
     /// Memory of segments that are computed once more on the way back.
     again: Option<Tape<T>>,
     pub x: Mat<T>,
@@ -50,7 +49,7 @@ impl<T: Element> Default for UnrollTape<T> {
             made_for: None,
             last: None,
             pieces: Vec::new(),
-            workspaces: Vec::new(),
+            workspace: None,
             again: None,
             x: Mat::new(),
             y: Mat::new(),
@@ -92,7 +91,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
         tape.serve(kernel);
         let schedule = self.batch.schedule(usize::MAX);
         let UnrollTape {
-            workspaces,
+            workspace,
             x: x_buffer,
             y: y_buffer,
             ..
@@ -103,11 +102,11 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                 schedule: &schedule,
                 segment,
             };
-            let workspace = workspace(kernel, workspaces, segment.samples);
+            let workspace = workspace_for(kernel, workspace, segment.samples);
             let x = part.take(x, x_buffer);
             self.with_state(part, state, |state| {
                 part.fill(y.rb_mut(), y_buffer, |y| {
-                    kernel.infer(self.layer.packed(), x, state, y, workspace)
+                    kernel.infer_columns(self.layer.packed(), segment.steps, x, state, y, workspace)
                 })
             })?;
         }
@@ -131,7 +130,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
         tape.pieces.truncate(schedule.segments.len());
         let UnrollTape {
             pieces,
-            workspaces,
+            workspace,
             x: x_buffer,
             y: y_buffer,
             ..
@@ -145,25 +144,25 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             let x = part.take(x, x_buffer);
             self.with_state(part, state, |state| {
                 let piece = match (recomputes, pieces.get_mut(index)) {
-                    (None, Some(Piece::Tape(tape)))
-                        if (tape.steps(), tape.batch()) == (segment.steps, segment.samples) =>
-                    {
+                    (None, Some(Piece::Tape(tape))) => {
+                        kernel.reshape_tape(tape, segment.steps, segment.samples);
                         None
                     }
                     (None, _) => Some(Piece::Tape(kernel.tape(segment.steps, segment.samples))),
                     (Some(_), _) => Some(Piece::Start(state.clone())),
                 };
-                if let Some(piece) = piece {
-                    match pieces.get_mut(index) {
-                        Some(place) => *place = piece,
-                        None => pieces.push(piece),
-                    }
+                match (piece, pieces.get_mut(index)) {
+                    (None, _) => {}
+                    (Some(piece), Some(place)) => *place = piece,
+                    (Some(piece), None) => pieces.push(piece),
                 }
                 part.fill(y.rb_mut(), y_buffer, |y| match &mut pieces[index] {
-                    Piece::Tape(tape) => kernel.forward(packed, x, state, y, tape),
+                    Piece::Tape(tape) => {
+                        kernel.forward_columns(packed, segment.steps, x, state, y, tape)
+                    }
                     Piece::Start(_) => {
-                        let workspace = workspace(kernel, workspaces, segment.samples);
-                        kernel.infer(packed, x, state, y, workspace)
+                        let workspace = workspace_for(kernel, workspace, segment.samples);
+                        kernel.infer_columns(packed, segment.steps, x, state, y, workspace)
                     }
                 })
             })?;
@@ -209,14 +208,18 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             let tape = match piece {
                 Piece::Tape(tape) => tape,
                 Piece::Start(start) => {
-                    let shape = (segment.steps, segment.samples);
-                    let tape = match again.take() {
-                        Some(tape) if (tape.steps(), tape.batch()) == shape => tape,
-                        _ => kernel.tape(segment.steps, segment.samples),
+                    let tape = match again {
+                        Some(tape) => {
+                            kernel.reshape_tape(tape, segment.steps, segment.samples);
+                            tape
+                        }
+                        None => again.insert(kernel.tape(segment.steps, segment.samples)),
                     };
-                    let tape = again.insert(tape);
-                    let mut y = super::gather::room(y_buffer, kernel.output_len(), part.columns());
-                    kernel.forward(packed, x, &mut start.clone(), y.rb_mut(), tape)?;
+                    // The outputs are known; they go where nobody looks.
+                    let y = room(y_buffer, kernel.output_len(), part.columns());
+                    let y = Columns::time_major(segment.samples).of(y);
+                    let start = &mut start.clone();
+                    kernel.forward_columns(packed, segment.steps, x, start, y, tape)?;
                     tape
                 }
             };
@@ -225,9 +228,14 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             part.take_state(dstate, &mut dpart);
             match &mut dx {
                 Some(dx) => part.fill(dx.rb_mut(), dx_buffer, |dx| {
-                    kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, Some(dx))
+                    let (steps, dx) = (segment.steps, Some(dx));
+                    kernel.backward_columns(packed, steps, x, dy, &mut dpart, tape, of_cell, dx)
                 })?,
-                None => kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, None)?,
+                None => {
+                    let steps = segment.steps;
+                    kernel
+                        .backward_columns(packed, steps, x, dy, &mut dpart, tape, of_cell, None)?
+                }
             }
             for &place in &segment.fresh {
                 self.layer
@@ -266,18 +274,17 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
     }
 }
 
-/// The workspace for so many samples.
-pub(super) fn workspace<'w, C: Cell, T: Element>(
+/// The workspace, made to serve so many samples.
+pub(super) fn workspace_for<'w, C: Cell, T: Element>(
     kernel: &Kernel<C, T>,
-    workspaces: &'w mut Vec<(usize, Workspace<T>)>,
+    workspace: &'w mut Option<Workspace<T>>,
     samples: usize,
 ) -> &'w mut Workspace<T> {
-    let place = match workspaces.iter().position(|&(count, _)| count == samples) {
-        Some(place) => place,
-        None => {
-            workspaces.push((samples, kernel.workspace(samples)));
-            workspaces.len() - 1
+    match workspace {
+        Some(workspace) => {
+            kernel.reshape_workspace(workspace, samples);
+            workspace
         }
-    };
-    &mut workspaces[place].1
+        None => workspace.insert(kernel.workspace(samples)),
+    }
 }

@@ -16,7 +16,7 @@ pub(super) struct Memory<T> {
     pub steps: Vec<Step<T>>,
     /// For each carried quantity, what the steps of each sample are multiplied with; empty without dropout.
     pub dropout: Vec<Mat<T>>,
-    pub workspaces: Vec<(usize, Workspace<T>)>,
+    pub workspace: Option<Workspace<T>>,
     pub x: Mat<T>,
     pub y: Mat<T>,
     pub dx: Mat<T>,
@@ -36,7 +36,7 @@ impl<T: Element> Default for Memory<T> {
             last: None,
             steps: Vec::new(),
             dropout: Vec::new(),
-            workspaces: Vec::new(),
+            workspace: None,
             x: Mat::new(),
             y: Mat::new(),
             dx: Mat::new(),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::layers::batch::Batch;
 use crate::layers::dropout::draw_mask;
 use crate::layers::gather::{Part, clear_padding};
-use crate::layers::unroll::workspace;
+use crate::layers::unroll::workspace_for;
 use crate::layers::{Layer, LayerTape, require_call, require_gradient};
 use crate::random::Rng;
 
@@ -73,9 +73,9 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 segment,
             };
             let (mut own, before) = self.enter(part, &state[0]);
-            let x = part.take(x, &mut memory.x);
-            let workspace = workspace(kernel, &mut memory.workspaces, segment.samples);
-            part.fill(y.rb_mut(), &mut memory.y, |mut y| {
+            let x = part.gather(x, &mut memory.x);
+            let workspace = workspace_for(kernel, &mut memory.workspace, segment.samples);
+            part.scatter(y.rb_mut(), &mut memory.y, |mut y| {
                 kernel.infer(self.layer.packed(), x, &mut own, y.rb_mut(), workspace)?;
                 for (index, &rate) in self.zoneout.iter().enumerate() {
                     let kept = T::from_f64(rate);
@@ -136,8 +136,8 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 })
                 .collect();
             let Step { tape, zoneout } = step;
-            let x = part.take(x, &mut memory.x);
-            part.fill(y.rb_mut(), &mut memory.y, |mut y| {
+            let x = part.gather(x, &mut memory.x);
+            part.scatter(y.rb_mut(), &mut memory.y, |mut y| {
                 kernel.forward(self.layer.packed(), x, &mut own, y.rb_mut(), tape)?;
                 for (index, kept) in zoneout.iter().enumerate() {
                     if kept.nrows() > 0 {
@@ -179,10 +179,10 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 schedule,
                 segment,
             };
-            let x = part.take(x, &mut memory.x);
+            let x = part.gather(x, &mut memory.x);
             let mut dpart = kernel.zero_state(segment.samples);
             part.take_state(&dstate[0], &mut dpart);
-            let mut dy = part.take(dy, &mut memory.y);
+            let mut dy = part.gather(dy, &mut memory.y);
             let no_dy;
             if let Some(index) = self.zoned_output() {
                 // The output is the carried quantity itself, so what reaches it goes the way of the carried one.
@@ -203,7 +203,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
             }
             let tape = &mut step.tape;
             match &mut dx {
-                Some(dx) => part.fill(dx.rb_mut(), &mut memory.dx, |dx| {
+                Some(dx) => part.scatter(dx.rb_mut(), &mut memory.dx, |dx| {
                     kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, Some(dx))
                 })?,
                 None => kernel.backward(packed, x, dy, &mut dpart, tape, of_cell, None)?,
