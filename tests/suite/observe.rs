@@ -90,11 +90,14 @@ fn check<C: Cell, T: Real>(tolerance: f64) {
     for width in Width::available() {
         let (layer, x, first) = problem::<C, T>(width);
         let mut last = first.clone();
-        let mut y = Mat::zeros(layer.output_len(), STEPS * BATCH);
+        let mut y = Mat::<T>::zeros(layer.output_len(), STEPS * BATCH);
         let mut workspace = layer.workspace(BATCH);
-        layer
-            .seq(x.as_ref(), &mut last, y.as_mut(), &mut workspace)
-            .expect("shapes that fit");
+        for start in (0..STEPS * BATCH).step_by(BATCH) {
+            let (x, y) = (x.subcols(start, BATCH), y.subcols_mut(start, BATCH));
+            layer
+                .step(x, &mut last, y, &mut workspace)
+                .expect("shapes that fit");
+        }
 
         let mut state = first.clone();
         let observed = layer

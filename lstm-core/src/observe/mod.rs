@@ -20,8 +20,8 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// [all of them](Quantities::All).
     ///
     /// `x` is `input_len x (steps * batch)`; `state` is the one before the first step and becomes the one after the last, as in
-    /// [`seq`](Self::seq). Carried quantities and the output are those of the kernels, to the bit. The others, which kernels do
-    /// not keep, are computed in f64 from the equations, from the states that the kernels carried, and rounded once.
+    /// [`seq`](Self::seq). Carried quantities and the output are those of [`step`](Self::step), to the bit. The others, which
+    /// kernels do not keep, are computed in f64 from the equations, from the states that the kernels carried, and rounded once.
     ///
     /// It is made for looking, not for speed: a step takes several times as long as one of [`seq`](Self::seq).
     ///
