@@ -73,7 +73,8 @@ fn every_kernel_reports_what_its_tape_fills() {
     // On every width: units are filled up to registers.
     for width in Width::available() {
         let kernel = Kernel::<PeepholeLstm, f32>::with_width(&[5, 11, 3], width).unwrap();
-        let explanation = Recurrent::with_kernel(kernel).unwrap().explain();
+        let layer = Recurrent::with_kernel(kernel).unwrap();
+        let explanation = layer.explain();
         let padded = 11_u64.next_multiple_of(width.lanes::<f32>() as u64);
         // b_ι, b_φ, b_ω per block, tanh(a_c), s, tanh(s), b per cell; errors of three gates and of the cell inputs.
         assert_eq!(
@@ -81,6 +82,11 @@ fn every_kernel_reports_what_its_tape_fills() {
             4 * padded * (3 + 4 * 3 + 3 + 3),
             "{width:?}"
         );
+        // So much do real tapes differ; both are longer than the scratch for the gradients of matrices, which grows to 512
+        // steps and samples.
+        let (short, long) = (layer.tape(300, 2).bytes(), layer.tape(407, 2).bytes());
+        let growth = explanation.tape_bytes * 107 * 2;
+        assert_eq!((long - short) as u64, growth, "{width:?}");
     }
 }
 
