@@ -257,7 +257,9 @@ fn copied<T: Element>(matrix: MatRef<'_, T>) -> Result<Vec<T>> {
     if values.try_reserve_exact(rows * columns).is_err() {
         return Err(too_large(&[columns, rows]));
     }
-    for column in matrix.col_iter() {
+    // A matrix without rows may have more columns than anyone can go through.
+    let columns = if rows == 0 { 0 } else { columns };
+    for column in matrix.subcols(0, columns).col_iter() {
         values.extend(column.iter().copied());
     }
     Ok(values)

@@ -181,9 +181,11 @@ fn what_does_not_fit_is_an_error() {
         assert!(array(matrix.as_ref(), a, b).is_err());
     }
     // Matrices without a number may be wider than anything that `ndarray` counts.
-    let wide = Mat::<f32>::zeros(0, usize::MAX);
-    assert!(array_ref(wide.as_ref(), 1, usize::MAX).is_err());
-    assert!(array2_ref(wide.as_ref()).is_err() && array2(wide.as_ref()).is_err());
+    let wide = MatRef::<f32>::from_column_major_slice(&[], 0, usize::MAX);
+    assert!(array_ref(wide, 1, usize::MAX).is_err());
+    assert!(array2_ref(wide).is_err() && array2(wide).is_err());
+    let wide = wide.subcols(0, isize::MAX as usize);
+    assert_eq!(array2(wide).unwrap().ncols(), isize::MAX as usize);
     // One column that is repeated is no view, as its numbers would be there twice, but a copy.
     let column = faer::Col::<f32>::from_fn(2, |i| i as f32);
     let repeated = MatRef::from_repeated_col(column.as_ref(), 6);

@@ -75,8 +75,10 @@ impl<T: Element> Accumulator<T> {
         self.batches = 0;
         // Batches without a single target have a gradient of zero, which is its own mean.
         if self.weight > 0.0 {
-            let share = T::from_f64(1.0 / self.weight);
-            self.sum.iter_mut().for_each(|value| *value *= share);
+            // A tiny weight has no reciprocal that is finite, so the sum is divided, in double precision.
+            for value in &mut self.sum {
+                *value = T::from_f64(value.to_f64() / self.weight);
+            }
         }
         Some(&mut self.sum)
     }

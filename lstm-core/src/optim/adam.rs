@@ -81,7 +81,7 @@ impl<T: Element> Moments<T> {
     ) -> Result<()> {
         require_memory(model, gradient, [&mut self.mean, &mut self.square])?;
         // Both bias corrections, taken out of the loop: rate m̂ / (√v̂ + ε) = scale m / (√v + ε √(1 - β₂^t)).
-        let time = (self.steps + 1) as f64;
+        let time = self.steps.saturating_add(1) as f64;
         let [mean_bias, square_bias] = self.decay.map(|decay| 1.0 - decay.powf(time));
         let scale = T::from_f64(rate * square_bias.sqrt() / mean_bias);
         let epsilon = T::from_f64(self.epsilon * square_bias.sqrt());
@@ -106,7 +106,7 @@ impl<T: Element> Moments<T> {
                 *value -= scale * *mean / (sqrt(square) + epsilon);
             }
         })?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         Ok(())
     }
 

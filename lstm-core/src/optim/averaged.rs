@@ -146,7 +146,7 @@ impl<T: Element> Optimiser<T> for AveragedSgd<T> {
                 };
             }
         })?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         Ok(())
     }
 

@@ -116,7 +116,7 @@ impl Schedule {
             Shape::Staircase { factor, every } => self.rate * factor.powf((step / every) as f64),
             Shape::Cosine { steps, floor } => {
                 let part = step.min(steps) as f64 / steps as f64;
-                floor + (self.rate - floor) * (1.0 + (PI * part).cos()) / 2.0
+                floor + (self.rate - floor) * ((1.0 + (PI * part).cos()) / 2.0)
             }
         }
     }

@@ -59,6 +59,11 @@ fn matrix(rows: usize, columns: usize) -> impl Strategy<Value = Mat<f64>> {
     })
 }
 
+/// Whether all numbers, and so their differences, are finite.
+fn is_ordinary(matrix: &Mat<f64>) -> bool {
+    (matrix.col_iter()).all(|column| column.iter().all(|value| value.abs() < 1e300))
+}
+
 /// A length, usually this one.
 fn length(usual: usize) -> impl Strategy<Value = usize> {
     prop_oneof![4 => Just(usual), 1 => 0usize..20]
