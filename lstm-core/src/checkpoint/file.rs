@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use lstm_kernels::{Element, State};
 
 use super::entries::{self, Saved, SavedOptimiser, SavedOrder, SavedRng, SavedWatch};
+use super::progress::SavedProgress;
 use super::{
-    COUNT, FORMAT, MODEL, NUMBER, OPTIMISER, RNG, STATE, TEXT, VALUES, WATCH, quantities,
+    BEST, COUNT, FORMAT, MODEL, NUMBER, OPTIMISER, RNG, STATE, TEXT, VALUES, WATCH, quantities,
     state_tensor,
 };
 use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ use crate::optim::{Optimiser, Watch};
 use crate::order::Order;
 use crate::params::Parameters;
 use crate::random::Rng;
+use crate::train::Progress;
 
 /// A checkpoint that was read: its header understood, its checksum right.
 ///
@@ -67,18 +69,10 @@ impl CheckpointFile {
     /// size.
     pub fn load_optimiser<T: Element>(&self, optimiser: &mut dyn Optimiser<T>) -> Result<&Self> {
         let saved: SavedOptimiser = self.entry("optimiser", "optimiser")?;
-        let params = self.params_len()?;
         let mut buffers = Vec::new();
         for name in &saved.buffers {
-            let (full, what) = (
-                format!("{OPTIMISER}{name}"),
-                format!("memory `{name}` of the optimiser"),
-            );
-            // Before the first step there is no memory.
-            let is_empty = self.file.contains(&full) && self.file.tensor(&full)?.is_empty();
-            let len = if is_empty { 0 } else { params };
-            require_tensor::<T>(&self.file, &full, &what, &[len])?;
-            buffers.push(self.file.tensor(&full)?.to_vec());
+            let what = format!("memory `{name}` of the optimiser");
+            buffers.push(self.per_parameter(&format!("{OPTIMISER}{name}"), &what)?);
         }
         let state = saved
             .into_state(buffers)
@@ -106,6 +100,18 @@ impl CheckpointFile {
         }
         order.resume(saved.place())?;
         Ok(self)
+    }
+
+    /// How far a [`Trainer`](crate::train::Trainer) had come, for its `resume`.
+    ///
+    /// # Errors
+    /// A checkpoint without progress, or of another element type.
+    pub fn progress<T: Element>(&self) -> Result<Progress<T>> {
+        let saved: SavedProgress = self.entry("progress", "progress of a trainer")?;
+        let best = self.per_parameter(BEST, "parameters of the best evaluation")?;
+        saved
+            .into_progress(best)
+            .map_err(|reason| self.unusable("progress", reason))
     }
 
     /// Makes a random source go on.
@@ -218,6 +224,14 @@ impl CheckpointFile {
     /// A checkpoint without a text of this name.
     pub fn text(&self, name: &str) -> Result<&str> {
         self.text_of(&format!("{TEXT}{name}"), &format!("text `{name}`"))
+    }
+
+    /// Numbers for each parameter of the model, or none at all, as before the first step.
+    fn per_parameter<T: Element>(&self, name: &str, what: &str) -> Result<Vec<T>> {
+        let is_empty = self.file.contains(name) && self.file.tensor(name)?.is_empty();
+        let len = if is_empty { 0 } else { self.params_len()? };
+        require_tensor::<T>(&self.file, name, what, &[len])?;
+        Ok(self.file.tensor(name)?.to_vec())
     }
 
     /// How many numbers the parameters have together.

@@ -56,6 +56,7 @@
 mod entries;
 mod file;
 mod folder;
+mod progress;
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -72,8 +73,10 @@ use crate::optim::{Optimiser, Watch};
 use crate::order::Order;
 use crate::params::Parameters;
 use crate::random::Rng;
+use crate::train::Progress;
 
 use entries::{Saved, SavedOptimiser, SavedOrder, SavedRng, SavedWatch};
+use progress::SavedProgress;
 
 /// What the format of this version is called in a file.
 const FORMAT: &str = "lstm-core checkpoint 1";
@@ -118,6 +121,14 @@ impl<T: Element> Checkpoint<T> {
     /// With the place in the data.
     pub fn with_order(self, order: &Order) -> Self {
         self.note("order".to_owned(), SavedOrder::of(order).to_text())
+    }
+
+    /// With how far a [`Trainer`](crate::train::Trainer) has come, its place in the data included.
+    pub fn with_progress(mut self, progress: &Progress<T>) -> Self {
+        let best = progress.best.as_ref().map(|best| &best.parameters[..]);
+        let best = best.unwrap_or_default();
+        self.add(BEST.to_owned(), vec![best.len()], best);
+        self.note("progress".to_owned(), SavedProgress::of(progress).to_text())
     }
 
     /// With a random source.
@@ -200,6 +211,8 @@ impl<T: Element> Checkpoint<T> {
 // What the names of tensors and of entries in the metadata start with. No two kinds share one, so no name of the
 // caller's can be taken for another thing.
 const MODEL: &str = "model/";
+/// The parameters of the best evaluation.
+const BEST: &str = "progress/best";
 const OPTIMISER: &str = "optimiser/";
 const RNG: &str = "rng/";
 const WATCH: &str = "watch/";

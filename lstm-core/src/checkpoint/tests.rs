@@ -8,8 +8,10 @@ use super::*;
 use crate::io::tests::Folder;
 use crate::layers::{Bidirectional, Layer as _, Residual, Stack};
 use crate::optim::{Adam, AdamW, AveragedSgd, RmsProp, Sgd};
+use crate::order::Place;
 use crate::params::Name;
 use crate::recurrent::Recurrent;
+use crate::train::{Best, Evaluation, Mean};
 
 type Layer = Recurrent<Lstm, f32>;
 
@@ -146,6 +148,56 @@ fn a_stack_is_saved_with_all_its_cells_and_states() {
     let message = file.load_into(&mut stack(Box::new(elman))).unwrap_err();
     let reason = "its cell `above` is `Lstm`, not `ElmanRnn`";
     assert!(message.to_string().contains(reason), "{message}");
+}
+
+#[test]
+fn the_progress_of_a_trainer_is_put_back() {
+    let model = layer(1);
+    let watch = Watch {
+        best: 0.1 + 0.2,
+        waited: 3,
+        reductions: 1,
+    };
+    let evaluation = Evaluation {
+        step: 7,
+        epoch: 1,
+        training_loss: Some(f64::INFINITY),
+        validation_loss: None,
+        rate: 1.0 / 3.0,
+        is_best: true,
+    };
+    let progress = Progress {
+        steps: 9,
+        samples: 36,
+        place: Place {
+            epoch: 1,
+            position: 4,
+        },
+        since: Mean {
+            sum: 0.7,
+            weight: 3.0,
+        },
+        best: Some(Best {
+            value: 0.1,
+            step: 7,
+            parameters: layer(2).params().to_vec(),
+        }),
+        plateau: Some(watch),
+        stopping: None,
+        history: vec![evaluation; 2],
+    };
+    let file = reopened(Checkpoint::new(&model).with_progress(&progress), "progress");
+    assert_eq!(file.progress::<f32>().unwrap(), progress);
+    let begun = Progress::<f32>::default();
+    let file = reopened(Checkpoint::new(&model).with_progress(&begun), "begun");
+    assert_eq!(file.progress::<f32>().unwrap(), begun);
+    assert!(file.progress::<f64>().is_err());
+    let file = reopened(Checkpoint::new(&model), "no-progress");
+    let message = file.progress::<f32>().unwrap_err().to_string();
+    assert!(
+        message.ends_with("it has no progress of a trainer"),
+        "{message}"
+    );
 }
 
 #[test]

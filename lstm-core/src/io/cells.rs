@@ -146,8 +146,7 @@ impl ModelFile {
         let cells = read(file)?;
         let found = cells.get(name);
         require(file, found, name, &C::SPEC, None)?;
-        let sizes = found.map(|cell| &cell.sizes).into_iter().next();
-        self.possible_sizes::<C, T>(sizes)
+        self.possible_sizes::<C, T>(found.map(|cell| &cell.sizes))
     }
 
     /// Checks that the file was written for cell `C` with elements `T`, and returns the cell's sizes, which are checked

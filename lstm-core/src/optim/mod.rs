@@ -53,6 +53,8 @@ pub use schedule::Schedule;
 pub use sgd::Sgd;
 pub use state::OptimiserState;
 
+pub(crate) use state::LARGEST_COUNT;
+
 use crate::error::Result;
 use crate::params::Parameters;
 

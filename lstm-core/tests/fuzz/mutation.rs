@@ -20,7 +20,7 @@ pub fn mutate(sound: &[u8], rng: &mut Rng) -> (Vec<u8>, bool) {
             }
         }
     }
-    if rng.below(2) == 0
+    if rng.below(4) > 0
         && let Some(sealed) = sealed(&bytes)
     {
         (bytes, is_sealed) = (sealed, true);
@@ -252,8 +252,8 @@ fn tensor(header: &mut Map<String, Value>, name: &str, data: usize, rng: &mut Rn
         }
         // Another view of the same bytes.
         4 => {
-            let shape = tensor["shape"].as_array().cloned().unwrap_or_default();
-            let reversed: Vec<_> = shape.into_iter().rev().collect();
+            let shape = tensor.get("shape").and_then(Value::as_array).cloned();
+            let reversed: Vec<_> = shape.unwrap_or_default().into_iter().rev().collect();
             tensor.insert("shape".to_owned(), reversed.into());
         }
         5 => {

@@ -10,6 +10,7 @@ use lstm_core::lm::CharModel;
 use lstm_core::optim::{Adam, Optimiser, Watch};
 use lstm_core::params::Parameters;
 use lstm_core::text::Vocabulary;
+use lstm_core::train::Progress;
 use lstm_core::{Order, Recurrent, Rng};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,7 @@ fn checkpoint(path: &Path) {
         .with_state("state", &model.zero_state(2))
         .with_watch("watch", watch)
         .with_values("values", &[1.0, 2.0])
+        .with_progress(&Progress::default())
         .with_count("count", 3)
         .with_number("number", 0.1)
         .with_text("text", "a text")

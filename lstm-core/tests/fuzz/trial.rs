@@ -167,6 +167,7 @@ fn checkpoint(file: &CheckpointFile, is_sealed: bool) -> bool {
             stopping.observe(loss);
         }
     }
+    let _ = file.progress::<f32>();
     let _: Result<Vec<f32>> = file.values("values");
     let _ = (
         file.count("count"),
