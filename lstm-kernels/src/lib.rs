@@ -69,6 +69,7 @@
 mod cell;
 mod columns;
 pub mod equations;
+mod denormals;
 mod error;
 #[rustfmt::skip]
 mod generated;
@@ -76,14 +77,17 @@ mod kernel;
 #[doc(hidden)]
 pub mod rt;
 mod state;
+mod stream;
 mod threads;
 
 pub use cell::{Cell, CellSpec, ParamRole, ParamSpec, SizeSpec, VectorSpec};
 pub use columns::{Columns, Sequence};
+pub use denormals::FlushDenormals;
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
 pub use rt::{Element, Packed, Width};
 pub use state::State;
+pub use stream::StreamKernel;
 pub use threads::Threads;
 
 /// The shipped cells.

@@ -24,7 +24,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         }
     }
 
-    pub(super) fn check_packed(&self, packed: &Packed<T>) -> Result<(), KernelError> {
+    pub(crate) fn check_packed(&self, packed: &Packed<T>) -> Result<(), KernelError> {
         if packed.fits(&self.layout) {
             return Ok(());
         }
