@@ -85,9 +85,9 @@ pub use columns::{Columns, Sequence};
 pub use denormals::FlushDenormals;
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
-pub use rt::{Element, Packed, Width};
+pub use rt::{AnySizes, Element, Fixed, Packed, Sizes, Width};
 pub use state::State;
-pub use stream::StreamKernel;
+pub use stream::{StreamHead, StreamKernel};
 pub use threads::Threads;
 
 /// The shipped cells.

@@ -191,6 +191,29 @@ pub struct ForwardTile<T: Element, S: Simd> {
 }
 
 impl<T: Element, S: Simd> ForwardTile<T, S> {
+    /// The memory of one sample for another instruction set, whose registers have as many lanes as the memory was laid out for.
+    #[inline(always)]
+    pub(crate) fn with_simd<R: Simd>(&self, simd: R) -> ForwardTile<T, R> {
+        ForwardTile {
+            simd,
+            samples: 1,
+            cells: self.cells,
+            valid: self.valid,
+            sizes: self.sizes,
+            params: self.params,
+            scalars: self.scalars,
+            accumulators: self.accumulators,
+            accumulators_row: self.accumulators_row,
+            input: self.input,
+            lanes: self.lanes,
+            previous_lanes: self.previous_lanes,
+            columns: self.columns,
+            previous_columns: self.previous_columns,
+            output: self.output,
+            sums: self.sums,
+        }
+    }
+
     common!();
     partial_reads! {
         /// The input, element by element.

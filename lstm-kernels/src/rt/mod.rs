@@ -29,6 +29,7 @@ pub use panel::Packed;
 pub(crate) use pass::MAX_ROWS;
 pub use program::*;
 pub use pulp::Simd;
-pub(crate) use stream::{Head, Steps, StreamMemory};
+pub use stream::{AnySizes, Fixed, Sizes};
+pub(crate) use stream::{Head, Recognise, Steps, StreamMemory};
 pub(crate) use sweep::{Backward, Forward, Gradients, Shares, UserMatrix};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

@@ -142,21 +142,6 @@ impl SimdToken {
         }
     }
 
-    /// How many registers it has.
-    pub(crate) const fn registers(self) -> usize {
-        match self.0 {
-            Token::Scalar(_) => Scalar::REGISTER_COUNT,
-            #[cfg(target_arch = "x86_64")]
-            Token::Sse(_) => pulp::x86::V2::REGISTER_COUNT,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx2(_) => pulp::x86::V3::REGISTER_COUNT,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) => pulp::x86::V4::REGISTER_COUNT,
-            #[cfg(target_arch = "aarch64")]
-            Token::Neon(_) => pulp::aarch64::Neon::REGISTER_COUNT,
-        }
-    }
-
     /// Runs `op` compiled for this instruction set. What `op` calls must be inlined into it to be
     /// compiled for the same set.
     #[inline]

@@ -19,6 +19,8 @@ pub(crate) struct StreamMemory<T: Element> {
     pub(super) plans: (Plan<T>, Plan<T>),
     /// Whether the second slot holds the state, so that the second plan is the next.
     pub(super) is_odd: bool,
+    /// Whether the plans have the shape that the compiler knows.
+    pub(super) is_fixed: bool,
     /// Read by the plans, and by nothing else.
     _packed: Packed<T>,
 }
@@ -29,12 +31,11 @@ unsafe impl<T: Element> Send for StreamMemory<T> {}
 unsafe impl<T: Element> Sync for StreamMemory<T> {}
 
 impl<T: Element> StreamMemory<T> {
-    /// A stream at rest in a state of zeros. `registers` is how many the instruction set has.
+    /// A stream at rest in a state of zeros.
     pub fn new(
         layout: &Layout,
         packed: Packed<T>,
         head: Option<Head<T>>,
-        registers: usize,
     ) -> Self {
         let memory = Memory::new(layout, 2, 1, false, 1);
         let padded = |len: usize| Buffer::zeros(len.next_multiple_of(layout.lanes));
@@ -45,7 +46,6 @@ impl<T: Element> StreamMemory<T> {
             memory: &memory,
             input: input.shared(),
             output: output.shared(),
-            registers,
         };
         let plans = (places.plan(0), places.plan(1));
         StreamMemory {
@@ -55,8 +55,14 @@ impl<T: Element> StreamMemory<T> {
             head,
             plans,
             is_odd: false,
+            is_fixed: false,
             _packed: packed,
         }
+    }
+
+    /// Whether the plans have the shape that the compiler knows.
+    pub fn is_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// Goes on from another state of one sample.
@@ -66,8 +72,9 @@ impl<T: Element> StreamMemory<T> {
     }
 
     /// Reads the state after the last step.
-    pub fn store_state(&mut self, layout: &Layout, state: &mut State<T>) {
+    pub fn store_state(&self, layout: &Layout, state: &mut State<T>) {
         let slot = usize::from(self.is_odd);
-        self.memory.store_state(layout, slot, state);
+        // Reading takes the same path as writing, which wants the memory for itself.
+        self.memory.clone().store_state(layout, slot, state);
     }
 }

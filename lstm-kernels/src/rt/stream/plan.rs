@@ -13,51 +13,57 @@ use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
-use crate::rt::tile::{Run, TileProduct, blocks_at_once_in};
+use crate::rt::tile::{MAX_RUNS, Run};
 
 /// The products of a chunk of panels.
 pub(super) struct Product<T> {
     /// Lane vectors side by side.
     pub rows: usize,
-    /// Blocks of groups.
-    pub blocks: usize,
-    runs: Vec<Run<T>>,
-    accumulators: *mut T,
-    places: [usize; MAX_ROWS],
-    accumulators_stride: usize,
-    add: bool,
-}
-
-impl<T> Product<T> {
-    /// What the register tile takes.
-    #[inline(always)]
-    pub fn tile(&self) -> TileProduct<'_, T> {
-        TileProduct {
-            runs: &self.runs,
-            accumulators: self.accumulators,
-            rows: self.places,
-            accumulators_stride: self.accumulators_stride,
-            add: self.add,
-        }
-    }
+    /// What is summed, in order: the first `count` of these.
+    pub runs: [Run<T>; MAX_RUNS],
+    pub count: usize,
+    /// Where each lane vector is accumulated, from the first accumulator of its block on.
+    pub places: [usize; MAX_ROWS],
 }
 
 /// Some blocks of a pass: their products, then their equations.
 pub(super) struct Turn<T: Element> {
-    /// Index of the pass.
-    pub pass: usize,
-    /// Accumulators that begin at zero: the first and how many.
-    pub zeroed: (*mut T, usize),
     pub products: Vec<Product<T>>,
     /// The equations of each group. The instruction set is filled in by whoever runs them.
     pub groups: Vec<ForwardTile<T, Scalar>>,
 }
 
+/// A pass over the units of an axis.
+pub(super) struct PassPlan<T: Element> {
+    /// Blocks that each turn takes.
+    pub blocks: usize,
+    /// Whether the products add to what is there, which is zero at first.
+    pub adds: bool,
+    /// From the accumulators of one block to the next.
+    pub block_stride: usize,
+    pub turns: Vec<Turn<T>>,
+}
+
 /// A step.
 pub(super) struct Plan<T: Element> {
-    pub turns: Vec<Turn<T>>,
+    pub passes: Vec<PassPlan<T>>,
+    /// Accumulators of a turn.
+    pub accumulators: *mut T,
     /// Sums over all units: the first and how many.
     pub sums: (*mut T, usize),
+}
+
+/// The chains of multiply-adds that a turn has under way at most.
+const MAX_CHAINS: usize = 12;
+
+/// How many blocks a turn takes of a pass with so many, whose tiles have so many lane vectors each: as many as keep
+/// the multipliers busy, and the same number in every turn.
+pub(super) const fn blocks_per_turn(rows: usize, blocks: usize) -> usize {
+    let mut count = 4;
+    while count > 1 && (blocks % count != 0 || count * rows > MAX_CHAINS) {
+        count -= 1;
+    }
+    count
 }
 
 /// The memory that a plan names. None of it moves as long as it lives.
@@ -69,44 +75,41 @@ pub(super) struct Places<'a, T> {
     pub input: *mut T,
     /// The output of the step, and room up to a full register.
     pub output: *mut T,
-    /// How many registers the instruction set has.
-    pub registers: usize,
 }
 
 impl<T: Element> Places<'_, T> {
     /// The plan of the steps that read one slot of the memory and write the other.
     pub fn plan(&self, previous: usize) -> Plan<T> {
         let sums = self.memory.sums(self.layout, 1 - previous, 0);
-        let mut turns = Vec::new();
-        for (index, pass) in self.layout.forward.iter().enumerate() {
-            let mut some = self.turns(index, pass, previous);
-            // Every other step walks the panels backwards, to begin with what is still in the cache.
-            if previous == 1 {
-                some.reverse();
-            }
-            turns.extend(some);
-        }
+        let passes = self.layout.forward.iter();
         Plan {
-            turns,
+            passes: passes.map(|pass| self.pass(pass, previous)).collect(),
+            accumulators: self.memory.accumulators.part(0),
             sums: (sums.base, self.layout.program.forward_sums),
         }
     }
 
-    fn turns(&self, index: usize, pass: &PassLayout, previous: usize) -> Vec<Turn<T>> {
-        let mut turns = Vec::new();
-        let mut first_block = 0;
-        while first_block < pass.blocks {
-            let left = pass.blocks - first_block;
-            let blocks = blocks_at_once_in(self.registers, 1, left);
-            turns.push(self.turn(index, pass, previous, first_block, blocks));
-            first_block += blocks;
+    fn pass(&self, pass: &PassLayout, previous: usize) -> PassPlan<T> {
+        let chunks = pass.segments.iter().flat_map(|segment| &segment.chunks);
+        let rows = chunks.map(|chunk| chunk.rows).max().unwrap_or(1);
+        let blocks = blocks_per_turn(rows, pass.blocks);
+        let firsts = (0..pass.blocks).step_by(blocks);
+        let turn = |first_block| self.turn(pass, previous, first_block, blocks);
+        let mut turns: Vec<_> = firsts.map(turn).collect();
+        // Every other step walks the panels backwards, to begin with what is still in the cache.
+        if previous == 1 {
+            turns.reverse();
         }
-        turns
+        PassPlan {
+            blocks,
+            adds: !is_one_tile(pass),
+            block_stride: pass.groups * pass.rows * self.layout.lanes,
+            turns,
+        }
     }
 
     fn turn(
         &self,
-        index: usize,
         pass: &PassLayout,
         previous: usize,
         first_block: usize,
@@ -114,7 +117,6 @@ impl<T: Element> Places<'_, T> {
     ) -> Turn<T> {
         let (layout, row) = (self.layout, self.layout.lanes);
         let accumulators = self.memory.accumulators.part(0);
-        let block_rows = pass.groups * pass.rows;
         let place = |operand| match operand {
             Operand::Input => Some(VectorPlace {
                 base: self.input.cast_const(),
@@ -138,26 +140,24 @@ impl<T: Element> Places<'_, T> {
                 vector_stride: 0,
             })
         };
-        // Where all segments add to the same rows, each chunk is one tile over all of them. Otherwise every tile adds
-        // to sums that begin at zero.
-        let together = pass.has_equal_segments && !pass.has_idle_rows;
-        let product = |chunk: &Chunk, runs: Vec<Run<T>>| {
+        let product = |chunk: &Chunk, some: Vec<Run<T>>| {
             let mut places = [0; MAX_ROWS];
             for (place, &(group, target)) in places.iter_mut().zip(&chunk.targets) {
                 *place = (group * pass.rows + target) * row;
             }
+            let mut runs = [Run::NONE; MAX_RUNS];
+            for (place, &run) in runs.iter_mut().zip(&some) {
+                *place = run;
+            }
             Product {
                 rows: chunk.rows,
-                blocks,
                 runs,
-                accumulators,
+                count: some.len(),
                 places,
-                accumulators_stride: block_rows * row,
-                add: !together,
             }
         };
         let mut products = Vec::new();
-        match (together, pass.segments.split_first()) {
+        match (is_one_tile(pass), pass.segments.split_first()) {
             (true, Some((first, _))) => {
                 for (index, chunk) in first.chunks.iter().enumerate() {
                     let runs = pass.segments.iter();
@@ -182,11 +182,6 @@ impl<T: Element> Places<'_, T> {
             self.group(pass, previous, group, accumulators)
         });
         Turn {
-            pass: index,
-            zeroed: (
-                accumulators,
-                if together { 0 } else { blocks * block_rows * row },
-            ),
             products,
             groups: groups.collect(),
         }
@@ -231,4 +226,10 @@ impl<T: Element> Places<'_, T> {
             sums: memory.sums(layout, now, 0),
         }
     }
+}
+
+/// Whether all segments add to the same rows, so that each chunk is one tile over all of them. Otherwise every tile adds
+/// to sums that begin at zero.
+fn is_one_tile(pass: &PassLayout) -> bool {
+    pass.has_equal_segments && !pass.has_idle_rows
 }

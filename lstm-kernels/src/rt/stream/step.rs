@@ -4,17 +4,18 @@ use std::marker::PhantomData;
 
 use pulp::{Simd, WithSimd};
 
+use super::fixed::{self, is_known};
 use super::memory::StreamMemory;
-use super::plan::{Plan, Product};
+use super::plan::{PassPlan, Plan, Product};
+use super::shape::Sizes;
 use crate::Cell;
-use crate::rt::context::ForwardTile;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::accumulate;
+use crate::rt::tile::{TileProduct, accumulate};
 
 /// Some steps, one after the other.
-pub(crate) struct Steps<'a, C, T: Element> {
-    pub cell: PhantomData<C>,
+pub(crate) struct Steps<'a, C, T: Element, Z> {
+    pub types: PhantomData<(C, Z)>,
     pub stream: &'a mut StreamMemory<T>,
     pub count: usize,
     /// The inputs of all steps side by side, and how many numbers each has.
@@ -25,7 +26,7 @@ pub(crate) struct Steps<'a, C, T: Element> {
     pub outputs: usize,
 }
 
-impl<C: Cell, T: Element> WithSimd for Steps<'_, C, T> {
+impl<C: Cell, T: Element, Z: Sizes> WithSimd for Steps<'_, C, T, Z> {
     type Output = ();
 
     #[inline(always)]
@@ -41,7 +42,17 @@ impl<C: Cell, T: Element> WithSimd for Steps<'_, C, T> {
                 false => &stream.plans.0,
                 true => &stream.plans.1,
             };
-            run::<C, T, S>(simd, plan);
+            let (sums, count) = plan.sums;
+            for index in 0..count {
+                // SAFETY: there are `count` sums.
+                unsafe { *sums.add(index) = T::default() };
+            }
+            if is_known::<C, T, S, Z>() && stream.is_fixed {
+                // SAFETY: `is_fixed` says that the plans have the shape of the constants.
+                unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
+            } else {
+                run::<C, T, S>(simd, plan);
+            }
             stream.is_odd = !stream.is_odd;
             let output = stream.output.shared();
             // SAFETY: there is room for `outputs` numbers for each step; a head has so many outputs and its rows are as long
@@ -77,43 +88,24 @@ unsafe fn copy<T: Element, S: Simd>(simd: S, source: *const T, target: *mut T, l
 /// A step as its plan says.
 #[inline(always)]
 fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
-    let (sums, count) = plan.sums;
-    for index in 0..count {
-        // SAFETY: there are `count` sums.
-        unsafe { *sums.add(index) = T::default() };
-    }
-    for turn in &plan.turns {
-        let (zeroed, count) = turn.zeroed;
-        let mut at = 0;
-        while at < count {
-            // SAFETY: there are `count` accumulators, whole registers of them.
-            unsafe { Lanes::<T, S>::zero(simd).store(zeroed.add(at)) };
-            at += T::lanes::<S>();
-        }
-        for product in &turn.products {
-            // SAFETY: the plan gives each product its panels, vectors and accumulators.
-            unsafe { multiply(simd, product) };
-        }
-        for group in &turn.groups {
-            let tile = ForwardTile {
-                simd,
-                samples: 1,
-                cells: group.cells,
-                valid: group.valid,
-                sizes: group.sizes,
-                params: group.params,
-                scalars: group.scalars,
-                accumulators: group.accumulators,
-                accumulators_row: group.accumulators_row,
-                input: group.input,
-                lanes: group.lanes,
-                previous_lanes: group.previous_lanes,
-                columns: group.columns,
-                previous_columns: group.previous_columns,
-                output: group.output,
-                sums: group.sums,
-            };
-            C::forward::<T, S, false>(turn.pass, &tile);
+    let lanes = T::lanes::<S>();
+    for (index, pass) in plan.passes.iter().enumerate() {
+        for turn in &pass.turns {
+            if pass.adds {
+                let mut at = 0;
+                while at < pass.blocks * pass.block_stride {
+                    // SAFETY: each block of a turn has so many accumulators, whole registers of them.
+                    unsafe { Lanes::<T, S>::zero(simd).store(plan.accumulators.add(at)) };
+                    at += lanes;
+                }
+            }
+            for product in &turn.products {
+                // SAFETY: the plan gives each product its panels, vectors and accumulators.
+                unsafe { multiply(simd, plan, pass, product) };
+            }
+            for group in &turn.groups {
+                C::forward::<T, S, false>(index, &group.with_simd(simd));
+            }
         }
     }
 }
@@ -121,25 +113,37 @@ fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
 /// # Safety
 /// The product's panels, vectors and accumulators are there.
 #[inline(always)]
-unsafe fn multiply<T: Element, S: Simd>(simd: S, product: &Product<T>) {
+unsafe fn multiply<T: Element, S: Simd>(
+    simd: S,
+    plan: &Plan<T>,
+    pass: &PassPlan<T>,
+    product: &Product<T>,
+) {
+    let tile = TileProduct {
+        runs: product.runs.get(..product.count).unwrap_or(&[]),
+        accumulators: plan.accumulators,
+        rows: product.places,
+        accumulators_stride: pass.block_stride,
+        add: pass.adds,
+    };
     macro_rules! shapes {
         ($($rows:literal: $($blocks:literal)*;)*) => {
-            match (product.rows, product.blocks) {
+            match (product.rows, pass.blocks) {
                 $($(
                     // SAFETY: passed on from the caller.
                     ($rows, $blocks) => unsafe {
-                        accumulate::<T, S, $rows, 1, $blocks>(simd, &product.tile())
+                        accumulate::<T, S, $rows, 1, $blocks>(simd, &tile)
                     },
                 )*)*
                 // Plans have no others; a panic has no place in a step.
-                _ => debug_assert!(false, "tiles have 1 to 4 rows and 1, 2 or 4 blocks"),
+                _ => debug_assert!(false, "tiles have 1 to 4 rows and 1 to 4 blocks"),
             }
         };
     }
     shapes! {
-        1: 1 2 4;
-        2: 1 2 4;
-        3: 1 2 4;
-        4: 1 2 4;
+        1: 1 2 3 4;
+        2: 1 2 3 4;
+        3: 1 2 3 4;
+        4: 1 2 3 4;
     }
 }
