@@ -161,6 +161,23 @@ mod user {
         }
     }
 
+    lstm_core::cell! {
+        /// The input drives the units directly, so that its gradient is formed element by element.
+        cell Driven {
+            size   N;
+            input  x: [N];
+            param  U: [N, N];
+            h[t] = tanh(U @ h[t-1] + x[t]);
+            output h;
+        }
+    }
+
+    #[test]
+    fn training_a_cell_of_ones_own_allocates_nothing() {
+        training_allocates_nothing::<Driven>(&[5]);
+        check::<Driven, f32, AnySizes>(&[37], Width::best(), false);
+    }
+
     #[test]
     fn a_cell_of_ones_own_streams() {
         for width in Width::available() {
@@ -228,6 +245,29 @@ fn steps_allocate_nothing() {
         any.set_state(&state).unwrap();
     });
     assert_eq!(count, 0);
+}
+
+/// A sequence forward and back, without the gradient of the input.
+fn training_allocates_nothing<C: Cell>(sizes: &[usize]) {
+    let layer = Recurrent::<C, f32>::new(sizes, &mut Rng::new(1)).unwrap();
+    let (steps, inputs, outputs) = (5, layer.input_len(), layer.output_len());
+    let x = faer::Mat::full(inputs, steps, 0.5_f32);
+    let (mut y, dy) = (faer::Mat::zeros(outputs, steps), faer::Mat::full(outputs, steps, 1.0));
+    let (mut state, mut dstate) = (layer.zero_state(1), layer.zero_state(1));
+    let (mut tape, mut gradient) = (layer.tape(steps, 1), vec![0.0; layer.params().len()]);
+    let count = allocations(|| {
+        layer.forward(x.as_ref(), &mut state, y.as_mut(), &mut tape).unwrap();
+        let (x, dy) = (x.as_ref(), dy.as_ref());
+        layer.backward(x, dy, &mut dstate, &mut tape, &mut gradient, None).unwrap();
+    });
+    assert_eq!(count, 0, "{}", C::SPEC.name);
+    assert!(gradient.iter().any(|&value| value != 0.0));
+}
+
+#[test]
+fn training_a_shipped_cell_allocates_nothing() {
+    training_allocates_nothing::<Lstm>(&[2, 5]);
+    training_allocates_nothing::<PeepholeLstm>(&[2, 5, 2]);
 }
 
 /// Half of the smallest normal number: zero in the mode, itself without.

@@ -309,10 +309,6 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
         /// Keeps a value for a later pass.
         set_spilled: spill;
     }
-    partial_writes! {
-        /// Writes the gradient of the input.
-        set_input_gradient: input_gradient;
-    }
     sums! {
         /// A sum over all units that the forward step kept.
         sum, add_forward_sum: sums;
@@ -329,6 +325,16 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
         } else {
             self.zero()
         }
+    }
+
+    /// Writes the gradient of the input, if it is wanted.
+    #[inline(always)]
+    pub fn set_input_gradient(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+        if self.input_gradient.base.is_null() {
+            return;
+        }
+        // SAFETY: the user's matrix has `valid` rows from here on; the sweep checked its shape.
+        unsafe { value.store_first(self.input_gradient.at(sample, row), self.valid) }
     }
 
     /// Adds to the gradient of an element-wise parameter. Every sample has a sum of its own, so that the result does
