@@ -36,7 +36,7 @@ struct Row {
     fixed: Nanoseconds,
     /// Sizes known at compile time, one call a block.
     block: Nanoseconds,
-    /// What RTNeural's authors' library took on a faster machine than most; see the heading.
+    /// What RTNeural took, where that is known; see the heading.
     rtneural: Option<f64>,
 }
 
@@ -70,8 +70,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 
 const HEADING: &str = "\
 LSTM, f32, one input, linear head: ns a sample, median (99.9th percentile) over blocks of 64 samples.
-RTNeural: figures with sizes fixed at compile time on a 4.1 GHz Zen 5 with full 512-bit units; only a run on one
-machine gives a ratio.
+RTNeural: with sizes fixed at compile time, measured on an AMD Zen 5 server; on another machine the ratio says little.
 
 units  width   run-time sizes     fixed sizes  fixed, by block   RTNeural";
 

@@ -115,13 +115,14 @@ impl<C: Cell, T: Element> Work<C, T> {
         let dx = Some(self.dx.as_mut());
         let Self {
             layer,
+            x,
             dy,
             state,
             tape,
             gradient,
             ..
         } = self;
-        layer.backward(x, dy.as_ref(), state, tape, gradient, dx)
+        layer.backward(x.as_ref(), dy.as_ref(), state, tape, gradient, dx)
     }
 
     /// Packs the parameters as after the step of an optimiser, whose own arithmetic is not measured.
