@@ -170,7 +170,9 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
 
 impl<C: Cell, T: Element, Z: Sizes> fmt::Debug for Stream<C, T, Z> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("kernel", &self.kernel).finish()
+        f.debug_struct("Stream")
+            .field("kernel", &self.kernel)
+            .finish()
     }
 }
 

@@ -45,7 +45,10 @@ fn inputs<T: Element>(len: usize) -> Vec<T> {
 }
 
 /// Outputs and last state of the layer, step by step.
-fn by_layer<C: Cell, T: Element>(layer: &Recurrent<C, T>, x: &[T]) -> (Vec<T>, lstm_core::State<T>) {
+fn by_layer<C: Cell, T: Element>(
+    layer: &Recurrent<C, T>,
+    x: &[T],
+) -> (Vec<T>, lstm_core::State<T>) {
     let (mut state, mut workspace) = (layer.zero_state(1), layer.workspace(1));
     let mut y = vec![T::default(); x.len() / layer.input_len() * layer.output_len()];
     let outputs = y.chunks_exact_mut(layer.output_len());
@@ -252,13 +255,20 @@ fn training_allocates_nothing<C: Cell>(sizes: &[usize]) {
     let layer = Recurrent::<C, f32>::new(sizes, &mut Rng::new(1)).unwrap();
     let (steps, inputs, outputs) = (5, layer.input_len(), layer.output_len());
     let x = faer::Mat::full(inputs, steps, 0.5_f32);
-    let (mut y, dy) = (faer::Mat::zeros(outputs, steps), faer::Mat::full(outputs, steps, 1.0));
+    let (mut y, dy) = (
+        faer::Mat::zeros(outputs, steps),
+        faer::Mat::full(outputs, steps, 1.0),
+    );
     let (mut state, mut dstate) = (layer.zero_state(1), layer.zero_state(1));
     let (mut tape, mut gradient) = (layer.tape(steps, 1), vec![0.0; layer.params().len()]);
     let count = allocations(|| {
-        layer.forward(x.as_ref(), &mut state, y.as_mut(), &mut tape).unwrap();
+        layer
+            .forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)
+            .unwrap();
         let (x, dy) = (x.as_ref(), dy.as_ref());
-        layer.backward(x, dy, &mut dstate, &mut tape, &mut gradient, None).unwrap();
+        layer
+            .backward(x, dy, &mut dstate, &mut tape, &mut gradient, None)
+            .unwrap();
     });
     assert_eq!(count, 0, "{}", C::SPEC.name);
     assert!(gradient.iter().any(|&value| value != 0.0));
@@ -300,7 +310,11 @@ fn the_mode_is_set_and_restored() {
 #[test]
 fn a_fading_signal_ends_at_zero() {
     let mut layer = Recurrent::<ElmanRnn, f32>::zeros(&[1, 1]).unwrap();
-    let names: Vec<_> = ElmanRnn::SPEC.params.iter().map(|param| param.name).collect();
+    let names: Vec<_> = ElmanRnn::SPEC
+        .params
+        .iter()
+        .map(|param| param.name)
+        .collect();
     let recurrent = names.iter().find(|name| name.starts_with('u')).unwrap();
     layer.edit_param(recurrent, |mut u| u.fill(0.5)).unwrap();
     let mut state = layer.zero_state(1);

@@ -73,8 +73,8 @@
 
 mod cell;
 mod columns;
-pub mod equations;
 mod denormals;
+pub mod equations;
 mod error;
 #[rustfmt::skip]
 mod generated;

@@ -133,7 +133,13 @@ unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usi
     reason = "indices of the same range name places in several arrays; the compiler unrolls all three loops"
 )]
 #[inline(always)]
-pub(super) unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
+pub(super) unsafe fn accumulate<
+    T: Element,
+    S: Simd,
+    const P: usize,
+    const M: usize,
+    const Q: usize,
+>(
     simd: S,
     product: &TileProduct<'_, T>,
 ) {

@@ -10,7 +10,9 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
 pub fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let rank = (share * values.len() as f64) as usize;
-    values.get(rank.min(values.len().saturating_sub(1))).copied()
+    values
+        .get(rank.min(values.len().saturating_sub(1)))
+        .copied()
 }
 
 /// The geometric mean of positive numbers: ratios of 2 and 1/2 cancel. `None` of nothing.

@@ -29,7 +29,8 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for Recognise<'_, C, T, Z> {
     fn with_simd<S: Simd>(self, _: S) -> bool {
         let (shape, stream) = (const { &ShapeOf::<C, T, S, Z>::SHAPE }, self.stream);
         let lanes = T::lanes::<S>();
-        stream.is_fixed = shape.matches(&stream.plans.0, lanes) && shape.matches(&stream.plans.1, lanes);
+        stream.is_fixed =
+            shape.matches(&stream.plans.0, lanes) && shape.matches(&stream.plans.1, lanes);
         stream.is_fixed
     }
 }

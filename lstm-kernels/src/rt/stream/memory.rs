@@ -32,11 +32,7 @@ unsafe impl<T: Element> Sync for StreamMemory<T> {}
 
 impl<T: Element> StreamMemory<T> {
     /// A stream at rest in a state of zeros.
-    pub fn new(
-        layout: &Layout,
-        packed: Packed<T>,
-        head: Option<Head<T>>,
-    ) -> Self {
+    pub fn new(layout: &Layout, packed: Packed<T>, head: Option<Head<T>>) -> Self {
         let memory = Memory::new(layout, 2, 1, false, 1);
         let padded = |len: usize| Buffer::zeros(len.next_multiple_of(layout.lanes));
         let (input, output) = (padded(layout.input_len), padded(layout.output_len));

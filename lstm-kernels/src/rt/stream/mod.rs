@@ -10,5 +10,5 @@ mod step;
 pub(crate) use fixed::Recognise;
 pub(crate) use head::Head;
 pub(crate) use memory::StreamMemory;
-pub(crate) use step::Steps;
 pub use shape::{AnySizes, Fixed, Sizes};
+pub(crate) use step::Steps;

@@ -138,7 +138,9 @@ impl Shape {
         let passes = self.passes.iter().zip(&plan.passes);
         self.fits
             && self.count == plan.passes.len()
-            && passes.into_iter().all(|(shape, pass)| shape.matches(pass, lanes))
+            && passes
+                .into_iter()
+                .all(|(shape, pass)| shape.matches(pass, lanes))
     }
 }
 
@@ -254,7 +256,10 @@ impl PassShape {
             _ => 0,
         };
         let is_even = blocks * groups == all_groups;
-        if shape.groups > MAX_GROUPS || shape.all_rows > MAX_SUMS || (!is_even && blocks > shape.blocks) {
+        if shape.groups > MAX_GROUPS
+            || shape.all_rows > MAX_SUMS
+            || (!is_even && blocks > shape.blocks)
+        {
             return None;
         }
         if !is_even {
@@ -342,7 +347,12 @@ const fn is_one_tile(pass: &Pass, cells: usize) -> bool {
 }
 
 /// The segment of a pass that is multiplied at a rank: the input, then columns as they lie in memory.
-const fn ranked<'a>(program: &Program, pass: &'a Pass, sizes: &[usize], rank: usize) -> &'a Segment {
+const fn ranked<'a>(
+    program: &Program,
+    pass: &'a Pass,
+    sizes: &[usize],
+    rank: usize,
+) -> &'a Segment {
     let mut index = 0;
     while index < pass.segments.len() {
         let key = key(program, pass.segments[index].operand, sizes);
