@@ -12,6 +12,7 @@
 //!   [`gradcheck`] compares a gradient with differences of the loss.
 //! - [`Recurrent::observe`] shows gates, states and every other named quantity of a cell step by step;
 //!   [`Recurrent::explain`] says what a layer computes and what that costs.
+//! - [`stream`] runs one sequence sample by sample, as for sound, without allocating.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
 //! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
 //!   arrays into sequences and back.
@@ -72,6 +73,7 @@ pub mod lm;
 pub mod loss;
 pub mod optim;
 pub mod params;
+pub mod stream;
 pub mod text;
 pub mod train;
 pub mod truncated;

@@ -82,6 +82,11 @@ impl<T: Element> Linear<T> {
         self.outputs
     }
 
+    /// The matrix column by column, and the bias, which may be empty.
+    pub(crate) fn weight_and_bias(&self) -> (&[T], &[T]) {
+        (&self.weight, &self.bias)
+    }
+
     fn matrix(&self) -> MatRef<'_, T> {
         MatRef::from_column_major_slice(&self.weight, self.outputs, self.inputs)
     }

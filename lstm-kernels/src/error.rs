@@ -34,6 +34,18 @@ pub enum KernelError {
         /// The sizes.
         sizes: Vec<usize>,
     },
+    /// A kernel whose sizes are not those that a stream was compiled for.
+    #[error(
+        "a stream compiled for the sizes {fixed:?} cannot run {cell} with the sizes {sizes:?}; change either to match"
+    )]
+    FixedSizes {
+        /// The cell.
+        cell: &'static str,
+        /// Its sizes.
+        sizes: Vec<usize>,
+        /// The sizes that the stream was compiled for; those left out are the cell's defaults.
+        fixed: &'static [usize],
+    },
     /// A SIMD width that this machine lacks.
     #[error(transparent)]
     Width(#[from] UnavailableWidth),

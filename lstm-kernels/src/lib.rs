@@ -56,6 +56,11 @@
 //! with the input run ahead for several steps together, and a step walks the panels in the opposite direction of the one
 //! before, to begin with what is still in the cache.
 //!
+//! # One sample at a time
+//! A [`StreamKernel`] follows one sequence. With one sample every place in memory is known beforehand, so it keeps a list
+//! of each step's products and equations, with their addresses, and the state stays where the next step reads it. Given
+//! [`Sizes`] that the compiler knows, it unrolls the list. Sums have the same order in every form.
+//!
 //! # Threads
 //! [`Kernel::with_threads`] shares the work of a call: with many samples each thread has samples of its own, with few the
 //! threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread.
@@ -68,6 +73,7 @@
 
 mod cell;
 mod columns;
+mod denormals;
 pub mod equations;
 mod error;
 #[rustfmt::skip]
@@ -76,14 +82,17 @@ mod kernel;
 #[doc(hidden)]
 pub mod rt;
 mod state;
+mod stream;
 mod threads;
 
 pub use cell::{Cell, CellSpec, ParamRole, ParamSpec, SizeSpec, VectorSpec};
 pub use columns::{Columns, Sequence};
+pub use denormals::FlushDenormals;
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
-pub use rt::{Element, Packed, Width};
+pub use rt::{AnySizes, Element, Fixed, Packed, Sizes, Width};
 pub use state::State;
+pub use stream::{StreamHead, StreamKernel};
 pub use threads::Threads;
 
 /// The shipped cells.

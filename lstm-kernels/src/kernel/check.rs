@@ -24,7 +24,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         }
     }
 
-    pub(super) fn check_packed(&self, packed: &Packed<T>) -> Result<(), KernelError> {
+    pub(crate) fn check_packed(&self, packed: &Packed<T>) -> Result<(), KernelError> {
         if packed.fits(&self.layout) {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// Checks that a state, or its gradient, is one of this cell with these sizes.
-    pub(super) fn check_state(&self, state: &State<T>) -> Result<(), KernelError> {
+    pub(crate) fn check_state(&self, state: &State<T>) -> Result<(), KernelError> {
         if state.len() != self.layout.program.carried.len() {
             return Err(KernelError::Buffer {
                 what: "the state",

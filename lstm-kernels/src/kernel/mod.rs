@@ -130,6 +130,14 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         self
     }
 
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn token(&self) -> SimdToken {
+        self.token
+    }
+
     /// How many threads share the work of a call.
     pub fn threads(&self) -> usize {
         self.threads.as_ref().map_or(1, Threads::count)

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 use super::check::{AsColumns, check_matrix};
 use super::{Kernel, Tape, Workspace};
@@ -250,16 +250,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         for lead in &mut errors.leads {
             lead.gradients.as_mut_slice().fill(T::default());
         }
-        let wanted = match &dx {
+        // Without a place for it the gradient of the input is not written.
+        let input_gradient = match &dx {
             Some(dx) => user_matrix(dx, steps, batch),
             None => UserMatrix::none(),
         };
-        // The sweep writes the input's element-wise gradient, if the cell has one, whether it is wanted or not.
-        let unwanted = (dx.is_none() && self.layout.program.input_gradient)
-            .then(|| Columns::time_major(batch).of(Mat::zeros(self.input_len(), steps * batch)));
-        let input_gradient = unwanted
-            .as_ref()
-            .map_or(wanted, |unwanted| user_matrix(unwanted, steps, batch));
         errors.outer.clear();
         let input = user_matrix(&x, steps, batch);
         let upstream = user_matrix(&dy, steps, batch);
@@ -293,7 +288,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 memory,
                 errors: shared,
                 dparams,
-                input_gradient: wanted,
+                input_gradient,
             });
         });
         let turn = Backward::<C, T>::initial_turn();

@@ -191,6 +191,29 @@ pub struct ForwardTile<T: Element, S: Simd> {
 }
 
 impl<T: Element, S: Simd> ForwardTile<T, S> {
+    /// The memory of one sample for another instruction set, whose registers have as many lanes as the memory was laid out for.
+    #[inline(always)]
+    pub(crate) fn with_simd<R: Simd>(&self, simd: R) -> ForwardTile<T, R> {
+        ForwardTile {
+            simd,
+            samples: 1,
+            cells: self.cells,
+            valid: self.valid,
+            sizes: self.sizes,
+            params: self.params,
+            scalars: self.scalars,
+            accumulators: self.accumulators,
+            accumulators_row: self.accumulators_row,
+            input: self.input,
+            lanes: self.lanes,
+            previous_lanes: self.previous_lanes,
+            columns: self.columns,
+            previous_columns: self.previous_columns,
+            output: self.output,
+            sums: self.sums,
+        }
+    }
+
     common!();
     partial_reads! {
         /// The input, element by element.
@@ -286,10 +309,6 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
         /// Keeps a value for a later pass.
         set_spilled: spill;
     }
-    partial_writes! {
-        /// Writes the gradient of the input.
-        set_input_gradient: input_gradient;
-    }
     sums! {
         /// A sum over all units that the forward step kept.
         sum, add_forward_sum: sums;
@@ -306,6 +325,16 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
         } else {
             self.zero()
         }
+    }
+
+    /// Writes the gradient of the input, if it is wanted.
+    #[inline(always)]
+    pub fn set_input_gradient(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+        if self.input_gradient.base.is_null() {
+            return;
+        }
+        // SAFETY: the user's matrix has `valid` rows from here on; the sweep checked its shape.
+        unsafe { value.store_first(self.input_gradient.at(sample, row), self.valid) }
     }
 
     /// Adds to the gradient of an element-wise parameter. Every sample has a sum of its own, so that the result does

@@ -69,7 +69,13 @@ pub struct TileProduct<'a, T> {
 /// to hide the latency of a multiply-add.
 #[inline(always)]
 pub fn blocks_at_once<S: Simd>(samples: usize, left: usize) -> usize {
-    match (S::REGISTER_COUNT >= 32, samples, left) {
+    blocks_at_once_in(S::REGISTER_COUNT, samples, left)
+}
+
+/// The same for an instruction set with so many registers.
+#[inline(always)]
+pub const fn blocks_at_once_in(registers: usize, samples: usize, left: usize) -> usize {
+    match (registers >= 32, samples, left) {
         (_, 1, MAX_BLOCKS..) => MAX_BLOCKS,
         (_, 1, 2..) | (true, 2, 2..) => 2,
         _ => 1,
@@ -127,7 +133,13 @@ unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usi
     reason = "indices of the same range name places in several arrays; the compiler unrolls all three loops"
 )]
 #[inline(always)]
-unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
+pub(super) unsafe fn accumulate<
+    T: Element,
+    S: Simd,
+    const P: usize,
+    const M: usize,
+    const Q: usize,
+>(
     simd: S,
     product: &TileProduct<'_, T>,
 ) {

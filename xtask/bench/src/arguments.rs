@@ -40,6 +40,12 @@ pub struct Arguments {
     /// Compare with other libraries: PyTorch, ONNX Runtime, JAX, candle, burn; the first time installs them
     #[arg(long)]
     pub peers: bool,
+    /// One sample at a time: nanoseconds of a streaming step of an LSTM with 8 to 64 units
+    #[arg(long, conflicts_with_all = ["point", "peers", "small", "cells", "width", "dtype"])]
+    pub stream: bool,
+    /// Networks of 1 to 12 units in training: nanoseconds a step, forward and backward
+    #[arg(long, conflicts_with_all = ["point", "peers"])]
+    pub small: bool,
     /// Leave out candle and burn, which take minutes to compile
     #[arg(long, requires = "peers")]
     pub no_rust_peers: bool,
@@ -87,6 +93,10 @@ pub enum Mode {
     Table(Vec<Shipped>),
     /// Compare a cell with other libraries.
     Peers(Shipped),
+    /// Measure streaming.
+    Stream,
+    /// Measure small networks of cells.
+    Small(Vec<Shipped>),
 }
 
 impl Arguments {
@@ -95,6 +105,15 @@ impl Arguments {
         let one = self.cells.last().copied().unwrap_or(Shipped::Lstm);
         if self.peers {
             return Mode::Peers(one);
+        }
+        if self.stream {
+            return Mode::Stream;
+        }
+        if self.small {
+            return Mode::Small(match self.cells.as_slice() {
+                [] => Shipped::ALL.to_vec(),
+                cells => cells.to_vec(),
+            });
         }
         match (self.point, self.cells.as_slice()) {
             (Some(point), _) => Mode::Point(point, one),
@@ -218,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn small_and_streaming_networks() {
+        assert_eq!(parse("bench --stream").unwrap().mode(), Mode::Stream);
+        assert_eq!(
+            parse("bench --small").unwrap().mode(),
+            Mode::Small(Shipped::ALL.to_vec())
+        );
+        let some = parse("bench --small --cell gru --width scalar").unwrap();
+        assert_eq!(some.mode(), Mode::Small(vec![Shipped::GruResetAfter]));
+    }
+
+    #[test]
     fn what_means_nothing_is_refused() {
         for line in [
             "bench --point 1,2,3",
@@ -228,6 +258,9 @@ mod tests {
             "bench --width mmx",
             "bench --dtype f16",
             "bench --no-rust-peers",
+            "bench --stream --cell gru",
+            "bench --stream --small",
+            "bench --small --point 1,2,3,4",
             "bench --peers --rounds 0",
         ] {
             assert!(parse(line).is_err(), "{line}");

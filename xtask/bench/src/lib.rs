@@ -3,6 +3,7 @@
 //! - [`measure`] times the [`work`] of a cell at a point of the [`grid`].
 //! - [`table`] holds the times against the machine's limits: its [`peak`] of arithmetic and what its caches deliver, in
 //!   the model of [`roofline`].
+//! - [`stream`] times one sample at a time, [`small`] the training of networks of a few units.
 //! - [`peers`] holds them against other libraries.
 //!
 //! The program beside this library adds only the list of all cells in all number types: minutes of compilation that
@@ -16,7 +17,9 @@ pub mod measure;
 pub mod peak;
 pub mod peers;
 pub mod roofline;
+pub mod small;
 pub mod statistics;
+pub mod stream;
 pub mod table;
 pub mod work;
 
@@ -25,6 +28,7 @@ use std::io::Write;
 use crate::arguments::{Arguments, Mode};
 use crate::failure::Failure;
 use crate::measure::{Measure, Report};
+use crate::small::MeasureParts;
 
 /// Does what the command line asks for.
 ///
@@ -33,6 +37,7 @@ use crate::measure::{Measure, Report};
 pub fn run(
     arguments: &Arguments,
     measure: Measure,
+    measure_parts: MeasureParts,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     match arguments.mode() {
@@ -46,6 +51,8 @@ pub fn run(
             Ok(())
         }
         Mode::Table(cells) => table::run(&cells, arguments, measure, output),
+        Mode::Stream => stream::run(arguments, output),
+        Mode::Small(cells) => small::run(&cells, arguments, measure_parts, output),
         Mode::Peers(cell) => peers::run(cell, arguments, output),
     }
 }
@@ -55,7 +62,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::measure::Times;
+    use crate::measure::{Parts, Times};
 
     /// The last line for a point is the object that other programs read.
     #[test]
@@ -68,7 +75,14 @@ mod tests {
                 train_ms: 1.0,
             })
         };
-        run(&Arguments::parse_from(line), measure, &mut output).unwrap();
+        let parts: MeasureParts = |_, _, _| {
+            Ok(Parts {
+                forward_ns: 1.0,
+                backward_ns: 1.0,
+                pack_ns: 1.0,
+            })
+        };
+        run(&Arguments::parse_from(line), measure, parts, &mut output).unwrap();
         let text = String::from_utf8(output).unwrap();
         assert_eq!(text.lines().count(), 1);
         let record: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -7,7 +7,7 @@ use lstm_bench::arguments::{self, Dtype};
 use lstm_bench::cells::Shipped;
 use lstm_bench::failure::Failure;
 use lstm_bench::grid::Point;
-use lstm_bench::measure::{self, Setting, Times};
+use lstm_bench::measure::{self, Parts, Setting, Times};
 use lstm_core::{Element, cells};
 
 fn main() -> ExitCode {
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    match lstm_bench::run(&arguments, measure, &mut std::io::stdout().lock()) {
+    match lstm_bench::run(&arguments, measure, parts, &mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has closed it: an end, not a mistake.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -33,6 +33,13 @@ fn measure(cell: Shipped, point: Point, setting: &Setting) -> Result<Times, Fail
     }
 }
 
+fn parts(cell: Shipped, point: Point, setting: &Setting) -> Result<Parts, Failure> {
+    match setting.dtype {
+        Dtype::F32 => parts_in::<f32>(cell, point, setting),
+        Dtype::F64 => parts_in::<f64>(cell, point, setting),
+    }
+}
+
 macro_rules! by_name {
     ($($cell:ident)+) => {
         fn measure_in<T: Element>(
@@ -42,6 +49,16 @@ macro_rules! by_name {
         ) -> Result<Times, Failure> {
             match cell {
                 $(Shipped::$cell => measure::times::<cells::$cell, T>(point, setting),)+
+            }
+        }
+
+        fn parts_in<T: Element>(
+            cell: Shipped,
+            point: Point,
+            setting: &Setting,
+        ) -> Result<Parts, Failure> {
+            match cell {
+                $(Shipped::$cell => measure::parts::<cells::$cell, T>(point, setting),)+
             }
         }
     };

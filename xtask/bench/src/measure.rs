@@ -35,6 +35,17 @@ pub struct Times {
     pub train_ms: f64,
 }
 
+/// Median times of the parts of a training pass, in nanoseconds a step.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Parts {
+    /// Of the outputs.
+    pub forward_ns: f64,
+    /// Of all gradients.
+    pub backward_ns: f64,
+    /// Of packing the weights, once a sequence.
+    pub pack_ns: f64,
+}
+
 /// A measured point, as others read it.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -90,6 +101,19 @@ pub fn times<C: Cell, T: Element>(point: Point, setting: &Setting) -> Result<Tim
     })
 }
 
+/// Measures the parts of a training pass of the cell `C` at a point.
+pub fn parts<C: Cell, T: Element>(point: Point, setting: &Setting) -> Result<Parts, Failure> {
+    let kernel = Kernel::<C, T>::with_width(&sizes(&C::SPEC, &point), setting.width)?;
+    let kernel = kernel.with_threads(&Threads::new(setting.threads)?);
+    let mut work = Work::new(kernel, &point)?;
+    let per_step = |ms: f64| 1e6 * ms / point.steps as f64;
+    Ok(Parts {
+        forward_ns: per_step(median_ms(setting.time, || Ok(work.forward()?))?),
+        backward_ns: per_step(median_ms(setting.time, || Ok(work.backward()?))?),
+        pack_ns: per_step(median_ms(setting.time, || Ok(work.repack()?))?),
+    })
+}
+
 /// The median time of calls of `work`: two to warm up, then at least five, and as many as start within `time`.
 pub fn median_ms(
     time: Duration,
@@ -137,6 +161,13 @@ mod tests {
         let point = "2,3,4,5".parse().unwrap();
         let times = times::<PeepholeLstm, f64>(point, &SETTING).unwrap();
         assert!(times.infer_ms > 0.0 && times.train_ms > 0.0);
+    }
+
+    #[test]
+    fn the_parts_of_a_pass_take_time() {
+        let point = "1,3,2,4".parse().unwrap();
+        let parts = parts::<PeepholeLstm, f64>(point, &SETTING).unwrap();
+        assert!(parts.forward_ns > 0.0 && parts.backward_ns > 0.0 && parts.pack_ns > 0.0);
     }
 
     #[test]

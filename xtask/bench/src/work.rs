@@ -96,22 +96,33 @@ impl<C: Cell, T: Element> Work<C, T> {
     /// All outputs, then the gradient of their sum with respect to every parameter and to x.
     pub fn train(&mut self) -> Result<()> {
         self.repack()?;
+        self.forward()?;
+        self.backward()
+    }
+
+    /// All outputs from a state of zeros, on the tape.
+    pub fn forward(&mut self) -> Result<()> {
         self.state.set_zero();
         let (x, y) = (self.x.as_ref(), self.y.as_mut());
-        self.layer.forward(x, &mut self.state, y, &mut self.tape)?;
+        self.layer.forward(x, &mut self.state, y, &mut self.tape)
+    }
+
+    /// The gradient of the sum of the outputs on the tape with respect to every parameter and to x.
+    pub fn backward(&mut self) -> Result<()> {
         self.gradient.fill(T::default());
         // From here on the state is the gradient with respect to the final state, which the sum does not see.
         self.state.set_zero();
         let dx = Some(self.dx.as_mut());
         let Self {
             layer,
+            x,
             dy,
             state,
             tape,
             gradient,
             ..
         } = self;
-        layer.backward(x, dy.as_ref(), state, tape, gradient, dx)
+        layer.backward(x.as_ref(), dy.as_ref(), state, tape, gradient, dx)
     }
 
     /// Packs the parameters as after the step of an optimiser, whose own arithmetic is not measured.

@@ -1,0 +1,87 @@
+//! The linear head of a stream: y = V h + b, one dot product an output.
+
+use pulp::Simd;
+
+use crate::rt::buffer::Buffer;
+use crate::rt::element::Element;
+use crate::rt::lanes::Lanes;
+
+/// A linear layer behind the cell.
+#[derive(Debug, Clone)]
+pub(crate) struct Head<T> {
+    /// Row by row, each padded with zeros to full registers.
+    weight: Buffer<T>,
+    bias: Buffer<T>,
+    /// Numbers of a row with its padding.
+    row: usize,
+}
+
+impl<T: Element> Head<T> {
+    /// A head from a matrix given column by column and a bias, which may be empty, for registers of so many lanes.
+    pub fn new(weight: &[T], bias: &[T], inputs: usize, outputs: usize, lanes: usize) -> Self {
+        let row = inputs.next_multiple_of(lanes);
+        let mut head = Head {
+            weight: Buffer::zeros(row * outputs),
+            bias: Buffer::zeros(outputs),
+            row,
+        };
+        let padded = head.weight.as_mut_slice();
+        for (input, column) in weight.chunks_exact(outputs).enumerate() {
+            for (output, &value) in column.iter().enumerate() {
+                padded[output * row + input] = value;
+            }
+        }
+        for (place, &value) in head.bias.as_mut_slice().iter_mut().zip(bias) {
+            *place = value;
+        }
+        head
+    }
+
+    /// How many outputs there are.
+    pub fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Writes the outputs for a vector of `row` numbers, of which the padding is finite.
+    ///
+    /// # Safety
+    /// `vector` has `row` numbers and `target` one for each output.
+    #[inline(always)]
+    pub unsafe fn apply<S: Simd>(&self, simd: S, row: usize, vector: *const T, target: *mut T) {
+        let lanes = T::lanes::<S>();
+        for output in 0..self.bias.len() {
+            // SAFETY: there are `row` weights for each output.
+            let weights = unsafe { self.weight.as_ptr().add(output * row) };
+            // Four chains, so that a long vector does not wait for each of its sums.
+            let mut sums = [Lanes::<T, S>::zero(simd); 4];
+            let mut at = 0;
+            while at + 4 * lanes <= row {
+                for (index, sum) in sums.iter_mut().enumerate() {
+                    let place = at + index * lanes;
+                    // SAFETY: `place + lanes` is at most `row`.
+                    *sum = unsafe {
+                        Lanes::load(simd, weights.add(place))
+                            .mul_add(Lanes::load(simd, vector.add(place)), *sum)
+                    };
+                }
+                at += 4 * lanes;
+            }
+            while at < row {
+                // SAFETY: a row is a whole number of registers.
+                sums[0] = unsafe {
+                    Lanes::load(simd, weights.add(at))
+                        .mul_add(Lanes::load(simd, vector.add(at)), sums[0])
+                };
+                at += lanes;
+            }
+            let sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum();
+            // SAFETY: there is a bias and a place for each output.
+            unsafe { *target.add(output) = sum + *self.bias.as_ptr().add(output) };
+        }
+    }
+
+    /// Numbers of a row with its padding.
+    pub fn row(&self) -> usize {
+        self.row
+    }
+}

@@ -1,0 +1,149 @@
+//! Runs the steps of a stream.
+
+use std::marker::PhantomData;
+
+use pulp::{Simd, WithSimd};
+
+use super::fixed::{self, is_known};
+use super::memory::StreamMemory;
+use super::plan::{PassPlan, Plan, Product};
+use super::shape::Sizes;
+use crate::Cell;
+use crate::rt::element::Element;
+use crate::rt::lanes::Lanes;
+use crate::rt::tile::{TileProduct, accumulate};
+
+/// Some steps, one after the other.
+pub(crate) struct Steps<'a, C, T: Element, Z> {
+    pub types: PhantomData<(C, Z)>,
+    pub stream: &'a mut StreamMemory<T>,
+    pub count: usize,
+    /// The inputs of all steps side by side, and how many numbers each has.
+    pub x: *const T,
+    pub inputs: usize,
+    /// Room for the outputs of all steps side by side, and how many numbers each has.
+    pub y: *mut T,
+    pub outputs: usize,
+}
+
+impl<C: Cell, T: Element, Z: Sizes> WithSimd for Steps<'_, C, T, Z> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let stream = self.stream;
+        for step in 0..self.count {
+            // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
+            unsafe {
+                let x = self.x.add(step * self.inputs);
+                copy(simd, x, stream.input.shared(), self.inputs);
+            }
+            let plan = match stream.is_odd {
+                false => &stream.plans.0,
+                true => &stream.plans.1,
+            };
+            let (sums, count) = plan.sums;
+            for index in 0..count {
+                // SAFETY: there are `count` sums.
+                unsafe { *sums.add(index) = T::default() };
+            }
+            if is_known::<C, T, S, Z>() && stream.is_fixed {
+                // SAFETY: `is_fixed` says that the plans have the shape of the constants.
+                unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
+            } else {
+                run::<C, T, S>(simd, plan);
+            }
+            stream.is_odd = !stream.is_odd;
+            let output = stream.output.shared();
+            // SAFETY: there is room for `outputs` numbers for each step; a head has so many outputs and its rows are as long
+            // as the buffer, and without a head these are what the buffer holds.
+            unsafe {
+                let y = self.y.add(step * self.outputs);
+                match &stream.head {
+                    Some(head) => head.apply(simd, head.row(), output, y),
+                    None => copy(simd, output, y, self.outputs),
+                }
+            }
+        }
+    }
+}
+
+/// Copies `len` numbers.
+///
+/// # Safety
+/// Both places have room for them.
+#[inline(always)]
+unsafe fn copy<T: Element, S: Simd>(simd: S, source: *const T, target: *mut T, len: usize) {
+    let lanes = T::lanes::<S>();
+    let mut at = 0;
+    while at < len {
+        // SAFETY: lanes beyond `len` are not touched.
+        unsafe {
+            Lanes::load_first(simd, source.add(at), len - at).store_first(target.add(at), len - at);
+        }
+        at += lanes;
+    }
+}
+
+/// A step as its plan says.
+#[inline(always)]
+fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
+    let lanes = T::lanes::<S>();
+    for (index, pass) in plan.passes.iter().enumerate() {
+        for turn in &pass.turns {
+            if pass.adds {
+                let mut at = 0;
+                while at < pass.blocks * pass.block_stride {
+                    // SAFETY: each block of a turn has so many accumulators, whole registers of them.
+                    unsafe { Lanes::<T, S>::zero(simd).store(plan.accumulators.add(at)) };
+                    at += lanes;
+                }
+            }
+            for product in &turn.products {
+                // SAFETY: the plan gives each product its panels, vectors and accumulators.
+                unsafe { multiply(simd, plan, pass, product) };
+            }
+            for group in &turn.groups {
+                C::forward::<T, S, false>(index, &group.with_simd(simd));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The product's panels, vectors and accumulators are there.
+#[inline(always)]
+unsafe fn multiply<T: Element, S: Simd>(
+    simd: S,
+    plan: &Plan<T>,
+    pass: &PassPlan<T>,
+    product: &Product<T>,
+) {
+    let tile = TileProduct {
+        runs: product.runs.get(..product.count).unwrap_or(&[]),
+        accumulators: plan.accumulators,
+        rows: product.places,
+        accumulators_stride: pass.block_stride,
+        add: pass.adds,
+    };
+    macro_rules! shapes {
+        ($($rows:literal: $($blocks:literal)*;)*) => {
+            match (product.rows, pass.blocks) {
+                $($(
+                    // SAFETY: passed on from the caller.
+                    ($rows, $blocks) => unsafe {
+                        accumulate::<T, S, $rows, 1, $blocks>(simd, &tile)
+                    },
+                )*)*
+                // Plans have no others; a panic has no place in a step.
+                _ => debug_assert!(false, "tiles have 1 to 4 rows and 1 to 4 blocks"),
+            }
+        };
+    }
+    shapes! {
+        1: 1 2 3 4;
+        2: 1 2 3 4;
+        3: 1 2 3 4;
+        4: 1 2 3 4;
+    }
+}

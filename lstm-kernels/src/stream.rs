@@ -1,0 +1,228 @@
+//! One sequence, a step at a time, without an allocation, a lock or a panic.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::Cell;
+use crate::denormals::FlushDenormals;
+use crate::error::KernelError;
+use crate::kernel::Kernel;
+use crate::rt::{AnySizes, Element, Head, Packed, Recognise, Sizes, Steps, StreamMemory, Width};
+use crate::state::State;
+
+/// A cell at work on one sequence: its packed weights, its state, and a linear head if there is one.
+///
+/// The first step lays down nothing that a later one would not: a stream is prepared when it is made. With sizes `Z`
+/// that the compiler knows, it unrolls the step for them.
+pub struct StreamKernel<C: Cell, T: Element, Z: Sizes = AnySizes> {
+    kernel: Kernel<C, T>,
+    inputs: usize,
+    outputs: usize,
+    stream: StreamMemory<T>,
+    sizes: PhantomData<Z>,
+}
+
+/// A linear head: y = V h + b.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamHead<'a, T> {
+    /// V, as many rows as there are outputs and as many columns as the cell has outputs; column by column.
+    pub weight: &'a [T],
+    /// b, one number an output, or empty.
+    pub bias: &'a [T],
+    /// How many outputs there are.
+    pub outputs: usize,
+}
+
+impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
+    /// A stream at rest, in a state of zeros.
+    ///
+    /// # Errors
+    /// Packed weights of another kernel; a head of the wrong shape; a kernel whose sizes are not `Z`.
+    pub fn new(
+        kernel: &Kernel<C, T>,
+        packed: Packed<T>,
+        head: Option<StreamHead<'_, T>>,
+    ) -> Result<Self, KernelError> {
+        kernel.check_packed(&packed)?;
+        check_sizes::<C, Z>(kernel.sizes())?;
+        let (layout, len) = (kernel.layout(), kernel.output_len());
+        let head = match head {
+            Some(head) => Some(checked_head::<C, T>(head, len, layout.lanes)?),
+            None => None,
+        };
+        let outputs = head.as_ref().map_or(len, Head::outputs);
+        let mut stream = StreamMemory::new(layout, packed, head);
+        kernel.token().dispatch(Recognise::<C, T, Z> {
+            types: PhantomData,
+            stream: &mut stream,
+        });
+        Ok(StreamKernel {
+            inputs: kernel.input_len(),
+            outputs,
+            stream,
+            kernel: kernel.clone(),
+            sizes: PhantomData,
+        })
+    }
+
+    /// One step: the output for the input `x`. Subnormal numbers count as zero.
+    ///
+    /// # Errors
+    /// Slices that are not as long as input and output; nothing is done then.
+    #[inline]
+    pub fn step(&mut self, x: &[T], y: &mut [T]) -> Result<(), KernelError> {
+        if x.len() != self.inputs || y.len() != self.outputs {
+            return Err(self.refusal(1, x.len(), y.len()));
+        }
+        self.steps(1, x, y);
+        Ok(())
+    }
+
+    /// As many steps as `x` has inputs, side by side, one after the other.
+    ///
+    /// # Errors
+    /// Slices that are not as long as so many inputs and outputs; nothing is done then.
+    #[inline]
+    pub fn run(&mut self, x: &[T], y: &mut [T]) -> Result<(), KernelError> {
+        // No size of a cell is zero.
+        let count = x.len() / self.inputs.max(1);
+        if Some(x.len()) != count.checked_mul(self.inputs)
+            || Some(y.len()) != count.checked_mul(self.outputs)
+        {
+            return Err(self.refusal(count, x.len(), y.len()));
+        }
+        self.steps(count, x, y);
+        Ok(())
+    }
+
+    #[inline]
+    fn steps(&mut self, count: usize, x: &[T], y: &mut [T]) {
+        let _mode = FlushDenormals::new();
+        self.kernel.token().dispatch(Steps::<C, T, Z> {
+            types: PhantomData,
+            stream: &mut self.stream,
+            count,
+            x: x.as_ptr(),
+            inputs: self.inputs,
+            y: y.as_mut_ptr(),
+            outputs: self.outputs,
+        });
+    }
+
+    #[cold]
+    fn refusal(&self, count: usize, x: usize, y: usize) -> KernelError {
+        let inputs = count.max(1).saturating_mul(self.inputs);
+        let outputs = count.saturating_mul(self.outputs);
+        let (what, given, expected) = match x == inputs {
+            false => ("the input of a stream", x, inputs),
+            true => ("the output of a stream", y, outputs),
+        };
+        KernelError::Length {
+            cell: C::SPEC.name,
+            what,
+            given,
+            expected,
+        }
+    }
+
+    /// The state after the last step, of one sample.
+    pub fn state(&self) -> State<T> {
+        let mut state = self.kernel.zero_state(1);
+        self.stream.store_state(self.kernel.layout(), &mut state);
+        state
+    }
+
+    /// Goes on from another state of one sample.
+    ///
+    /// # Errors
+    /// A state of another cell, of other sizes, or not of one sample; nothing is done then.
+    pub fn set_state(&mut self, state: &State<T>) -> Result<(), KernelError> {
+        self.kernel.check_state(state)?;
+        if state.batch() != 1 {
+            return Err(KernelError::Buffer {
+                what: "the state",
+                given: format!("{} samples", state.batch()),
+                expected: "one sample".to_owned(),
+            });
+        }
+        self.stream.load_state(self.kernel.layout(), state);
+        Ok(())
+    }
+
+    /// Numbers of an input.
+    pub fn input_len(&self) -> usize {
+        self.inputs
+    }
+
+    /// Numbers of an output: those of the head, or of the cell.
+    pub fn output_len(&self) -> usize {
+        self.outputs
+    }
+
+    /// The SIMD width.
+    pub fn width(&self) -> Width {
+        self.kernel.width()
+    }
+
+    /// Whether the step was unrolled for the sizes `Z`. It is not where a cell has more passes, products or units than it
+    /// pays to unroll; such a stream runs as one with [`AnySizes`].
+    pub fn is_unrolled(&self) -> bool {
+        self.stream.is_fixed()
+    }
+}
+
+/// Refuses a kernel that has not the sizes that the compiler was told.
+fn check_sizes<C: Cell, Z: Sizes>(sizes: &[usize]) -> Result<(), KernelError> {
+    let Some(fixed) = Z::SIZES else {
+        return Ok(());
+    };
+    let defaults = C::SPEC.sizes.iter().skip(fixed.len());
+    let given = fixed.iter().copied().map(Some);
+    let all = given.chain(defaults.map(|size| size.default));
+    if all.eq(sizes.iter().copied().map(Some)) {
+        return Ok(());
+    }
+    Err(KernelError::FixedSizes {
+        cell: C::SPEC.name,
+        sizes: sizes.to_vec(),
+        fixed,
+    })
+}
+
+fn checked_head<C: Cell, T: Element>(
+    head: StreamHead<'_, T>,
+    inputs: usize,
+    lanes: usize,
+) -> Result<Head<T>, KernelError> {
+    let StreamHead {
+        weight,
+        bias,
+        outputs,
+    } = head;
+    let refuse = |what, given, expected| {
+        let cell = C::SPEC.name;
+        Err(KernelError::Length {
+            cell,
+            what,
+            given,
+            expected,
+        })
+    };
+    if outputs == 0 || Some(weight.len()) != inputs.checked_mul(outputs) {
+        let expected = inputs.saturating_mul(outputs.max(1));
+        return refuse("the matrix of the head", weight.len(), expected);
+    }
+    if !bias.is_empty() && bias.len() != outputs {
+        return refuse("the bias of the head", bias.len(), outputs);
+    }
+    Ok(Head::new(weight, bias, inputs, outputs, lanes))
+}
+
+impl<C: Cell, T: Element, Z: Sizes> fmt::Debug for StreamKernel<C, T, Z> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamKernel")
+            .field("kernel", &self.kernel)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
+    }
+}
