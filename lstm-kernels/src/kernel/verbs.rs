@@ -58,6 +58,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     /// The same for steps and samples that lie anywhere among the columns of x and y. There are as many samples as the
     /// state has. Columns of y that do not take part are left as they are.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::infer`], a step or sample outside its matrix, and two of y in one column.
     pub fn infer_columns(
         &self,
         packed: &Packed<T>,

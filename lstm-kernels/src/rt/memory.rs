@@ -78,9 +78,8 @@ impl<T: Element> Memory<T> {
                 buffer.resize(len);
                 // Sweeps write all other slots, padding included, before they read them; of the initial state only
                 // what is carried.
-                if slots > 0 {
-                    buffer.as_mut_slice()[..len / slots].fill(T::default());
-                }
+                let initial = len.checked_div(slots).unwrap_or(0);
+                buffer.as_mut_slice()[..initial].fill(T::default());
             }
         }
         self.sums
