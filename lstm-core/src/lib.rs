@@ -70,6 +70,8 @@ pub mod io;
 pub mod layers;
 pub mod lm;
 pub mod loss;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod optim;
 pub mod params;
 pub mod text;
