@@ -2,8 +2,10 @@
 
 mod activation;
 mod attributes;
+mod export;
 mod general;
 mod graph;
+mod network;
 mod node;
 mod operator;
 mod proto;
@@ -16,6 +18,8 @@ use std::path::Path;
 use lstm_kernels::Element;
 use prost::Message;
 
+pub use export::Export;
+pub use network::OnnxNetwork;
 pub use node::{OnnxNode, Outputs};
 pub use operator::{Direction, Operator};
 
@@ -101,8 +105,23 @@ impl OnnxModel {
             .collect()
     }
 
+    /// The whole graph as layers, if it is a chain of recurrent nodes and linear maps, as PyTorch's exporters write
+    /// `nn.LSTM`, `nn.GRU` and `nn.RNN` of any number of layers and directions. Of several outputs the first one counts
+    /// to which such a chain leads.
+    ///
+    /// Initial states and lengths that are inputs of the graph are given to the layers as those of any other.
+    ///
+    /// # Errors
+    /// A node that no layer stands for, by name, or whatever a recurrent one says that cannot be represented.
+    pub fn network<T: Element>(&self) -> Result<OnnxNetwork<T>> {
+        OnnxNetwork::read(&Graph::new(&self.graph)?)
+    }
+
     fn recurrent(&self) -> impl Iterator<Item = (Operator, &NodeProto)> {
         let nodes = self.graph.node.iter().filter(|node| is_standard(node));
         nodes.filter_map(|node| Some((Operator::of(node)?, node)))
     }
 }
+
+#[cfg(test)]
+mod tests;
