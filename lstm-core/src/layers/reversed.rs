@@ -5,7 +5,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::{Batch, Kind, Layer, LayerTape};
 use crate::error::Result;
-use crate::params::{Name, Parameters, Visit, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
 /// A layer that goes through each sample from its last step to its first. Its outputs stand where the inputs do, and the
@@ -31,6 +31,10 @@ impl<T: Element> Parameters<T> for Reversed<T> {
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
         self.0.visit_mut(name, visit)
+    }
+
+    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        self.0.visit_cells(name, visit);
     }
 }
 

@@ -65,15 +65,39 @@ impl Activation {
     pub fn at(self, x: f64) -> f64 {
         match self {
             // Comparisons are written such that a NaN stays one.
-            Self::Relu => if x < 0.0 { 0.0 } else { x },
+            Self::Relu => {
+                if x < 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Self::Tanh => x.tanh(),
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Affine { alpha, beta } => alpha * x + beta,
-            Self::LeakyRelu { alpha } => if x < 0.0 { alpha * x } else { x },
-            Self::ThresholdedRelu { alpha } => if x < alpha { 0.0 } else { x },
+            Self::LeakyRelu { alpha } => {
+                if x < 0.0 {
+                    alpha * x
+                } else {
+                    x
+                }
+            }
+            Self::ThresholdedRelu { alpha } => {
+                if x < alpha {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Self::ScaledTanh { alpha, beta } => alpha * (beta * x).tanh(),
             Self::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
-            Self::Elu { alpha } => if x < 0.0 { alpha * x.exp_m1() } else { x },
+            Self::Elu { alpha } => {
+                if x < 0.0 {
+                    alpha * x.exp_m1()
+                } else {
+                    x
+                }
+            }
             Self::Softsign => x / (1.0 + x.abs()),
             // log(1 + e^x) without the overflow of e^x.
             Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
@@ -82,7 +106,12 @@ impl Activation {
 }
 
 /// The next value of a list, or the default.
-fn take(values: &mut slice::Iter<'_, f32>, default: Option<f64>, name: &str, list: &str) -> Result<f64, String> {
+fn take(
+    values: &mut slice::Iter<'_, f32>,
+    default: Option<f64>,
+    name: &str,
+    list: &str,
+) -> Result<f64, String> {
     let value = values.next().map(|&value| value.into()).or(default);
     value.ok_or_else(|| format!("its activation {name} needs a value in {list}"))
 }
@@ -102,11 +131,18 @@ mod tests {
         let expected = [
             Activation::Sigmoid,
             Activation::LeakyRelu { alpha: 0.5 },
-            Activation::HardSigmoid { alpha: 0.25, beta: 2.0 },
+            Activation::HardSigmoid {
+                alpha: 0.25,
+                beta: 2.0,
+            },
             Activation::Elu { alpha: 1.0 },
         ];
         assert_eq!(list(&names, &[0.5, 0.25], &[2.0, 9.0]).unwrap(), expected);
-        assert!(list(&["Affine"], &[0.5], &[]).unwrap_err().contains("activation_beta"));
+        assert!(
+            list(&["Affine"], &[0.5], &[])
+                .unwrap_err()
+                .contains("activation_beta")
+        );
         assert!(list(&["Gelu"], &[], &[]).unwrap_err().contains("`Gelu`"));
     }
 
@@ -118,9 +154,25 @@ mod tests {
             (Activation::Softsign, -1e4 / 10001.0, 1e4 / 10001.0),
             (Activation::Elu { alpha: 0.5 }, -0.5, 1e4),
         ] {
-            assert_eq!((function.at(-1e4), function.at(1e4)), (below, above), "{function:?}");
+            assert_eq!(
+                (function.at(-1e4), function.at(1e4)),
+                (below, above),
+                "{function:?}"
+            );
         }
-        for name in ["Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign", "Softplus"] {
+        for name in [
+            "Relu",
+            "Tanh",
+            "Sigmoid",
+            "Affine",
+            "LeakyRelu",
+            "ThresholdedRelu",
+            "ScaledTanh",
+            "HardSigmoid",
+            "Elu",
+            "Softsign",
+            "Softplus",
+        ] {
             let function = list(&[name], &[0.5], &[0.5]).unwrap()[0];
             assert!(function.at(f64::NAN).is_nan(), "{name}");
         }

@@ -11,14 +11,24 @@ pub(super) struct Attributes<'a>(pub &'a NodeProto);
 impl<'a> Attributes<'a> {
     /// Refuses an attribute that is not among `known`, since it would change what the node computes.
     pub fn require_known(self, known: &[&str]) -> Result<()> {
-        match self.0.attribute.iter().find(|attribute| !known.contains(&attribute.name())) {
-            Some(unknown) => Err(refuse(self.0, format!("its attribute `{}` is not known", unknown.name()))),
+        match self
+            .0
+            .attribute
+            .iter()
+            .find(|attribute| !known.contains(&attribute.name()))
+        {
+            Some(unknown) => Err(refuse(
+                self.0,
+                format!("its attribute `{}` is not known", unknown.name()),
+            )),
             None => Ok(()),
         }
     }
 
     pub fn integer(self, name: &str) -> Result<Option<i64>> {
-        Ok(self.get(name, kind::INT, "a whole number")?.map(|attribute| attribute.i.unwrap_or(0)))
+        Ok(self
+            .get(name, kind::INT, "a whole number")?
+            .map(|attribute| attribute.i.unwrap_or(0)))
     }
 
     /// Either of 0 and 1, 0 if it is not there.
@@ -26,12 +36,17 @@ impl<'a> Attributes<'a> {
         match self.integer(name)?.unwrap_or(0) {
             0 => Ok(false),
             1 => Ok(true),
-            other => Err(refuse(self.0, format!("its attribute `{name}` is {other}, but must be 0 or 1"))),
+            other => Err(refuse(
+                self.0,
+                format!("its attribute `{name}` is {other}, but must be 0 or 1"),
+            )),
         }
     }
 
     pub fn float(self, name: &str) -> Result<Option<f32>> {
-        Ok(self.get(name, kind::FLOAT, "a number")?.map(|attribute| attribute.f.unwrap_or(0.0)))
+        Ok(self
+            .get(name, kind::FLOAT, "a number")?
+            .map(|attribute| attribute.f.unwrap_or(0.0)))
     }
 
     pub fn floats(self, name: &str) -> Result<&'a [f32]> {
@@ -56,14 +71,19 @@ impl<'a> Attributes<'a> {
 
     /// An attribute of a kind. Models of old say no kind.
     fn get(self, name: &str, kind: i32, expected: &str) -> Result<Option<&'a AttributeProto>> {
-        let mut found = self.0.attribute.iter().filter(|attribute| attribute.name() == name);
+        let mut found = self
+            .0
+            .attribute
+            .iter()
+            .filter(|attribute| attribute.name() == name);
         let (first, second) = (found.next(), found.next());
         let reason = match first {
             Some(_) if second.is_some() => format!("it has two attributes `{name}`"),
             Some(attribute) if attribute.ref_attr_name.is_some() => {
                 format!("its attribute `{name}` stands for one of a function around it")
             }
-            Some(attribute) if !matches!(attribute.r#type.unwrap_or(0), given if given == kind || given == 0) => {
+            Some(attribute) if !matches!(attribute.r#type.unwrap_or(0), given if given == kind || given == 0) =>
+            {
                 format!("its attribute `{name}` is not {expected}")
             }
             _ => return Ok(first),

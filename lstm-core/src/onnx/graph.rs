@@ -31,14 +31,26 @@ impl<'a> Graph<'a> {
     pub fn new(proto: &'a GraphProto) -> Result<Self> {
         let mut sources = HashMap::new();
         // Models of old list constants among the inputs, too, as defaults; what is stored wins.
-        let inputs = proto.input.iter().map(|input| (input.name(), Source::Input));
+        let inputs = proto
+            .input
+            .iter()
+            .map(|input| (input.name(), Source::Input));
         sources.extend(inputs);
-        let stored = (proto.initializer.iter()).map(|stored| (stored.name(), Source::Initializer(stored)));
+        let stored =
+            (proto.initializer.iter()).map(|stored| (stored.name(), Source::Initializer(stored)));
         sources.extend(stored);
         for node in &proto.node {
-            for (index, output) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            for (index, output) in node
+                .output
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| !name.is_empty())
+            {
                 if sources.insert(output, Source::Node(node, index)).is_some() {
-                    return Err(refuse(node, format!("its output `{output}` has the name of another value")));
+                    return Err(refuse(
+                        node,
+                        format!("its output `{output}` has the name of another value"),
+                    ));
                 }
             }
         }
@@ -88,7 +100,10 @@ impl<'a> Graph<'a> {
             };
             match node.op_type() {
                 "ConstantOfShape" => {
-                    let value = node.attribute.iter().find(|attribute| attribute.name() == "value");
+                    let value = node
+                        .attribute
+                        .iter()
+                        .find(|attribute| attribute.name() == "value");
                     return match value {
                         Some(value) => filling_of(value.t.as_ref()?),
                         None => Some(0.0),
@@ -100,7 +115,8 @@ impl<'a> Graph<'a> {
                     others.iter().all(|other| other == first).then_some(())?;
                     name = first;
                 }
-                "Expand" | "Slice" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose" | "Identity" | "Tile" => {
+                "Expand" | "Slice" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose"
+                | "Identity" | "Tile" => {
                     name = node.input.first()?;
                 }
                 _ => return None,
@@ -115,7 +131,9 @@ impl<'a> Graph<'a> {
         'a: 'n,
     {
         match self.source(name) {
-            Some(Source::Node(node, _)) if node.op_type() == "Expand" => node.input.first().map_or(name, String::as_str),
+            Some(Source::Node(node, _)) if node.op_type() == "Expand" => {
+                node.input.first().map_or(name, String::as_str)
+            }
             _ => name,
         }
     }
@@ -123,7 +141,9 @@ impl<'a> Graph<'a> {
     /// How many axes a value has if it is the result of such a shape: the number of its elements, where that is known.
     pub fn shape_len(&self, name: &str) -> Option<usize> {
         if let Some(tensor) = self.constant(name) {
-            return tensor::integers(&tensor).ok().map(|array| array.values.len());
+            return tensor::integers(&tensor)
+                .ok()
+                .map(|array| array.values.len());
         }
         match self.source(name)? {
             // Exporters put a shape together from one number for each axis.
@@ -136,7 +156,12 @@ impl<'a> Graph<'a> {
 /// What to call a node in a message: its name, or that of its first output.
 pub(super) fn label(node: &NodeProto) -> &str {
     match node.name() {
-        "" => node.output.iter().map(String::as_str).find(|name| !name.is_empty()).unwrap_or("without a name"),
+        "" => node
+            .output
+            .iter()
+            .map(String::as_str)
+            .find(|name| !name.is_empty())
+            .unwrap_or("without a name"),
         name => name,
     }
 }

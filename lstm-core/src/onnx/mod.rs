@@ -1,4 +1,46 @@
 //! Recurrent networks as ONNX models, in and out, for inference.
+//!
+//! [`OnnxModel`] reads a file. Its recurrent nodes can be run one by one ([`OnnxModel::node`]), or the whole graph becomes
+//! a [`Stack`](crate::layers::Stack) ([`OnnxModel::network`]) if it is a chain, as PyTorch's exporters write `nn.LSTM`,
+//! `nn.GRU` and `nn.RNN`. [`Export`] writes layers.
+//!
+//! ```
+//! use faer::Mat;
+//! use lstm_core::layers::{Batch, Bidirectional, Layer, LayerTape};
+//! use lstm_core::onnx::{Export, OnnxModel};
+//! use lstm_core::{Recurrent, Rng, cells::Lstm};
+//!
+//! # fn main() -> Result<(), lstm_core::Error> {
+//! let mut rng = Rng::new(1);
+//! let forward = Recurrent::<Lstm, f32>::new(&[3, 8], &mut rng)?;
+//! let both = Bidirectional::concat(forward, Recurrent::<Lstm, f32>::new(&[3, 8], &mut rng)?)?;
+//! let bytes = Export::new().with_lengths().to_bytes(&both)?;
+//!
+//! // Another program would load these bytes from a file; here they are read again.
+//! let model = OnnxModel::from_bytes(&bytes)?;
+//! let node = model.node::<f32>(model.names()[0])?;
+//! let batch = node.batch(5, &[5, 2])?;
+//! let x = Mat::from_fn(3, batch.columns(), |i, j| (i + j) as f32 / 10.0);
+//! let outputs = node.run(x.as_ref(), &batch, None, None)?;
+//!
+//! let mut y = Mat::zeros(16, batch.columns());
+//! let mut state = both.initial_state(2);
+//! both.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut LayerTape::new())?;
+//! assert_eq!(outputs.y, y);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is read
+//! The operators RNN, GRU and LSTM with all their attributes and inputs: directions, both layouts, lengths, initial
+//! states, peepholes, lists of activations, `clip`, `input_forget`, `linear_before_reset`. Weights must be constants of the
+//! model, of f32, f64 or the two types of 16 bits; f64 is not narrowed to f32. Whatever cannot be represented is an error
+//! with the node's name.
+//!
+//! Where the specification leaves a choice, it is that of ONNX Runtime: `clip` bounds the net inputs of gates and of the
+//! candidate, not the cell state on its way to the output; a list of alphas is consumed by the functions that take one.
+//! In two things ONNX Runtime is not followed: an alpha of `ThresholdedRelu` that is left out is 1, as the specification
+//! says, and one of `Affine` or `ScaledTanh`, of which it says nothing, is an error.
 
 mod activation;
 mod attributes;
@@ -88,7 +130,10 @@ impl OnnxModel {
         let (operator, node) = found.ok_or_else(|| Error::OnnxNode {
             node: name.to_owned(),
             operator: "RNN, GRU or LSTM".to_owned(),
-            reason: format!("there is none of this name; there are: {}", self.names().join(", ")),
+            reason: format!(
+                "there is none of this name; there are: {}",
+                self.names().join(", ")
+            ),
         })?;
         let graph = Graph::new(&self.graph)?;
         OnnxNode::new(name, &Definition::read(&graph, node, operator)?)
@@ -101,7 +146,9 @@ impl OnnxModel {
     pub fn nodes<T: Element>(&self) -> Result<Vec<OnnxNode<T>>> {
         let graph = Graph::new(&self.graph)?;
         self.recurrent()
-            .map(|(operator, node)| OnnxNode::new(label(node), &Definition::read(&graph, node, operator)?))
+            .map(|(operator, node)| {
+                OnnxNode::new(label(node), &Definition::read(&graph, node, operator)?)
+            })
             .collect()
     }
 

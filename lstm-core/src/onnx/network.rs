@@ -76,12 +76,17 @@ fn path<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(&'a str, Vec<&'a Node
             }
             Some(Source::Node(node, index)) => {
                 if index > 0 {
-                    return Err(refuse(node, format!("`{name}` is not the sequence of its outputs, but output {index}")));
+                    return Err(refuse(
+                        node,
+                        format!("`{name}` is not the sequence of its outputs, but output {index}"),
+                    ));
                 }
                 let inputs = node.input.iter().map(String::as_str);
                 let data = match node.op_type() {
                     // A bias may stand on either side.
-                    "Add" => inputs.filter(|input| graph.constant(input).is_none()).next_back(),
+                    "Add" => inputs
+                        .filter(|input| graph.constant(input).is_none())
+                        .next_back(),
                     _ => node.input.first().map(String::as_str),
                 };
                 name = data.ok_or_else(|| refuse(node, "it has no input".to_owned()))?;
@@ -92,7 +97,9 @@ fn path<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(&'a str, Vec<&'a Node
     }
     Err(Error::OnnxModel {
         what: format!("the graph's output `{output}`"),
-        reason: format!("it does not come from an input: the way back ends at `{name}` or goes in a circle"),
+        reason: format!(
+            "it does not come from an input: the way back ends at `{name}` or goes in a circle"
+        ),
     })
 }
 
@@ -120,7 +127,10 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
 
     fn add(&mut self, node: &NodeProto) -> Result<()> {
         if !is_standard(node) {
-            return Err(refuse(node, format!("it is of the domain `{}`", node.domain())));
+            return Err(refuse(
+                node,
+                format!("it is of the domain `{}`", node.domain()),
+            ));
         }
         if node.op_type() != "Add" {
             self.put_linear(None)?;
@@ -141,20 +151,36 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
     fn recurrent(&mut self, node: &NodeProto, operator: Operator) -> Result<()> {
         let definition = Definition::read(self.graph, node, operator)?;
         if definition.sequence_lens.is_some() {
-            return Err(refuse(node, "it fixes sequence_lens, which in a stack only the batch can say".to_owned()));
+            return Err(refuse(
+                node,
+                "it fixes sequence_lens, which in a stack only the batch can say".to_owned(),
+            ));
         }
         let &[first, second, Axis::Features(features)] = self.axes.as_slice() else {
             return Err(self.unexpected(node));
         };
         if features.is_some_and(|features| features != definition.inputs) {
             let inputs = definition.inputs;
-            return Err(refuse(node, format!("it takes {inputs} features, but {features:?} come from below")));
+            return Err(refuse(
+                node,
+                format!("it takes {inputs} features, but {features:?} come from below"),
+            ));
         }
-        let time = if definition.is_batch_major { second } else { first };
+        let time = if definition.is_batch_major {
+            second
+        } else {
+            first
+        };
         if *self.time.get_or_insert(time) != time {
-            return Err(refuse(node, "what is time to it is another axis to a node below".to_owned()));
+            return Err(refuse(
+                node,
+                "what is time to it is another axis to a node below".to_owned(),
+            ));
         }
-        let (directions, units) = (Axis::Directions(definition.weights.len()), Axis::Units(definition.units));
+        let (directions, units) = (
+            Axis::Directions(definition.weights.len()),
+            Axis::Units(definition.units),
+        );
         self.axes = match definition.is_batch_major {
             true => vec![first, second, directions, units],
             false => vec![first, directions, second, units],
@@ -167,13 +193,19 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
     fn transpose(&mut self, node: &NodeProto) -> Result<()> {
         let axes = self.axes.clone();
         let order: Vec<usize> = match Attributes(node).integers("perm")? {
-            Some(perm) => perm.iter().filter_map(|&axis| usize::try_from(axis).ok()).collect(),
+            Some(perm) => perm
+                .iter()
+                .filter_map(|&axis| usize::try_from(axis).ok())
+                .collect(),
             None => (0..axes.len()).rev().collect(),
         };
         let mut seen = order.clone();
         seen.sort_unstable();
         if !seen.into_iter().eq(0..axes.len()) {
-            return Err(refuse(node, format!("its perm is no order of {} axes", axes.len())));
+            return Err(refuse(
+                node,
+                format!("its perm is no order of {} axes", axes.len()),
+            ));
         }
         self.axes = order.into_iter().map(|axis| axes[axis]).collect();
         Ok(())
@@ -182,16 +214,28 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
     /// Only the axis of a single direction can go.
     fn squeeze(&mut self, node: &NodeProto) -> Result<()> {
         let given = match (node.input.get(1), Attributes(node).integers("axes")?) {
-            (Some(name), _) => self.graph.constant(name).and_then(|axes| tensor::integers(&axes).ok()).map(|axes| axes.values),
+            (Some(name), _) => self
+                .graph
+                .constant(name)
+                .and_then(|axes| tensor::integers(&axes).ok())
+                .map(|axes| axes.values),
             (None, axes) => axes.map(<[i64]>::to_vec),
         };
         let rank = self.axes.len() as i64;
         let axis = match given.as_deref() {
             Some(&[axis]) if axis >= -rank && axis < rank => axis.rem_euclid(rank) as usize,
-            _ => return Err(refuse(node, "it does not say which one axis to remove".to_owned())),
+            _ => {
+                return Err(refuse(
+                    node,
+                    "it does not say which one axis to remove".to_owned(),
+                ));
+            }
         };
         if self.axes[axis] != Axis::Directions(1) {
-            return Err(refuse(node, format!("axis {axis} is not that of a single direction")));
+            return Err(refuse(
+                node,
+                format!("axis {axis} is not that of a single direction"),
+            ));
         }
         self.axes.remove(axis);
         self.join_units();
@@ -200,18 +244,33 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
 
     /// Only directions and their units can become one axis.
     fn reshape(&mut self, node: &NodeProto) -> Result<()> {
-        let &[first, second, Axis::Directions(directions), Axis::Units(units)] = self.axes.as_slice() else {
+        let &[
+            first,
+            second,
+            Axis::Directions(directions),
+            Axis::Units(units),
+        ] = self.axes.as_slice()
+        else {
             return Err(self.unexpected(node));
         };
         let shape = node.input.get(1).map_or("", String::as_str);
         let features = directions * units;
-        let fits = match self.graph.constant(shape).and_then(|shape| tensor::integers(&shape).ok()) {
-            Some(shape) => matches!(*shape.values, [_, _, last] if last == -1 || usize::try_from(last) == Ok(features)),
+        let fits = match self
+            .graph
+            .constant(shape)
+            .and_then(|shape| tensor::integers(&shape).ok())
+        {
+            Some(shape) => {
+                matches!(*shape.values, [_, _, last] if last == -1 || usize::try_from(last) == Ok(features))
+            }
             // A shape that is computed keeps the first two axes, or nothing that follows would fit.
             None => self.graph.shape_len(shape) == Some(3),
         };
         if !fits {
-            return Err(refuse(node, format!("it does not join {directions} directions of {units} units")));
+            return Err(refuse(
+                node,
+                format!("it does not join {directions} directions of {units} units"),
+            ));
         }
         self.axes = vec![first, second, Axis::Features(Some(features))];
         Ok(())
@@ -222,14 +281,21 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             return Err(self.unexpected(node));
         };
         let weight = node.input.get(1).and_then(|name| self.graph.constant(name));
-        let weight = weight.ok_or_else(|| refuse(node, "its matrix is not a constant of the model".to_owned()))?;
+        let weight = weight
+            .ok_or_else(|| refuse(node, "its matrix is not a constant of the model".to_owned()))?;
         let weight: Array<T> = tensor::floats(&weight)
             .map_err(|reason| refuse(node, format!("its matrix is not usable: {reason}")))?;
         let &[inputs, outputs] = weight.dims.as_slice() else {
-            return Err(refuse(node, format!("its matrix has the shape {:?}", weight.dims)));
+            return Err(refuse(
+                node,
+                format!("its matrix has the shape {:?}", weight.dims),
+            ));
         };
         if features.is_some_and(|features| features != inputs) {
-            return Err(refuse(node, format!("it takes {inputs} features, but {features:?} come from below")));
+            return Err(refuse(
+                node,
+                format!("it takes {inputs} features, but {features:?} come from below"),
+            ));
         }
         if let Some(axis) = self.axes.last_mut() {
             *axis = Axis::Features(Some(outputs));
@@ -239,11 +305,20 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
     }
 
     fn add_bias(&mut self, node: &NodeProto) -> Result<()> {
-        let bias = node.input.iter().filter_map(|name| self.graph.constant(name)).next();
+        let bias = node
+            .input
+            .iter()
+            .filter_map(|name| self.graph.constant(name))
+            .next();
         let bias = bias.and_then(|bias| tensor::floats::<T>(&bias).ok());
         match (&self.pending, bias) {
-            (Some((_, weight)), Some(bias)) if bias.dims == weight.dims[1..] => self.put_linear(Some(bias.values)),
-            _ => Err(refuse(node, "it is not the bias of a matrix just before it".to_owned())),
+            (Some((_, weight)), Some(bias)) if bias.dims == weight.dims[1..] => {
+                self.put_linear(Some(bias.values))
+            }
+            _ => Err(refuse(
+                node,
+                "it is not the bias of a matrix just before it".to_owned(),
+            )),
         }
     }
 
@@ -270,7 +345,8 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
 
     fn finish(mut self, input: &str, output: &str) -> Result<OnnxNetwork<T>> {
         self.put_linear(None)?;
-        self.axes.retain(|axis| !matches!(axis, Axis::Directions(_)));
+        self.axes
+            .retain(|axis| !matches!(axis, Axis::Directions(_)));
         self.join_units();
         let (time, order) = match (self.time, self.axes.as_slice()) {
             (Some(time), &[first, _, Axis::Features(_)]) => (time, first),
@@ -311,6 +387,12 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
     }
 
     fn unexpected(&self, node: &NodeProto) -> Error {
-        refuse(node, format!("what comes from below has the axes {:?}, with which it does what no layer does", self.axes))
+        refuse(
+            node,
+            format!(
+                "what comes from below has the axes {:?}, with which it does what no layer does",
+                self.axes
+            ),
+        )
     }
 }

@@ -65,10 +65,18 @@ impl<T: Element> OnnxNode<T> {
             };
             directions.push(layer);
         }
-        let second = if directions.len() > 1 { directions.pop() } else { None };
+        let second = if directions.len() > 1 {
+            directions.pop()
+        } else {
+            None
+        };
         let layer: Box<dyn Layer<T>> = match (directions.pop(), second) {
-            (Some(forward), Some(backward)) => Box::new(Bidirectional::new(forward, backward, Merge::Concat)?),
-            (Some(layer), None) if definition.direction == Direction::Reverse => Box::new(Reversed::new(layer)),
+            (Some(forward), Some(backward)) => {
+                Box::new(Bidirectional::new(forward, backward, Merge::Concat)?)
+            }
+            (Some(layer), None) if definition.direction == Direction::Reverse => {
+                Box::new(Reversed::new(layer))
+            }
             (Some(layer), None) => layer,
             (None, _) => unreachable!("a node has one direction or two"),
         };
@@ -166,20 +174,33 @@ impl<T: Element> OnnxNode<T> {
         initial_c: Option<MatRef<'_, T>>,
     ) -> Result<Outputs<T>> {
         if let Some(fixed) = &self.sequence_lens {
-            let lengths: Vec<_> = (0..batch.samples()).map(|sample| batch.length(sample)).collect();
+            let lengths: Vec<_> = (0..batch.samples())
+                .map(|sample| batch.length(sample))
+                .collect();
             if *fixed != lengths {
                 return Err(Error::OnnxNode {
                     node: self.name.clone(),
                     operator: format!("{:?}", self.operator).to_uppercase(),
-                    reason: format!("the model fixes the lengths {fixed:?}, but the batch has {lengths:?}"),
+                    reason: format!(
+                        "the model fixes the lengths {fixed:?}, but the batch has {lengths:?}"
+                    ),
                 });
             }
         }
-        require_shape("the input of the ONNX node", (self.input_len(), batch.columns()), x.shape())?;
+        require_shape(
+            "the input of the ONNX node",
+            (self.input_len(), batch.columns()),
+            x.shape(),
+        )?;
         let samples = batch.samples();
         let mut state = self.layer.initial_state(samples);
         if let Some(initial) = initial_h {
-            self.set("initial_h of the ONNX node", initial, &mut state, self.place_of_h())?;
+            self.set(
+                "initial_h of the ONNX node",
+                initial,
+                &mut state,
+                self.place_of_h(),
+            )?;
         }
         if let Some(initial) = initial_c {
             let place = self.place_of_c().ok_or_else(|| Error::Shape {
@@ -194,7 +215,9 @@ impl<T: Element> OnnxNode<T> {
         Ok(Outputs {
             y,
             y_h: self.collect(&state, batch, self.place_of_h()),
-            y_c: self.place_of_c().map(|place| self.collect(&state, batch, place)),
+            y_c: self
+                .place_of_c()
+                .map(|place| self.collect(&state, batch, place)),
         })
     }
 
@@ -207,7 +230,13 @@ impl<T: Element> OnnxNode<T> {
         (self.operator == Operator::Lstm).then_some(0)
     }
 
-    fn set(&self, what: &'static str, initial: MatRef<'_, T>, state: &mut [State<T>], place: usize) -> Result<()> {
+    fn set(
+        &self,
+        what: &'static str,
+        initial: MatRef<'_, T>,
+        state: &mut [State<T>],
+        place: usize,
+    ) -> Result<()> {
         let samples = state.first().map_or(0, State::batch);
         require_shape(what, (self.output_len(), samples), initial.shape())?;
         for (direction, state) in state.iter_mut().enumerate() {

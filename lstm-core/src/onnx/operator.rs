@@ -147,26 +147,46 @@ impl<T: Element> Definition<T> {
             None | Some("forward") => Direction::Forward,
             Some("reverse") => Direction::Reverse,
             Some("bidirectional") => Direction::Bidirectional,
-            Some(other) => return Err(refuse(node, format!("its direction `{other}` is none of ONNX's"))),
+            Some(other) => {
+                return Err(refuse(
+                    node,
+                    format!("its direction `{other}` is none of ONNX's"),
+                ));
+            }
         };
-        let directions = if direction == Direction::Bidirectional { 2 } else { 1 };
+        let directions = if direction == Direction::Bidirectional {
+            2
+        } else {
+            1
+        };
         let gates = operator.gates();
 
         let r: Array<T> = reader.weights(2, "R")?;
         let &[_, _, units] = r.dims.as_slice() else {
-            return Err(refuse(node, format!("its R has the shape {:?}, not one of three axes", r.dims)));
+            return Err(refuse(
+                node,
+                format!("its R has the shape {:?}, not one of three axes", r.dims),
+            ));
         };
         if let Some(stated) = attributes.integer("hidden_size")?
             && usize::try_from(stated) != Ok(units)
         {
-            return Err(refuse(node, format!("its hidden_size is {stated}, but its R has {units} columns")));
+            return Err(refuse(
+                node,
+                format!("its hidden_size is {stated}, but its R has {units} columns"),
+            ));
         }
         let rows = gates.checked_mul(units).filter(|&rows| rows > 0);
         let rows = rows.ok_or_else(|| refuse(node, format!("it has {units} units")))?;
         reader.require("R", &r.dims, &[directions, rows, units])?;
         let w: Array<T> = reader.weights(1, "W")?;
         let inputs = w.dims.get(2).copied().filter(|&inputs| inputs > 0);
-        let inputs = inputs.ok_or_else(|| refuse(node, format!("its W has the shape {:?}, without inputs", w.dims)))?;
+        let inputs = inputs.ok_or_else(|| {
+            refuse(
+                node,
+                format!("its W has the shape {:?}, without inputs", w.dims),
+            )
+        })?;
         reader.require("W", &w.dims, &[directions, rows, inputs])?;
         let b: Option<Array<T>> = reader.optional(3, "B")?;
         if let Some(b) = &b {
@@ -184,7 +204,9 @@ impl<T: Element> Definition<T> {
         let count = operator.default_activations().len();
         let weights = (0..directions)
             .map(|d| {
-                let b = b.as_ref().map_or(vec![T::default(); 2 * rows], |b| block(b, d, directions).to_vec());
+                let b = b.as_ref().map_or(vec![T::default(); 2 * rows], |b| {
+                    block(b, d, directions).to_vec()
+                });
                 let (w_bias, r_bias) = b.split_at(rows);
                 Weights {
                     activations: activations.by_ref().take(count).collect(),
@@ -221,26 +243,36 @@ fn rule(node: &NodeProto, operator: Operator) -> Result<Rule> {
     let clip = attributes.float("clip")?;
     // An infinite threshold clips nothing.
     if let Some(clip) = clip.filter(|&clip| clip.is_nan() || clip <= 0.0) {
-        return Err(refuse(node, format!("its clip is {clip}, but must be greater than 0")));
+        return Err(refuse(
+            node,
+            format!("its clip is {clip}, but must be greater than 0"),
+        ));
     }
     Ok(Rule {
         clip: clip.filter(|clip| clip.is_finite()).map(f64::from),
         input_forget: operator == Operator::Lstm && attributes.flag("input_forget")?,
-        linear_before_reset: operator == Operator::Gru && attributes.integer("linear_before_reset")?.unwrap_or(0) != 0,
+        linear_before_reset: operator == Operator::Gru
+            && attributes.integer("linear_before_reset")?.unwrap_or(0) != 0,
     })
 }
 
 /// The activation functions of all directions.
 fn activations(node: &NodeProto, operator: Operator, directions: usize) -> Result<Vec<Activation>> {
     let attributes = Attributes(node);
-    let (alphas, betas) = (attributes.floats("activation_alpha")?, attributes.floats("activation_beta")?);
+    let (alphas, betas) = (
+        attributes.floats("activation_alpha")?,
+        attributes.floats("activation_beta")?,
+    );
     let defaults = operator.default_activations();
     let Some(names) = attributes.strings("activations")? else {
         return Ok(defaults.repeat(directions));
     };
     if names.len() != defaults.len() * directions {
         let needed = defaults.len() * directions;
-        return Err(refuse(node, format!("it has {} activations, but needs {needed}", names.len())));
+        return Err(refuse(
+            node,
+            format!("it has {} activations, but needs {needed}", names.len()),
+        ));
     }
     Activation::list(&names, alphas, betas).map_err(|reason| refuse(node, reason))
 }
@@ -283,12 +315,18 @@ impl Reader<'_, '_> {
     fn require(&self, what: &str, actual: &[usize], expected: &[usize]) -> Result<()> {
         match actual == expected {
             true => Ok(()),
-            false => Err(refuse(self.node, format!("its {what} has the shape {actual:?}, but {expected:?} is needed"))),
+            false => Err(refuse(
+                self.node,
+                format!("its {what} has the shape {actual:?}, but {expected:?} is needed"),
+            )),
         }
     }
 
     fn wrong(&self, what: &str, name: &str, reason: &str) -> crate::Error {
-        refuse(self.node, format!("its {what} `{name}` is not usable: {reason}"))
+        refuse(
+            self.node,
+            format!("its {what} `{name}` is not usable: {reason}"),
+        )
     }
 
     /// An initial state that the model fixes, if it is other than zero. One that whoever runs the graph gives is none.
@@ -310,9 +348,12 @@ impl Reader<'_, '_> {
         let Some(tensor) = self.graph.constant(self.graph.expanded(name)) else {
             return Ok(None);
         };
-        let array: Array<T> = tensor::floats(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
+        let array: Array<T> =
+            tensor::floats(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
         let batch = match (is_batch_major, array.dims.as_slice()) {
-            (false, &[d, batch, n]) | (true, &[batch, d, n]) if d == directions && n == units => batch,
+            (false, &[d, batch, n]) | (true, &[batch, d, n]) if d == directions && n == units => {
+                batch
+            }
             _ => {
                 let reason = format!("it has the shape {:?}, which does not fit", array.dims);
                 return Err(self.wrong(what, name, &reason));
@@ -324,7 +365,11 @@ impl Reader<'_, '_> {
         };
         let sample = |b: usize| {
             let values = &array.values;
-            (0..directions).flat_map(move |d| values[d * of_direction + b * of_sample..][..units].iter().copied())
+            (0..directions).flat_map(move |d| {
+                values[d * of_direction + b * of_sample..][..units]
+                    .iter()
+                    .copied()
+            })
         };
         if batch == 0 || (1..batch).any(|b| !sample(b).eq(sample(0))) {
             let reason = "it is another for each sample; make it an input of the graph";
@@ -343,7 +388,9 @@ impl Reader<'_, '_> {
             return Ok(None);
         };
         let array = tensor::integers(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
-        let lengths: Option<Vec<usize>> = (array.values.iter()).map(|&length| usize::try_from(length).ok()).collect();
+        let lengths: Option<Vec<usize>> = (array.values.iter())
+            .map(|&length| usize::try_from(length).ok())
+            .collect();
         let lengths = lengths.ok_or_else(|| self.wrong(what, name, "a length is negative"))?;
         Ok(Some(lengths))
     }

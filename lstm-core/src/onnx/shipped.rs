@@ -65,17 +65,31 @@ pub(super) const GRU_RESET_BEFORE: &[Part] = &[
 ];
 
 /// One direction of a node as a layer of a shipped cell, if it is one.
-pub(super) fn layer<T: Element>(definition: &Definition<T>, direction: usize) -> Result<Option<Box<dyn Layer<T>>>> {
-    let Rule { clip, input_forget, linear_before_reset } = definition.rule;
+pub(super) fn layer<T: Element>(
+    definition: &Definition<T>,
+    direction: usize,
+) -> Result<Option<Box<dyn Layer<T>>>> {
+    let Rule {
+        clip,
+        input_forget,
+        linear_before_reset,
+    } = definition.rule;
     let weights = &definition.weights[direction];
-    if weights.activations != definition.operator.default_activations() || clip.is_some() || input_forget {
+    if weights.activations != definition.operator.default_activations()
+        || clip.is_some()
+        || input_forget
+    {
         return Ok(None);
     }
     let layer = match definition.operator {
         Operator::Rnn => filled::<ElmanRnn, T>(definition, direction, ELMAN_RNN)?,
-        Operator::Gru if linear_before_reset => filled::<GruResetAfter, T>(definition, direction, GRU_RESET_AFTER)?,
+        Operator::Gru if linear_before_reset => {
+            filled::<GruResetAfter, T>(definition, direction, GRU_RESET_AFTER)?
+        }
         Operator::Gru => filled::<GruResetBefore, T>(definition, direction, GRU_RESET_BEFORE)?,
-        Operator::Lstm if weights.peepholes.is_some() => filled::<PeepholeLstm, T>(definition, direction, PEEPHOLE_LSTM)?,
+        Operator::Lstm if weights.peepholes.is_some() => {
+            filled::<PeepholeLstm, T>(definition, direction, PEEPHOLE_LSTM)?
+        }
         Operator::Lstm => filled::<Lstm, T>(definition, direction, LSTM)?,
     };
     Ok(Some(layer))
@@ -96,7 +110,11 @@ fn filled<C: Cell, T: Element>(
     layer.visit_mut(Name::ROOT, &mut |name, parameter| {
         let name = name.to_string();
         match parts.iter().find(|(part, ..)| *part == name) {
-            Some(&(_, take, gate)) => parameter.values.copy_from_slice(&part_of(weights, definition.units, take, gate)),
+            Some(&(_, take, gate)) => {
+                parameter
+                    .values
+                    .copy_from_slice(&part_of(weights, definition.units, take, gate))
+            }
             // What is no part of the operator is an initial state, in the order in which the cell carries them.
             None => {
                 if let Some(values) = initial.next() {
@@ -120,11 +138,16 @@ fn part_of<T: Element>(weights: &Weights<T>, units: usize, take: Take, gate: usi
         W => rows(&weights.w),
         R => rows(&weights.r),
         Biases => {
-            let both = weights.w_bias[range.clone()].iter().zip(&weights.r_bias[range]);
+            let both = weights.w_bias[range.clone()]
+                .iter()
+                .zip(&weights.r_bias[range]);
             both.map(|(&w, &r)| w + r).collect()
         }
         InputBias => weights.w_bias[range].to_vec(),
         StateBias => weights.r_bias[range].to_vec(),
-        Peepholes => weights.peepholes.as_ref().map_or(vec![T::default(); units], |p| p[range].to_vec()),
+        Peepholes => weights
+            .peepholes
+            .as_ref()
+            .map_or(vec![T::default(); units], |p| p[range].to_vec()),
     }
 }

@@ -27,10 +27,16 @@ pub(super) fn floats<T: Element>(tensor: &TensorProto) -> Result<Array<T>, Reaso
             Some(bytes) => numbers(bytes, f64::from_le_bytes),
             None => list(&tensor.double_data, len, |&value| value)?,
         },
-        element::DOUBLE => return Err("its numbers are f64, which f32 cannot hold; read it as f64".to_owned()),
+        element::DOUBLE => {
+            return Err("its numbers are f64, which f32 cannot hold; read it as f64".to_owned());
+        }
         element::FLOAT16 => halves(tensor, len, half)?,
         element::BFLOAT16 => halves(tensor, len, |bits| f32::from_bits(u32::from(bits) << 16))?,
-        other => return Err(format!("its elements are of type {other} of ONNX; float, double, float16 and bfloat16 can be read")),
+        other => {
+            return Err(format!(
+                "its elements are of type {other} of ONNX; float, double, float16 and bfloat16 can be read"
+            ));
+        }
     };
     Ok(Array { dims, values })
 }
@@ -40,14 +46,25 @@ pub(super) fn integers(tensor: &TensorProto) -> Result<Array<i64>, Reason> {
     let (dims, len) = shape(tensor)?;
     let values = match tensor.data_type() {
         element::INT64 => match raw::<8>(tensor, len)? {
-            Some(bytes) => bytes.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(),
+            Some(bytes) => bytes
+                .iter()
+                .map(|&bytes| i64::from_le_bytes(bytes))
+                .collect(),
             None => exact(&tensor.int64_data, len)?.to_vec(),
         },
         element::INT32 => match raw::<4>(tensor, len)? {
-            Some(bytes) => (bytes.iter()).map(|&bytes| i32::from_le_bytes(bytes).into()).collect(),
-            None => (exact(&tensor.int32_data, len)?.iter()).map(|&value| value.into()).collect(),
+            Some(bytes) => (bytes.iter())
+                .map(|&bytes| i32::from_le_bytes(bytes).into())
+                .collect(),
+            None => (exact(&tensor.int32_data, len)?.iter())
+                .map(|&value| value.into())
+                .collect(),
         },
-        other => return Err(format!("its elements are of type {other} of ONNX, not int32 or int64")),
+        other => {
+            return Err(format!(
+                "its elements are of type {other} of ONNX, not int32 or int64"
+            ));
+        }
     };
     Ok(Array { dims, values })
 }
@@ -56,7 +73,12 @@ pub(super) fn integers(tensor: &TensorProto) -> Result<Array<i64>, Reason> {
 pub(super) fn from_floats<T: Element>(name: &str, dims: &[usize], values: &[T]) -> TensorProto {
     let values = values.iter().map(|value| value.to_f64());
     let (data_type, bytes) = match size_of::<T>() {
-        4 => (element::FLOAT, values.flat_map(|value| (value as f32).to_le_bytes()).collect()),
+        4 => (
+            element::FLOAT,
+            values
+                .flat_map(|value| (value as f32).to_le_bytes())
+                .collect(),
+        ),
         _ => (element::DOUBLE, values.flat_map(f64::to_le_bytes).collect()),
     };
     TensorProto {
@@ -74,7 +96,12 @@ pub(super) fn from_integers(name: &str, values: &[i64]) -> TensorProto {
         dims: vec![values.len() as i64],
         data_type: Some(element::INT64),
         name: Some(name.to_owned()),
-        raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        raw_data: Some(
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        ),
         ..TensorProto::default()
     }
 }
@@ -84,8 +111,13 @@ fn shape(tensor: &TensorProto) -> Result<(Vec<usize>, usize), Reason> {
     if tensor.data_location.unwrap_or(0) != 0 {
         return Err("its numbers are in another file; save the model with them inside".to_owned());
     }
-    let dims: Option<Vec<usize>> = (tensor.dims.iter()).map(|&dim| usize::try_from(dim).ok()).collect();
-    let len = dims.as_ref().and_then(|dims| dims.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)));
+    let dims: Option<Vec<usize>> = (tensor.dims.iter())
+        .map(|&dim| usize::try_from(dim).ok())
+        .collect();
+    let len = dims.as_ref().and_then(|dims| {
+        dims.iter()
+            .try_fold(1usize, |len, &dim| len.checked_mul(dim))
+    });
     match (dims, len) {
         (Some(dims), Some(len)) => Ok((dims, len)),
         _ => Err(format!("its shape {:?} is not one", tensor.dims)),
@@ -99,29 +131,51 @@ fn raw<const N: usize>(tensor: &TensorProto, len: usize) -> Result<Option<&[[u8;
     };
     match bytes.as_chunks::<N>() {
         (pieces, []) if pieces.len() == len => Ok(Some(pieces)),
-        _ => Err(format!("it has {} bytes, but {len} numbers of {N} bytes are needed for its shape", bytes.len())),
+        _ => Err(format!(
+            "it has {} bytes, but {len} numbers of {N} bytes are needed for its shape",
+            bytes.len()
+        )),
     }
 }
 
 fn numbers<T: Element, const N: usize>(bytes: &[[u8; N]], read: impl Fn([u8; N]) -> f64) -> Vec<T> {
-    bytes.iter().map(|&bytes| T::from_f64(read(bytes))).collect()
+    bytes
+        .iter()
+        .map(|&bytes| T::from_f64(read(bytes)))
+        .collect()
 }
 
-fn list<T: Element, S>(values: &[S], len: usize, read: impl Fn(&S) -> f64) -> Result<Vec<T>, Reason> {
-    Ok(exact(values, len)?.iter().map(|value| T::from_f64(read(value))).collect())
+fn list<T: Element, S>(
+    values: &[S],
+    len: usize,
+    read: impl Fn(&S) -> f64,
+) -> Result<Vec<T>, Reason> {
+    Ok(exact(values, len)?
+        .iter()
+        .map(|value| T::from_f64(read(value)))
+        .collect())
 }
 
 fn exact<S>(values: &[S], len: usize) -> Result<&[S], Reason> {
     match values.len() == len {
         true => Ok(values),
-        false => Err(format!("it has {} numbers, but {len} are needed for its shape", values.len())),
+        false => Err(format!(
+            "it has {} numbers, but {len} are needed for its shape",
+            values.len()
+        )),
     }
 }
 
 /// Numbers of 16 bits: raw, or one in the lower half of each listed int32.
-fn halves<T: Element>(tensor: &TensorProto, len: usize, read: impl Fn(u16) -> f32) -> Result<Vec<T>, Reason> {
+fn halves<T: Element>(
+    tensor: &TensorProto,
+    len: usize,
+    read: impl Fn(u16) -> f32,
+) -> Result<Vec<T>, Reason> {
     match raw(tensor, len)? {
-        Some(bytes) => Ok(numbers(bytes, |bytes| read(u16::from_le_bytes(bytes)).into())),
+        Some(bytes) => Ok(numbers(bytes, |bytes| {
+            read(u16::from_le_bytes(bytes)).into()
+        })),
         None => list(&tensor.int32_data, len, |&value| read(value as u16).into()),
     }
 }
@@ -135,7 +189,11 @@ fn half(bits: u16) -> f32 {
         0x1f => f32::NAN,
         exponent => (1024.0 + mantissa) * 2f32.powi(i32::from(exponent) - 25),
     };
-    if bits >> 15 == 0 { magnitude } else { -magnitude }
+    if bits >> 15 == 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
 }
 
 #[cfg(test)]
@@ -171,11 +229,17 @@ mod tests {
     fn written_tensors_are_read_again() {
         let tensor = from_floats("w", &[2, 1, 2], &[1.0, -0.5, 0.1f32, 3e30]);
         let read = floats::<f32>(&tensor).unwrap();
-        assert_eq!((read.dims, read.values), (vec![2, 1, 2], vec![1.0, -0.5, 0.1, 3e30]));
+        assert_eq!(
+            (read.dims, read.values),
+            (vec![2, 1, 2], vec![1.0, -0.5, 0.1, 3e30])
+        );
         let tensor = from_floats("w", &[1], &[0.1f64]);
         assert_eq!(floats::<f64>(&tensor).unwrap().values, [0.1]);
         assert!(floats::<f32>(&tensor).unwrap_err().contains("f64"));
-        assert_eq!(integers(&from_integers("axes", &[-1, 7])).unwrap().values, [-1, 7]);
+        assert_eq!(
+            integers(&from_integers("axes", &[-1, 7])).unwrap().values,
+            [-1, 7]
+        );
     }
 
     #[test]
@@ -186,7 +250,12 @@ mod tests {
             change(&mut tensor);
             floats::<f32>(&tensor).unwrap_err()
         };
-        for dims in [vec![-2, -2], vec![i64::MAX, i64::MAX], vec![1 << 40], vec![2, 3]] {
+        for dims in [
+            vec![-2, -2],
+            vec![i64::MAX, i64::MAX],
+            vec![1 << 40],
+            vec![2, 3],
+        ] {
             with(&|tensor| tensor.dims = dims.clone());
         }
         with(&|tensor| tensor.raw_data = Some(vec![0; 15]));

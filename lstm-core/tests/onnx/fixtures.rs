@@ -26,7 +26,10 @@ pub struct Tensor {
 
 /// All cases of a file.
 pub fn cases(file: &str) -> Vec<Case> {
-    let path = format!("{}/../tests/fixtures/onnx/{file}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../tests/fixtures/onnx/{file}.safetensors",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let bytes = std::fs::read(path).unwrap();
     let makers = SafeTensors::read_metadata(&bytes).unwrap().1;
     let makers = makers.metadata().clone().unwrap();
@@ -36,7 +39,11 @@ pub fn cases(file: &str) -> Vec<Case> {
         let case = Case {
             name: name.clone(),
             maker,
-            model: file.tensor(&format!("{name}/model")).unwrap().data().to_vec(),
+            model: file
+                .tensor(&format!("{name}/model"))
+                .unwrap()
+                .data()
+                .to_vec(),
             tensors: BTreeMap::new(),
         };
         cases.insert(name, case);
@@ -48,9 +55,24 @@ pub fn cases(file: &str) -> Vec<Case> {
         }
         let data = view.data();
         let values = match view.dtype() {
-            Dtype::F32 => data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect(),
-            Dtype::F64 => data.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
-            Dtype::I32 => data.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes).into()).collect(),
+            Dtype::F32 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes).into())
+                .collect(),
+            Dtype::F64 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&bytes| f64::from_le_bytes(bytes))
+                .collect(),
+            Dtype::I32 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&bytes| i32::from_le_bytes(bytes).into())
+                .collect(),
             other => panic!("{name} is {other:?}"),
         };
         let value = Tensor {
@@ -58,7 +80,11 @@ pub fn cases(file: &str) -> Vec<Case> {
             values,
             is_double: view.dtype() == Dtype::F64,
         };
-        cases.get_mut(case).unwrap().tensors.insert(tensor.to_owned(), value);
+        cases
+            .get_mut(case)
+            .unwrap()
+            .tensors
+            .insert(tensor.to_owned(), value);
     }
     cases.into_values().collect()
 }
@@ -77,7 +103,9 @@ impl Tensor {
     /// The numbers as a matrix with the last axis down the column.
     pub fn matrix<T: Element>(&self) -> Mat<T> {
         let rows = self.shape.last().copied().unwrap();
-        Mat::from_fn(rows, self.values.len() / rows, |i, j| T::from_f64(self.values[j * rows + i]))
+        Mat::from_fn(rows, self.values.len() / rows, |i, j| {
+            T::from_f64(self.values[j * rows + i])
+        })
     }
 
     /// With two axes exchanged.
@@ -108,14 +136,20 @@ impl Tensor {
         let mut shape = self.shape.clone();
         let last = shape.pop().unwrap();
         *shape.last_mut().unwrap() *= last;
-        Self { shape, ..self.clone() }
+        Self {
+            shape,
+            ..self.clone()
+        }
     }
 }
 
 /// The largest difference, relative to the largest expected number or to 1.
 pub fn difference<T: Element>(actual: MatRef<'_, T>, expected: &Tensor) -> f64 {
     let expected = expected.matrix::<f64>();
-    assert_eq!((actual.nrows(), actual.ncols()), (expected.nrows(), expected.ncols()));
+    assert_eq!(
+        (actual.nrows(), actual.ncols()),
+        (expected.nrows(), expected.ncols())
+    );
     let mut largest = 0f64;
     for j in 0..actual.ncols() {
         for i in 0..actual.nrows() {

@@ -18,9 +18,22 @@ fn networks_of_pytorch_agree_with_onnx_runtime() {
         let network: OnnxNetwork<f32> = case.model().network().unwrap();
         assert_eq!(network.input, "x");
         let is_batch_major = case.name.contains("batch first");
-        assert_eq!(network.is_input_batch_major, is_batch_major, "{}", case.name);
-        assert_eq!(network.is_output_batch_major, is_batch_major, "{}", case.name);
-        let has_head = ["script lstm", "dynamo lstm", "script lstm 2 layers both", "dynamo gru 2 layers batch first"];
+        assert_eq!(
+            network.is_input_batch_major, is_batch_major,
+            "{}",
+            case.name
+        );
+        assert_eq!(
+            network.is_output_batch_major, is_batch_major,
+            "{}",
+            case.name
+        );
+        let has_head = [
+            "script lstm",
+            "dynamo lstm",
+            "script lstm 2 layers both",
+            "dynamo gru 2 layers batch first",
+        ];
         if has_head.contains(&case.name.as_str()) {
             assert!(network.stack.params_of_last() > 0);
         }
@@ -30,7 +43,10 @@ fn networks_of_pytorch_agree_with_onnx_runtime() {
             largest = (difference, case.name.clone());
         }
     }
-    println!("graphs: largest difference {:.1e} ({})", largest.0, largest.1);
+    println!(
+        "graphs: largest difference {:.1e} ({})",
+        largest.0, largest.1
+    );
 }
 
 trait LastLayer {
@@ -61,20 +77,26 @@ fn run(case: &Case, network: &OnnxNetwork<f32>) -> f64 {
         if let Some(initial) = case.get(initial) {
             let all = initial.matrix::<f32>();
             for (layer, state) in state.iter_mut().enumerate() {
-                let own = all.as_ref().subcols(layer * batch.samples(), batch.samples());
+                let own = all
+                    .as_ref()
+                    .subcols(layer * batch.samples(), batch.samples());
                 state.get_mut(place).copy_from(own);
             }
         }
     }
     let mut y = Mat::zeros(stack.output_len(), batch.columns());
     let (x, mut tape) = (x.matrix::<f32>(), LayerTape::new());
-    stack.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut tape).unwrap();
+    stack
+        .infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut tape)
+        .unwrap();
     let mut largest = difference(y.as_ref(), case.get("out0").unwrap());
     for (place, (_, last)) in quantities.iter().enumerate() {
         if let Some(expected) = case.get(last) {
             let all = expected.matrix::<f64>();
             for (layer, state) in state.iter().enumerate() {
-                let own = all.as_ref().subcols(layer * batch.samples(), batch.samples());
+                let own = all
+                    .as_ref()
+                    .subcols(layer * batch.samples(), batch.samples());
                 for (actual, expected) in state.get(place).col_iter().zip(own.col_iter()) {
                     for (actual, expected) in actual.iter().zip(expected.iter()) {
                         largest = largest.max((f64::from(*actual) - expected).abs());

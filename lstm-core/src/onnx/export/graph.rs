@@ -6,11 +6,9 @@ use std::marker::PhantomData;
 use lstm_kernels::Element;
 
 use super::super::operator::Operator;
-use super::super::proto::{
-    AttributeProto, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto, element, kind,
-};
+use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, element};
 use super::super::tensor::{from_floats, from_integers};
+use super::make::{float_type, integer, integers, state_info, text, value_info};
 use super::weights::Direction;
 use super::{Export, child};
 use crate::error::{Error, Result};
@@ -43,23 +41,40 @@ impl<T: Element> Builder<T> {
         let mut seen = HashSet::new();
         let stored = self.proto.initializer.iter().map(|stored| stored.name());
         let inputs = self.proto.input.iter().map(|input| input.name());
-        let results = self.proto.node.iter().flat_map(|node| &node.output).map(String::as_str);
-        match stored.chain(inputs).chain(results).find(|name| !seen.insert(*name)) {
-            Some(name) => Err(Error::DuplicateName { name: name.to_owned() }),
+        let results = self
+            .proto
+            .node
+            .iter()
+            .flat_map(|node| &node.output)
+            .map(String::as_str);
+        match stored
+            .chain(inputs)
+            .chain(results)
+            .find(|name| !seen.insert(*name))
+        {
+            Some(name) => Err(Error::DuplicateName {
+                name: name.to_owned(),
+            }),
             None => Ok(self.proto),
         }
     }
 
     pub fn input(&mut self, name: &str, axes: &[&str], features: usize) {
-        self.proto.input.push(value_info(name, float_type::<T>(), axes, Some(features)));
+        self.proto
+            .input
+            .push(value_info(name, float_type::<T>(), axes, Some(features)));
     }
 
     pub fn output(&mut self, name: &str, axes: &[&str], features: usize) {
-        self.proto.output.push(value_info(name, float_type::<T>(), axes, Some(features)));
+        self.proto
+            .output
+            .push(value_info(name, float_type::<T>(), axes, Some(features)));
     }
 
     pub fn lengths_input(&mut self) {
-        self.proto.input.push(value_info(LENGTHS, element::INT32, &["samples"], None));
+        self.proto
+            .input
+            .push(value_info(LENGTHS, element::INT32, &["samples"], None));
     }
 
     pub fn transpose(&mut self, name: &str, value: &str, perm: &[i64]) -> String {
@@ -68,7 +83,13 @@ impl<T: Element> Builder<T> {
     }
 
     pub fn transpose_into(&mut self, name: &str, value: &str, perm: &[i64]) {
-        self.node("Transpose", name, &[value], &[name], vec![integers("perm", perm)]);
+        self.node(
+            "Transpose",
+            name,
+            &[value],
+            &[name],
+            vec![integers("perm", perm)],
+        );
     }
 
     pub fn identity_into(&mut self, name: &str, value: &str) {
@@ -83,13 +104,25 @@ impl<T: Element> Builder<T> {
         layer.visit(Name::ROOT, &mut |part, parameter| {
             // The matrix comes first. Column by column it is its transpose row by row, which is what is multiplied.
             let stored = child(name, &part.to_string());
-            let dims: &[usize] = if is_matrix { &[inputs, outputs] } else { &[outputs] };
+            let dims: &[usize] = if is_matrix {
+                &[inputs, outputs]
+            } else {
+                &[outputs]
+            };
             let (operator, result) = match is_matrix {
                 true => ("MatMul", child(name, "product")),
                 false => ("Add", child(name, "sum")),
             };
-            self.proto.initializer.push(from_floats(&stored, dims, parameter.values));
-            self.node(operator, &result, &[&output, &stored], &[&result], Vec::new());
+            self.proto
+                .initializer
+                .push(from_floats(&stored, dims, parameter.values));
+            self.node(
+                operator,
+                &result,
+                &[&output, &stored],
+                &[&result],
+                Vec::new(),
+            );
             output = result;
             is_matrix = false;
             Ok(())
@@ -108,14 +141,38 @@ impl<T: Element> Builder<T> {
         let [first, ..] = directions else {
             return Ok(value.to_owned());
         };
-        let (count, units, rows) = (directions.len(), first.units, first.operator.gates() * first.units);
-        let w = self.store(name, "w", &[count, rows, first.inputs], directions.iter().map(|d| &d.w));
-        let r = self.store(name, "r", &[count, rows, units], directions.iter().map(|d| &d.r));
-        let b = self.store(name, "b", &[count, 2 * rows], directions.iter().map(|d| &d.b));
+        let (count, units, rows) = (
+            directions.len(),
+            first.units,
+            first.operator.gates() * first.units,
+        );
+        let w = self.store(
+            name,
+            "w",
+            &[count, rows, first.inputs],
+            directions.iter().map(|d| &d.w),
+        );
+        let r = self.store(
+            name,
+            "r",
+            &[count, rows, units],
+            directions.iter().map(|d| &d.r),
+        );
+        let b = self.store(
+            name,
+            "b",
+            &[count, 2 * rows],
+            directions.iter().map(|d| &d.b),
+        );
         let is_lstm = first.operator == Operator::Lstm;
         let has_peepholes = !first.p.is_empty();
         let p = match has_peepholes {
-            true => self.store(name, "p", &[count, 3 * units], directions.iter().map(|d| &d.p)),
+            true => self.store(
+                name,
+                "p",
+                &[count, 3 * units],
+                directions.iter().map(|d| &d.p),
+            ),
             false => String::new(),
         };
         let h_place = usize::from(is_lstm);
@@ -124,7 +181,11 @@ impl<T: Element> Builder<T> {
             true => self.initial(directions, name, "initial_c", 0, value),
             false => String::new(),
         };
-        let lengths = if self.options.has_lengths { LENGTHS } else { "" };
+        let lengths = if self.options.has_lengths {
+            LENGTHS
+        } else {
+            ""
+        };
         let mut inputs = vec![value, &w, &r, &b, lengths, &initial_h];
         if is_lstm {
             inputs.extend([initial_c.as_str(), p.as_str()]);
@@ -135,14 +196,23 @@ impl<T: Element> Builder<T> {
         let raw = child(name, "raw");
         let mut outputs = vec![raw.clone()];
         if self.options.has_states {
-            let quantities: &[&str] = if is_lstm { &["final_h", "final_c"] } else { &["final_h"] };
+            let quantities: &[&str] = if is_lstm {
+                &["final_h", "final_c"]
+            } else {
+                &["final_h"]
+            };
             for quantity in quantities {
                 let state = child(name, quantity);
-                self.proto.output.push(state_info::<T>(&state, count, units));
+                self.proto
+                    .output
+                    .push(state_info::<T>(&state, count, units));
                 outputs.push(state);
             }
         }
-        let mut attributes = vec![text("direction", word), integer("hidden_size", units as i64)];
+        let mut attributes = vec![
+            text("direction", word),
+            integer("hidden_size", units as i64),
+        ];
         if first.linear_before_reset {
             attributes.push(integer("linear_before_reset", 1));
         }
@@ -167,8 +237,15 @@ impl<T: Element> Builder<T> {
             }
             _ => {
                 let turned = self.transpose(&child(name, "turned"), raw, &[0, 2, 1, 3]);
-                let shape = self.integers(&child(name, "shape"), &[0, 0, (directions * units) as i64]);
-                self.node("Reshape", &result, &[&turned, &shape], &[&result], Vec::new());
+                let shape =
+                    self.integers(&child(name, "shape"), &[0, 0, (directions * units) as i64]);
+                self.node(
+                    "Reshape",
+                    &result,
+                    &[&turned, &shape],
+                    &[&result],
+                    Vec::new(),
+                );
             }
         }
         result
@@ -178,7 +255,13 @@ impl<T: Element> Builder<T> {
         let result = child(name, "merged");
         let [first, second] = &values;
         match merge {
-            Merge::Concat => self.node("Concat", &result, &[first, second], &[&result], vec![integer("axis", -1)]),
+            Merge::Concat => self.node(
+                "Concat",
+                &result,
+                &[first, second],
+                &[&result],
+                vec![integer("axis", -1)],
+            ),
             Merge::Sum => self.node("Add", &result, &[first, second], &[&result], Vec::new()),
         }
         Ok(result)
@@ -186,17 +269,31 @@ impl<T: Element> Builder<T> {
 
     /// The name of an initial state: an input of the graph, or trained values repeated for every sample of `value`, or
     /// nothing.
-    fn initial(&mut self, directions: &[Direction<T>], name: &str, part: &str, place: usize, value: &str) -> String {
+    fn initial(
+        &mut self,
+        directions: &[Direction<T>],
+        name: &str,
+        part: &str,
+        place: usize,
+        value: &str,
+    ) -> String {
         let (count, units) = (directions.len(), directions[0].units);
         let state = child(name, part);
         if self.options.has_states {
             self.proto.input.push(state_info::<T>(&state, count, units));
             return state;
         }
-        let Some(trained): Option<Vec<&Vec<T>>> = directions.iter().map(|d| d.initial.get(place)).collect() else {
+        let Some(trained): Option<Vec<&Vec<T>>> =
+            directions.iter().map(|d| d.initial.get(place)).collect()
+        else {
             return String::new();
         };
-        let stored = self.store(name, &format!("{part}.trained"), &[count, 1, units], trained.into_iter());
+        let stored = self.store(
+            name,
+            &format!("{part}.trained"),
+            &[count, 1, units],
+            trained.into_iter(),
+        );
         let shape = child(&state, "value_shape");
         self.node("Shape", &shape, &[value], &[&shape], Vec::new());
         let one = self.integers(&child(&state, "samples_axis"), &[1]);
@@ -205,15 +302,29 @@ impl<T: Element> Builder<T> {
         let directions = self.integers(&child(&state, "directions"), &[count as i64]);
         let units = self.integers(&child(&state, "units"), &[units as i64]);
         let full = child(&state, "shape");
-        self.node("Concat", &full, &[&directions, &samples, &units], &[&full], vec![integer("axis", 0)]);
+        self.node(
+            "Concat",
+            &full,
+            &[&directions, &samples, &units],
+            &[&full],
+            vec![integer("axis", 0)],
+        );
         self.node("Expand", &state, &[&stored, &full], &[&state], Vec::new());
         state
     }
 
-    fn store<'v>(&mut self, name: &str, part: &str, dims: &[usize], values: impl Iterator<Item = &'v Vec<T>>) -> String {
+    fn store<'v>(
+        &mut self,
+        name: &str,
+        part: &str,
+        dims: &[usize],
+        values: impl Iterator<Item = &'v Vec<T>>,
+    ) -> String {
         let stored = child(name, part);
         let values: Vec<T> = values.flatten().copied().collect();
-        self.proto.initializer.push(from_floats(&stored, dims, &values));
+        self.proto
+            .initializer
+            .push(from_floats(&stored, dims, &values));
         stored
     }
 
@@ -223,7 +334,14 @@ impl<T: Element> Builder<T> {
         name.to_owned()
     }
 
-    fn node(&mut self, operator: &str, name: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) {
+    fn node(
+        &mut self,
+        operator: &str,
+        name: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         self.proto.node.push(NodeProto {
             input: owned(inputs),
@@ -233,75 +351,5 @@ impl<T: Element> Builder<T> {
             attribute,
             domain: None,
         });
-    }
-}
-
-fn float_type<T>() -> i32 {
-    match size_of::<T>() {
-        4 => element::FLOAT,
-        _ => element::DOUBLE,
-    }
-}
-
-fn state_info<T: Element>(name: &str, directions: usize, units: usize) -> ValueInfoProto {
-    let mut info = value_info(name, float_type::<T>(), &["directions", "samples"], Some(units));
-    let shape = info.r#type.as_mut().and_then(|kind| kind.tensor_type.as_mut()).and_then(|tensor| tensor.shape.as_mut());
-    if let Some(first) = shape.and_then(|shape| shape.dim.first_mut()) {
-        *first = fixed(directions);
-    }
-    info
-}
-
-/// A value of some named axes and, as the last, of one whose length is fixed.
-fn value_info(name: &str, elem_type: i32, axes: &[&str], last: Option<usize>) -> ValueInfoProto {
-    let named = axes.iter().map(|&axis| DimensionProto {
-        dim_value: None,
-        dim_param: Some(axis.to_owned()),
-    });
-    let shape = TensorShapeProto {
-        dim: named.chain(last.map(fixed)).collect(),
-    };
-    ValueInfoProto {
-        name: Some(name.to_owned()),
-        r#type: Some(TypeProto {
-            tensor_type: Some(TensorTypeProto {
-                elem_type: Some(elem_type),
-                shape: Some(shape),
-            }),
-        }),
-    }
-}
-
-fn fixed(len: usize) -> DimensionProto {
-    DimensionProto {
-        dim_value: Some(len as i64),
-        dim_param: None,
-    }
-}
-
-fn integer(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        i: Some(value),
-        r#type: Some(kind::INT),
-        ..AttributeProto::default()
-    }
-}
-
-fn integers(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        ints: values.to_vec(),
-        r#type: Some(kind::INTS),
-        ..AttributeProto::default()
-    }
-}
-
-fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        s: Some(value.as_bytes().to_vec()),
-        r#type: Some(kind::STRING),
-        ..AttributeProto::default()
     }
 }

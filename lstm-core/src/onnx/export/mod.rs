@@ -1,6 +1,7 @@
 //! Layers as an ONNX model.
 
 mod graph;
+mod make;
 mod weights;
 
 use std::path::Path;
@@ -136,15 +137,34 @@ fn put<T: Element>(
             let word = if is_reversed { "reverse" } else { "forward" };
             builder.recurrent(&[direction], word, name, &value)
         }
-        Kind::Bidirectional { forward, backward, merge } => {
+        Kind::Bidirectional {
+            forward,
+            backward,
+            merge,
+        } => {
             if let Some(both) = both_directions(forward, backward, merge, name, is_reversed)? {
                 return builder.recurrent(&both, "bidirectional", name, &value);
             }
-            let first = put(builder, forward, &child(name, "forward"), value.clone(), is_reversed)?;
-            let second = put(builder, backward, &child(name, "backward"), value, !is_reversed)?;
+            let first = put(
+                builder,
+                forward,
+                &child(name, "forward"),
+                value.clone(),
+                is_reversed,
+            )?;
+            let second = put(
+                builder,
+                backward,
+                &child(name, "backward"),
+                value,
+                !is_reversed,
+            )?;
             builder.merge(merge, name, [first, second])
         }
-        _ => Err(refuse(name, "it is of a kind that ONNX has no operator for".to_owned())),
+        _ => Err(refuse(
+            name,
+            "it is of a kind that ONNX has no operator for".to_owned(),
+        )),
     }
 }
 
@@ -156,7 +176,9 @@ fn both_directions<T: Element>(
     name: &str,
     is_reversed: bool,
 ) -> Result<Option<[Direction<T>; 2]>> {
-    let are_recurrent = [forward, backward].iter().all(|layer| matches!(layer.kind(), Kind::Recurrent { .. }));
+    let are_recurrent = [forward, backward]
+        .iter()
+        .all(|layer| matches!(layer.kind(), Kind::Recurrent { .. }));
     if !are_recurrent || merge != Merge::Concat || is_reversed {
         return Ok(None);
     }

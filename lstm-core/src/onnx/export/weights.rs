@@ -32,8 +32,21 @@ impl<T> Direction<T> {
     /// Whether both can be directions of one node.
     pub fn is_alike(&self, other: &Self) -> bool {
         let key = |direction: &Self| {
-            let Direction { operator, linear_before_reset, inputs, units, .. } = *direction;
-            (operator, linear_before_reset, inputs, units, direction.p.len(), direction.initial.len())
+            let Direction {
+                operator,
+                linear_before_reset,
+                inputs,
+                units,
+                ..
+            } = *direction;
+            (
+                operator,
+                linear_before_reset,
+                inputs,
+                units,
+                direction.p.len(),
+                direction.initial.len(),
+            )
         };
         key(self) == key(other)
     }
@@ -41,7 +54,9 @@ impl<T> Direction<T> {
 
 /// The operator that a cell is, and its parameters in terms of it.
 fn operator_of(cell: &CellSpec) -> Option<(Operator, bool, &'static [Part])> {
-    let is = |spec: &CellSpec| spec.equations_hash == cell.equations_hash && spec.equations == cell.equations;
+    let is = |spec: &CellSpec| {
+        spec.equations_hash == cell.equations_hash && spec.equations == cell.equations
+    };
     if is(&ElmanRnn::SPEC) {
         Some((Operator::Rnn, false, shipped::ELMAN_RNN))
     } else if is(&GruResetAfter::SPEC) {
@@ -63,13 +78,25 @@ pub(super) fn direction_of<T: Element>(layer: &dyn Layer<T>, name: &str) -> Resu
         return Err(refuse(name, "it is not recurrent".to_owned()));
     };
     let Some((operator, linear_before_reset, parts)) = operator_of(cell) else {
-        return Err(refuse(name, format!("its cell {} is none of ONNX's operators", cell.name)));
+        return Err(refuse(
+            name,
+            format!("its cell {} is none of ONNX's operators", cell.name),
+        ));
     };
     let &[inputs, units, ref blocks @ ..] = sizes else {
-        return Err(refuse(name, format!("its cell {} has the sizes {sizes:?}", cell.name)));
+        return Err(refuse(
+            name,
+            format!("its cell {} has the sizes {sizes:?}", cell.name),
+        ));
     };
     if let Some(cells) = blocks.first().filter(|&&cells| cells != 1) {
-        return Err(refuse(name, format!("its cell {} has {cells} cells in a block, ONNX's operators one", cell.name)));
+        return Err(refuse(
+            name,
+            format!(
+                "its cell {} has {cells} cells in a block, ONNX's operators one",
+                cell.name
+            ),
+        ));
     }
 
     let mut parameters = BTreeMap::new();
@@ -94,22 +121,32 @@ pub(super) fn direction_of<T: Element>(layer: &dyn Layer<T>, name: &str) -> Resu
     }
     for &(part, take, gate) in parts {
         let values = parameters.remove(part);
-        let values = values.ok_or_else(|| refuse(name, format!("it does not show its parameter {part}")))?;
+        let values =
+            values.ok_or_else(|| refuse(name, format!("it does not show its parameter {part}")))?;
         let first = gate * units;
         match take {
-            Take::W => direction.w[first * inputs..][..units * inputs].copy_from_slice(&row_major(&values, units)),
-            Take::R => direction.r[first * units..][..units * units].copy_from_slice(&row_major(&values, units)),
+            Take::W => direction.w[first * inputs..][..units * inputs]
+                .copy_from_slice(&row_major(&values, units)),
+            Take::R => direction.r[first * units..][..units * units]
+                .copy_from_slice(&row_major(&values, units)),
             // The sum of both biases is all that counts, so one of them holds it.
-            Take::Biases | Take::InputBias => direction.b[first..][..units].copy_from_slice(&values),
+            Take::Biases | Take::InputBias => {
+                direction.b[first..][..units].copy_from_slice(&values)
+            }
             Take::StateBias => direction.b[rows + first..][..units].copy_from_slice(&values),
             Take::Peepholes => direction.p[first..][..units].copy_from_slice(&values),
         }
     }
     for carried in cell.carried {
-        direction.initial.extend(parameters.remove(&format!("initial.{}", carried.name)));
+        direction
+            .initial
+            .extend(parameters.remove(&format!("initial.{}", carried.name)));
     }
     match parameters.keys().next() {
-        Some(other) => Err(refuse(name, format!("its parameter {other} has no place in ONNX's operators"))),
+        Some(other) => Err(refuse(
+            name,
+            format!("its parameter {other} has no place in ONNX's operators"),
+        )),
         None => Ok(direction),
     }
 }
