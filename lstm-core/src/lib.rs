@@ -15,7 +15,6 @@
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
 //! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
 //!   arrays into sequences and back.
-//! - [`io`] reads and writes model files.
 //! - With the feature `onnx`, `onnx` reads and writes recurrent networks as ONNX models.
 //!
 //! # A sequence, forward and back
