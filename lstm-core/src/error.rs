@@ -271,6 +271,35 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file or a sequence of bytes is not an ONNX model, or a damaged one.
+    #[error("{what} is not a usable ONNX model: {reason}")]
+    OnnxModel {
+        /// The file, or "the model".
+        what: String,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A node of an ONNX model is damaged, or says what this library cannot do.
+    #[error("the ONNX node `{node}` ({operator}) cannot be read: {reason}")]
+    OnnxNode {
+        /// The node's name, or that of its first output.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What is wrong with it, and what would help.
+        reason: String,
+    },
+
+    /// A layer that ONNX has no operator for.
+    #[error("the layer {layer} cannot be written as ONNX: {reason}")]
+    OnnxExport {
+        /// The layer's name within the network.
+        layer: String,
+        /// Why not.
+        reason: String,
+    },
+
     /// An error of the caller's own, from a task or a callback of training.
     #[error(transparent)]
     Custom(Box<dyn std::error::Error + Send + Sync>),

@@ -16,6 +16,7 @@
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
 //! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
 //!   arrays into sequences and back.
+//! - With the feature `onnx`, `onnx` reads and writes recurrent networks as ONNX models.
 //!
 //! # A sequence, forward and back
 //! A sequence is a matrix with one column per (step, sample), features down the column: column `t * batch + b`.
@@ -71,6 +72,8 @@ pub mod io;
 pub mod layers;
 pub mod lm;
 pub mod loss;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod optim;
 pub mod params;
 pub mod stream;

@@ -13,8 +13,8 @@ pub struct State<T> {
 }
 
 impl<T: Element> State<T> {
-    /// Zeros for quantities of these lengths.
-    pub(crate) fn zeros(lengths: impl Iterator<Item = usize>, batch: usize) -> Self {
+    /// Zeros for quantities of these lengths; [`Kernel::zero_state`](crate::Kernel::zero_state) knows those of a cell.
+    pub fn zeros(lengths: impl Iterator<Item = usize>, batch: usize) -> Self {
         State {
             batch,
             values: lengths.map(|len| Mat::zeros(len, batch)).collect(),

@@ -6,7 +6,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::gather::room;
 use super::residual::add_real;
-use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
@@ -310,5 +310,13 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
         self.forward.set_threads(threads);
         self.backward.set_threads(threads);
         self.threads = (threads.count() > 1).then(|| threads.clone());
+    }
+
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Bidirectional {
+            forward: self.forward.as_ref(),
+            backward: self.backward.as_ref(),
+            merge: self.merge,
+        }
     }
 }

@@ -5,7 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
 use super::gather::{clear_padding, room};
-use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result, require_fraction};
 use crate::params::{Name, Parameters, Visit, VisitMut};
 use crate::random::Rng;
@@ -197,4 +197,8 @@ impl<T: Element> Layer<T> for Dropout {
     }
 
     fn set_threads(&mut self, _: &Threads) {}
+
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Identity
+    }
 }

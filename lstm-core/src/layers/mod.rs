@@ -39,10 +39,12 @@ mod batch;
 mod bidirectional;
 mod dropout;
 mod gather;
+mod kind;
 mod pointwise;
 mod recurrent;
 mod regularised;
 mod residual;
+mod reversed;
 mod stack;
 mod tape;
 mod unroll;
@@ -53,10 +55,15 @@ use lstm_kernels::{Element, State, Threads};
 pub use batch::Batch;
 pub use bidirectional::{Bidirectional, Merge};
 pub use dropout::{Dropout, DropoutMask};
+pub use kind::Kind;
 pub use regularised::Regularised;
 pub use residual::Residual;
+pub use reversed::Reversed;
 pub use stack::Stack;
 pub use tape::LayerTape;
+
+#[cfg(feature = "onnx")]
+pub(crate) use gather::{Part, clear_padding, room};
 
 use crate::error::{Result, require_len, require_shape};
 use crate::params::Parameters;
@@ -137,6 +144,11 @@ pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
 
     /// Lets calls share their work among threads; results stay the same to the bit.
     fn set_threads(&mut self, threads: &Threads);
+
+    /// What kind of layer this is. A layer of one's own need not say.
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Other
+    }
 
     /// States of zeros: a gradient of the final states that the loss does not see.
     fn zero_state(&self, batch: usize) -> Vec<State<T>> {

@@ -5,7 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
 use super::gather::{clear_padding, room};
-use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::Result;
 use crate::linear::Linear;
 use crate::random::Rng;
@@ -75,6 +75,10 @@ impl<T: Element> Layer<T> for Linear<T> {
     }
 
     fn set_threads(&mut self, _: &Threads) {}
+
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Linear
+    }
 }
 
 /// A copy of a matrix whose padding is zero.

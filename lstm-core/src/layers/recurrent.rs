@@ -4,7 +4,7 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::{Cell, Element, State, Threads};
 
 use super::unroll::{Unroll, UnrollTape};
-use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::Result;
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
@@ -73,5 +73,12 @@ impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
 
     fn set_threads(&mut self, threads: &Threads) {
         Recurrent::set_threads(self, threads);
+    }
+
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Recurrent {
+            cell: &C::SPEC,
+            sizes: self.kernel().sizes(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
 use super::gather::room;
-use super::{Batch, Layer, LayerTape, require_call, require_gradient};
+use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
@@ -270,5 +270,9 @@ impl<T: Element> Layer<T> for Stack<T> {
 
     fn set_threads(&mut self, threads: &Threads) {
         (self.layers.iter_mut()).for_each(|(_, layer)| layer.set_threads(threads));
+    }
+
+    fn kind(&self) -> Kind<'_, T> {
+        Kind::Stack(self.layers().collect())
     }
 }

@@ -1,0 +1,207 @@
+//! Layers as an ONNX model.
+
+mod graph;
+mod make;
+mod weights;
+
+use std::path::Path;
+
+use lstm_kernels::Element;
+use prost::Message;
+
+use super::proto::{GraphProto, ModelProto, OperatorSetIdProto};
+use crate::error::{Error, Result};
+use crate::io::write_atomic;
+use crate::layers::{Kind, Layer, Merge};
+use graph::Builder;
+use weights::{Direction, direction_of};
+
+/// The version of ONNX's operators that is written: the first one of ONNX Runtime's long support that has all of them.
+const OPSET: i64 = 17;
+
+/// The version of the file format that goes with it.
+const IR: i64 = 8;
+
+/// Writes layers as an ONNX model that infers.
+///
+/// What has an operator: layers of the cells [`ElmanRnn`](crate::cells::ElmanRnn), [`Lstm`](crate::cells::Lstm),
+/// [`PeepholeLstm`](crate::cells::PeepholeLstm) with one cell in a block,
+/// [`GruResetAfter`](crate::cells::GruResetAfter) and [`GruResetBefore`](crate::cells::GruResetBefore), with trained
+/// initial states or without; [`Linear`](crate::Linear); and of these
+/// [`Stack`](crate::layers::Stack), [`Bidirectional`](crate::layers::Bidirectional) and
+/// [`Reversed`](crate::layers::Reversed). [`Dropout`](crate::layers::Dropout) leaves no trace. Anything else is refused
+/// by its name.
+///
+/// The model has an input `x` and an output `y`, both of any number of steps and samples:
+/// \[steps, samples, features\].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Export {
+    is_batch_major: bool,
+    has_lengths: bool,
+    has_states: bool,
+}
+
+impl Export {
+    /// The plain form: time-major, sequences of one length, states not seen.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With `x` and `y` as \[samples, steps, features\].
+    pub fn batch_major(mut self) -> Self {
+        self.is_batch_major = true;
+        self
+    }
+
+    /// With an input `sequence_lens` of int32, the length of each sample. What stands behind the end of a sample is not
+    /// read; what a linear layer on top writes there is its bias, and means nothing.
+    pub fn with_lengths(mut self) -> Self {
+        self.has_lengths = true;
+        self
+    }
+
+    /// With the states as inputs and outputs, to go on where a call ended: for each recurrent layer, under its name,
+    /// `initial_h` and `final_h`, and for an LSTM `initial_c` and `final_c`, all \[directions, samples, units\].
+    pub fn with_states(mut self) -> Self {
+        self.has_states = true;
+        self
+    }
+
+    /// Writes the model to a file: all of it or nothing, see [`write_atomic`].
+    ///
+    /// # Errors
+    /// A layer that ONNX has no operator for; a file that cannot be written.
+    pub fn save<T: Element>(&self, path: &Path, layer: &dyn Layer<T>) -> Result<()> {
+        write_atomic(path, &self.to_bytes(layer)?)
+    }
+
+    /// The bytes of the model. Equal layers give equal bytes.
+    ///
+    /// # Errors
+    /// A layer that ONNX has no operator for.
+    pub fn to_bytes<T: Element>(&self, layer: &dyn Layer<T>) -> Result<Vec<u8>> {
+        let model = ModelProto {
+            ir_version: Some(IR),
+            producer_name: Some(env!("CARGO_PKG_NAME").to_owned()),
+            producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            graph: Some(self.graph(layer)?),
+            opset_import: vec![OperatorSetIdProto {
+                domain: Some(String::new()),
+                version: Some(OPSET),
+            }],
+        };
+        Ok(model.encode_to_vec())
+    }
+
+    fn graph<T: Element>(&self, layer: &dyn Layer<T>) -> Result<GraphProto> {
+        let mut builder = Builder::<T>::new(self.clone());
+        let axes = match self.is_batch_major {
+            true => ["samples", "steps"],
+            false => ["steps", "samples"],
+        };
+        builder.input("x", &axes, layer.input_len());
+        let mut value = "x".to_owned();
+        if self.is_batch_major {
+            value = builder.transpose("x.time_major", &value, &[1, 0, 2]);
+        }
+        if self.has_lengths {
+            builder.lengths_input();
+        }
+        value = put(&mut builder, layer, "", value, false)?;
+        match self.is_batch_major {
+            true => builder.transpose_into("y", &value, &[1, 0, 2]),
+            false => builder.identity_into("y", &value),
+        }
+        builder.output("y", &axes, layer.output_len());
+        builder.finish()
+    }
+}
+
+/// Puts a layer on `value`; the name of its outputs. A layer below a reversed one reads from the end.
+fn put<T: Element>(
+    builder: &mut Builder<T>,
+    layer: &dyn Layer<T>,
+    name: &str,
+    value: String,
+    is_reversed: bool,
+) -> Result<String> {
+    match layer.kind() {
+        Kind::Identity => Ok(value),
+        Kind::Linear => builder.linear(layer, name, &value),
+        Kind::Reversed(inner) => put(builder, inner, name, value, !is_reversed),
+        Kind::Stack(layers) => layers.into_iter().try_fold(value, |value, (part, layer)| {
+            put(builder, layer, &child(name, part), value, is_reversed)
+        }),
+        Kind::Recurrent { .. } => {
+            let direction = direction_of(layer, name)?;
+            let word = if is_reversed { "reverse" } else { "forward" };
+            builder.recurrent(&[direction], word, name, &value)
+        }
+        Kind::Bidirectional {
+            forward,
+            backward,
+            merge,
+        } => {
+            if let Some(both) = both_directions(forward, backward, merge, name, is_reversed)? {
+                return builder.recurrent(&both, "bidirectional", name, &value);
+            }
+            let first = put(
+                builder,
+                forward,
+                &child(name, "forward"),
+                value.clone(),
+                is_reversed,
+            )?;
+            let second = put(
+                builder,
+                backward,
+                &child(name, "backward"),
+                value,
+                !is_reversed,
+            )?;
+            builder.merge(merge, name, [first, second])
+        }
+        _ => Err(refuse(
+            name,
+            "it is of a kind that ONNX has no operator for".to_owned(),
+        )),
+    }
+}
+
+/// Both directions of one operator, if that is what two layers are.
+fn both_directions<T: Element>(
+    forward: &dyn Layer<T>,
+    backward: &dyn Layer<T>,
+    merge: Merge,
+    name: &str,
+    is_reversed: bool,
+) -> Result<Option<[Direction<T>; 2]>> {
+    let are_recurrent = [forward, backward]
+        .iter()
+        .all(|layer| matches!(layer.kind(), Kind::Recurrent { .. }));
+    if !are_recurrent || merge != Merge::Concat || is_reversed {
+        return Ok(None);
+    }
+    let both = [
+        direction_of(forward, &child(name, "forward"))?,
+        direction_of(backward, &child(name, "backward"))?,
+    ];
+    Ok(both[0].is_alike(&both[1]).then_some(both))
+}
+
+/// The name of a part of a layer.
+fn child(name: &str, part: &str) -> String {
+    match name.is_empty() {
+        true => part.to_owned(),
+        false => format!("{name}.{part}"),
+    }
+}
+
+/// The error that refuses a layer.
+fn refuse(name: &str, reason: String) -> Error {
+    let layer = match name.is_empty() {
+        true => "at the top".to_owned(),
+        false => format!("`{name}`"),
+    };
+    Error::OnnxExport { layer, reason }
+}

@@ -1,0 +1,219 @@
+//! A graph's values by name: where each comes from, and which are constants.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::proto::{GraphProto, NodeProto, TensorProto, element, kind};
+use super::tensor;
+use crate::error::{Error, Result};
+
+/// A graph with its names resolved.
+pub(super) struct Graph<'a> {
+    proto: &'a GraphProto,
+    sources: HashMap<&'a str, Source<'a>>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Initializer(&'a TensorProto),
+    /// The output of a node, and which one.
+    Node(&'a NodeProto, usize),
+    /// Whoever runs the graph gives it.
+    Input,
+}
+
+impl<'a> Graph<'a> {
+    /// Resolves the names of a graph.
+    ///
+    /// # Errors
+    /// Two values of one name.
+    pub fn new(proto: &'a GraphProto) -> Result<Self> {
+        let mut sources = HashMap::new();
+        // Models of old list constants among the inputs, too, as defaults; what is stored wins.
+        let inputs = proto
+            .input
+            .iter()
+            .map(|input| (input.name(), Source::Input));
+        sources.extend(inputs);
+        let stored =
+            (proto.initializer.iter()).map(|stored| (stored.name(), Source::Initializer(stored)));
+        sources.extend(stored);
+        for node in &proto.node {
+            for (index, output) in node
+                .output
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| !name.is_empty())
+            {
+                if sources.insert(output, Source::Node(node, index)).is_some() {
+                    return Err(refuse(
+                        node,
+                        format!("its output `{output}` has the name of another value"),
+                    ));
+                }
+            }
+        }
+        Ok(Self { proto, sources })
+    }
+
+    pub fn nodes(&self) -> &'a [NodeProto] {
+        &self.proto.node
+    }
+
+    pub fn outputs(&self) -> impl Iterator<Item = &'a str> {
+        self.proto.output.iter().map(|output| output.name())
+    }
+
+    /// Where a value comes from; nothing if the graph does not say.
+    pub fn source(&self, name: &str) -> Option<Source<'a>> {
+        self.sources.get(name).copied()
+    }
+
+    /// A value that the graph holds as numbers: stored, or given by a node `Constant`, or such a one handed on.
+    pub fn constant(&self, name: &str) -> Option<Cow<'a, TensorProto>> {
+        let mut name = name;
+        // A graph that goes in circles ends here after as many turns as there are nodes.
+        for _ in 0..=self.proto.node.len() {
+            match self.source(name)? {
+                Source::Initializer(tensor) => return Some(Cow::Borrowed(tensor)),
+                Source::Input => return None,
+                Source::Node(node, _) => match node.op_type() {
+                    "Constant" => return constant_of(node),
+                    "Identity" => name = node.input.first()?,
+                    _ => return None,
+                },
+            }
+        }
+        None
+    }
+
+    /// The one number that fills a value all over, whatever its shape; nothing if that cannot be seen.
+    pub fn filling(&self, name: &str) -> Option<f64> {
+        let mut name = name;
+        for _ in 0..=self.proto.node.len() {
+            if let Some(tensor) = self.constant(name) {
+                return filling_of(&tensor);
+            }
+            let Source::Node(node, _) = self.source(name)? else {
+                return None;
+            };
+            match node.op_type() {
+                "ConstantOfShape" => {
+                    let value = node
+                        .attribute
+                        .iter()
+                        .find(|attribute| attribute.name() == "value");
+                    return match value {
+                        Some(value) => filling_of(value.t.as_ref()?),
+                        None => Some(0.0),
+                    };
+                }
+                "Concat" => {
+                    let (first, others) = node.input.split_first()?;
+                    // Only what is alike by name is followed; anything else would be a search over all paths.
+                    others.iter().all(|other| other == first).then_some(())?;
+                    name = first;
+                }
+                "Expand" | "Slice" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose"
+                | "Identity" | "Tile" => {
+                    name = node.input.first()?;
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// What a value is repeated from, if it is: the same for every sample.
+    pub fn expanded<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        match self.source(name) {
+            Some(Source::Node(node, _)) if node.op_type() == "Expand" => {
+                node.input.first().map_or(name, String::as_str)
+            }
+            _ => name,
+        }
+    }
+
+    /// How many axes a value has if it is the result of such a shape: the number of its elements, where that is known.
+    pub fn shape_len(&self, name: &str) -> Option<usize> {
+        if let Some(tensor) = self.constant(name) {
+            return tensor::integers(&tensor)
+                .ok()
+                .map(|array| array.values.len());
+        }
+        match self.source(name)? {
+            // Exporters put a shape together from one number for each axis.
+            Source::Node(node, _) if node.op_type() == "Concat" => Some(node.input.len()),
+            _ => None,
+        }
+    }
+}
+
+/// What to call a node in a message: its name, or that of its first output.
+pub(super) fn label(node: &NodeProto) -> &str {
+    match node.name() {
+        "" => node
+            .output
+            .iter()
+            .map(String::as_str)
+            .find(|name| !name.is_empty())
+            .unwrap_or("without a name"),
+        name => name,
+    }
+}
+
+/// The error that refuses a node.
+pub(super) fn refuse(node: &NodeProto, reason: String) -> Error {
+    Error::OnnxNode {
+        node: label(node).to_owned(),
+        operator: node.op_type().to_owned(),
+        reason,
+    }
+}
+
+/// Whether a node's operator is one of ONNX's own, not of a vendor's domain.
+pub(super) fn is_standard(node: &NodeProto) -> bool {
+    matches!(node.domain(), "" | "ai.onnx")
+}
+
+/// The tensor of a node `Constant`, in any of the ways it can be given.
+fn constant_of(node: &NodeProto) -> Option<Cow<'_, TensorProto>> {
+    let attribute = node.attribute.first()?;
+    let list = |data_type, dims| TensorProto {
+        dims,
+        data_type: Some(data_type),
+        ..TensorProto::default()
+    };
+    let len = |count: usize| vec![count as i64];
+    match (attribute.name(), attribute.r#type.unwrap_or(0)) {
+        ("value", kind::TENSOR | 0) => attribute.t.as_ref().map(Cow::Borrowed),
+        ("value_int", _) => Some(Cow::Owned(TensorProto {
+            int64_data: vec![attribute.i?],
+            ..list(element::INT64, Vec::new())
+        })),
+        ("value_ints", _) => Some(Cow::Owned(TensorProto {
+            int64_data: attribute.ints.clone(),
+            ..list(element::INT64, len(attribute.ints.len()))
+        })),
+        ("value_float", _) => Some(Cow::Owned(TensorProto {
+            float_data: vec![attribute.f?],
+            ..list(element::FLOAT, Vec::new())
+        })),
+        ("value_floats", _) => Some(Cow::Owned(TensorProto {
+            float_data: attribute.floats.clone(),
+            ..list(element::FLOAT, len(attribute.floats.len()))
+        })),
+        _ => None,
+    }
+}
+
+/// The number that all elements of a tensor are.
+fn filling_of(tensor: &TensorProto) -> Option<f64> {
+    let array = tensor::floats::<f64>(tensor).ok()?;
+    let (&first, others) = array.values.split_first()?;
+    others.iter().all(|&other| other == first).then_some(first)
+}

@@ -1,0 +1,398 @@
+//! A whole graph as a stack: recurrent nodes one after the other, as exporters connect them.
+
+use lstm_kernels::Element;
+
+use super::attributes::Attributes;
+use super::graph::{Graph, Source, is_standard, label, refuse};
+use super::node::OnnxNode;
+use super::operator::{Definition, Operator};
+use super::proto::NodeProto;
+use super::tensor::{self, Array};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::layers::Stack;
+use crate::linear::Linear;
+use crate::params::{Name, Parameters};
+use crate::random::Rng;
+
+/// A graph of recurrent nodes, one on the outputs of the other, as layers.
+#[non_exhaustive]
+pub struct OnnxNetwork<T: Element> {
+    /// The layers, named after their nodes.
+    pub stack: Stack<T>,
+    /// The graph's input that goes into the lowest layer.
+    pub input: String,
+    /// The graph's output that comes from the highest one.
+    pub output: String,
+    /// Whether the input's first axis is that of the samples, so that its numbers are those of a batch-major batch.
+    pub is_input_batch_major: bool,
+    /// The same for the output.
+    pub is_output_batch_major: bool,
+}
+
+/// What an axis of a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    /// The first and the second axis of the input; which of them is time is known once a recurrent node is met.
+    First,
+    Second,
+    Directions(usize),
+    /// Units of one direction, beside an axis of directions.
+    Units(usize),
+    /// All features; their number is not known of the input.
+    Features(Option<usize>),
+}
+
+impl<T: Element> OnnxNetwork<T> {
+    pub(super) fn read(graph: &Graph<'_>) -> Result<Self> {
+        let mut first_error = None;
+        for output in graph.outputs() {
+            let network = path(graph, output).and_then(|(input, nodes)| {
+                let mut builder = Builder::<T>::new(graph);
+                nodes.into_iter().try_for_each(|node| builder.add(node))?;
+                builder.finish(input, output)
+            });
+            match network {
+                Ok(network) => return Ok(network),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| Error::OnnxModel {
+            what: "the graph".to_owned(),
+            reason: "it has no outputs".to_owned(),
+        }))
+    }
+}
+
+/// The way from an input of the graph to an output, through one input of each node.
+fn path<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(&'a str, Vec<&'a NodeProto>)> {
+    let mut nodes = Vec::new();
+    let mut name = output;
+    while nodes.len() <= graph.nodes().len() {
+        match graph.source(name) {
+            Some(Source::Input) => {
+                nodes.reverse();
+                return Ok((name, nodes));
+            }
+            Some(Source::Node(node, index)) => {
+                if index > 0 {
+                    return Err(refuse(
+                        node,
+                        format!("`{name}` is not the sequence of its outputs, but output {index}"),
+                    ));
+                }
+                let inputs = node.input.iter().map(String::as_str);
+                let data = match node.op_type() {
+                    // A bias may stand on either side.
+                    "Add" => inputs
+                        .filter(|input| graph.constant(input).is_none())
+                        .next_back(),
+                    _ => node.input.first().map(String::as_str),
+                };
+                name = data.ok_or_else(|| refuse(node, "it has no input".to_owned()))?;
+                nodes.push(node);
+            }
+            _ => break,
+        }
+    }
+    Err(Error::OnnxModel {
+        what: format!("the graph's output `{output}`"),
+        reason: format!(
+            "it does not come from an input: the way back ends at `{name}` or goes in a circle"
+        ),
+    })
+}
+
+/// A stack on the way up.
+struct Builder<'a, 'g, T: Element> {
+    graph: &'a Graph<'g>,
+    stack: Stack<T>,
+    axes: Vec<Axis>,
+    /// The axis of the input that is time.
+    time: Option<Axis>,
+    /// A matrix that a bias may follow.
+    pending: Option<(String, Array<T>)>,
+}
+
+impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
+    fn new(graph: &'a Graph<'g>) -> Self {
+        Self {
+            graph,
+            stack: Stack::new(),
+            axes: vec![Axis::First, Axis::Second, Axis::Features(None)],
+            time: None,
+            pending: None,
+        }
+    }
+
+    fn add(&mut self, node: &NodeProto) -> Result<()> {
+        if !is_standard(node) {
+            return Err(refuse(
+                node,
+                format!("it is of the domain `{}`", node.domain()),
+            ));
+        }
+        if node.op_type() != "Add" {
+            self.put_linear(None)?;
+        }
+        match (node.op_type(), Operator::of(node)) {
+            (_, Some(operator)) => self.recurrent(node, operator),
+            ("Transpose", _) => self.transpose(node),
+            ("Squeeze", _) => self.squeeze(node),
+            ("Reshape", _) => self.reshape(node),
+            ("MatMul", _) => self.multiply(node),
+            ("Add", _) => self.add_bias(node),
+            // Dropout of a model that is run does nothing.
+            ("Identity" | "Dropout", _) => Ok(()),
+            _ => Err(refuse(node, "no layer does what it does".to_owned())),
+        }
+    }
+
+    fn recurrent(&mut self, node: &NodeProto, operator: Operator) -> Result<()> {
+        let definition = Definition::read(self.graph, node, operator)?;
+        if definition.sequence_lens.is_some() {
+            return Err(refuse(
+                node,
+                "it fixes sequence_lens, which in a stack only the batch can say".to_owned(),
+            ));
+        }
+        let &[first, second, Axis::Features(features)] = self.axes.as_slice() else {
+            return Err(self.unexpected(node));
+        };
+        if features.is_some_and(|features| features != definition.inputs) {
+            let inputs = definition.inputs;
+            return Err(refuse(
+                node,
+                format!("it takes {inputs} features, but {features:?} come from below"),
+            ));
+        }
+        let time = if definition.is_batch_major {
+            second
+        } else {
+            first
+        };
+        if *self.time.get_or_insert(time) != time {
+            return Err(refuse(
+                node,
+                "what is time to it is another axis to a node below".to_owned(),
+            ));
+        }
+        let (directions, units) = (
+            Axis::Directions(definition.weights.len()),
+            Axis::Units(definition.units),
+        );
+        self.axes = match definition.is_batch_major {
+            true => vec![first, second, directions, units],
+            false => vec![first, directions, second, units],
+        };
+        let name = self.free_name(label(node));
+        let layer = OnnxNode::new(label(node), &definition)?.into_layer();
+        self.stack.push(&name, layer)
+    }
+
+    fn transpose(&mut self, node: &NodeProto) -> Result<()> {
+        let axes = self.axes.clone();
+        let order: Vec<usize> = match Attributes(node).integers("perm")? {
+            Some(perm) => perm
+                .iter()
+                .filter_map(|&axis| usize::try_from(axis).ok())
+                .collect(),
+            None => (0..axes.len()).rev().collect(),
+        };
+        let mut seen = order.clone();
+        seen.sort_unstable();
+        if !seen.into_iter().eq(0..axes.len()) {
+            return Err(refuse(
+                node,
+                format!("its perm is no order of {} axes", axes.len()),
+            ));
+        }
+        self.axes = order.into_iter().map(|axis| axes[axis]).collect();
+        Ok(())
+    }
+
+    /// Only the axis of a single direction can go.
+    fn squeeze(&mut self, node: &NodeProto) -> Result<()> {
+        let given = match (node.input.get(1), Attributes(node).integers("axes")?) {
+            (Some(name), _) => self
+                .graph
+                .constant(name)
+                .and_then(|axes| tensor::integers(&axes).ok())
+                .map(|axes| axes.values),
+            (None, axes) => axes.map(<[i64]>::to_vec),
+        };
+        let rank = self.axes.len() as i64;
+        let axis = match given.as_deref() {
+            Some(&[axis]) if axis >= -rank && axis < rank => axis.rem_euclid(rank) as usize,
+            _ => {
+                return Err(refuse(
+                    node,
+                    "it does not say which one axis to remove".to_owned(),
+                ));
+            }
+        };
+        if self.axes[axis] != Axis::Directions(1) {
+            return Err(refuse(
+                node,
+                format!("axis {axis} is not that of a single direction"),
+            ));
+        }
+        self.axes.remove(axis);
+        self.join_units();
+        Ok(())
+    }
+
+    /// Only directions and their units can become one axis.
+    fn reshape(&mut self, node: &NodeProto) -> Result<()> {
+        let &[
+            first,
+            second,
+            Axis::Directions(directions),
+            Axis::Units(units),
+        ] = self.axes.as_slice()
+        else {
+            return Err(self.unexpected(node));
+        };
+        let shape = node.input.get(1).map_or("", String::as_str);
+        let features = directions * units;
+        let fits = match self
+            .graph
+            .constant(shape)
+            .and_then(|shape| tensor::integers(&shape).ok())
+        {
+            Some(shape) => {
+                matches!(*shape.values, [_, _, last] if last == -1 || usize::try_from(last) == Ok(features))
+            }
+            // A shape that is computed keeps the first two axes, or nothing that follows would fit.
+            None => self.graph.shape_len(shape) == Some(3),
+        };
+        if !fits {
+            return Err(refuse(
+                node,
+                format!("it does not join {directions} directions of {units} units"),
+            ));
+        }
+        self.axes = vec![first, second, Axis::Features(Some(features))];
+        Ok(())
+    }
+
+    fn multiply(&mut self, node: &NodeProto) -> Result<()> {
+        let &[_, _, Axis::Features(features)] = self.axes.as_slice() else {
+            return Err(self.unexpected(node));
+        };
+        let weight = node.input.get(1).and_then(|name| self.graph.constant(name));
+        let weight = weight
+            .ok_or_else(|| refuse(node, "its matrix is not a constant of the model".to_owned()))?;
+        let weight: Array<T> = tensor::floats(&weight)
+            .map_err(|reason| refuse(node, format!("its matrix is not usable: {reason}")))?;
+        let &[inputs, outputs] = weight.dims.as_slice() else {
+            return Err(refuse(
+                node,
+                format!("its matrix has the shape {:?}", weight.dims),
+            ));
+        };
+        if features.is_some_and(|features| features != inputs) {
+            return Err(refuse(
+                node,
+                format!("it takes {inputs} features, but {features:?} come from below"),
+            ));
+        }
+        if let Some(axis) = self.axes.last_mut() {
+            *axis = Axis::Features(Some(outputs));
+        }
+        self.pending = Some((self.free_name(label(node)), weight));
+        Ok(())
+    }
+
+    fn add_bias(&mut self, node: &NodeProto) -> Result<()> {
+        let bias = node
+            .input
+            .iter()
+            .filter_map(|name| self.graph.constant(name))
+            .next();
+        let bias = bias.and_then(|bias| tensor::floats::<T>(&bias).ok());
+        match (&self.pending, bias) {
+            (Some((_, weight)), Some(bias)) if bias.dims == weight.dims[1..] => {
+                self.put_linear(Some(bias.values))
+            }
+            _ => Err(refuse(
+                node,
+                "it is not the bias of a matrix just before it".to_owned(),
+            )),
+        }
+    }
+
+    /// Puts a linear layer on the stack, if one is pending.
+    fn put_linear(&mut self, bias: Option<Vec<T>>) -> Result<()> {
+        let Some((name, weight)) = self.pending.take() else {
+            return Ok(());
+        };
+        let (zero, mut rng) = (Init::Constant(0.0), Rng::new(0));
+        let mut layer = Linear::without_bias(weight.dims[0], weight.dims[1], zero, &mut rng)?;
+        if bias.is_some() {
+            layer = layer.with_bias(zero, &mut rng)?;
+        }
+        // A matrix of inputs x outputs row by row is one of outputs x inputs column by column.
+        let mut values = [Some(weight.values), bias].into_iter().flatten();
+        layer.visit_mut(Name::ROOT, &mut |_, parameter| {
+            if let Some(values) = values.next() {
+                parameter.values.copy_from_slice(&values);
+            }
+            Ok(())
+        })?;
+        self.stack.push(&name, Box::new(layer))
+    }
+
+    fn finish(mut self, input: &str, output: &str) -> Result<OnnxNetwork<T>> {
+        self.put_linear(None)?;
+        self.axes
+            .retain(|axis| !matches!(axis, Axis::Directions(_)));
+        self.join_units();
+        let (time, order) = match (self.time, self.axes.as_slice()) {
+            (Some(time), &[first, _, Axis::Features(_)]) => (time, first),
+            _ => {
+                return Err(Error::OnnxModel {
+                    what: format!("the graph's output `{output}`"),
+                    reason: "it is not a sequence that comes from a recurrent node".to_owned(),
+                });
+            }
+        };
+        Ok(OnnxNetwork {
+            stack: self.stack,
+            input: input.to_owned(),
+            output: output.to_owned(),
+            is_input_batch_major: time != Axis::First,
+            is_output_batch_major: time != order,
+        })
+    }
+
+    /// Units whose axis of directions is gone are all features.
+    fn join_units(&mut self) {
+        if let Some(axis) = self.axes.last_mut()
+            && let Axis::Units(units) = *axis
+        {
+            *axis = Axis::Features(Some(units));
+        }
+    }
+
+    /// A name that no layer of the stack has.
+    fn free_name(&self, name: &str) -> String {
+        let mut free = name.to_owned();
+        let mut count = 1;
+        while self.stack.layer(&free).is_some() {
+            count += 1;
+            free = format!("{name}_{count}");
+        }
+        free
+    }
+
+    fn unexpected(&self, node: &NodeProto) -> Error {
+        refuse(
+            node,
+            format!(
+                "what comes from below has the axes {:?}, with which it does what no layer does",
+                self.axes
+            ),
+        )
+    }
+}
