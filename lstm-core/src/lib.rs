@@ -13,6 +13,7 @@
 //! - [`Recurrent::observe`] shows gates, states and every other named quantity of a cell step by step;
 //!   [`Recurrent::explain`] says what a layer computes and what that costs.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
+//! - [`bridge`] reads and writes weights of PyTorch and Keras.
 //! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
 //!   arrays into sequences and back.
 //!
@@ -62,6 +63,7 @@
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
+pub mod bridge;
 pub mod checkpoint;
 pub mod error;
 pub mod gradcheck;

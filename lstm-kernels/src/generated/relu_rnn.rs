@@ -18,6 +18,7 @@
 pub struct ReluRnn;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
+    use crate::equations;
     use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
     unsafe impl crate::Cell for ReluRnn {
         const SPEC: crate::CellSpec = crate::CellSpec {
@@ -75,6 +76,38 @@ const _: () = {
             },
             equations: "a[t] = W @ x[t] + U @ h[t-1] + β\nh[t] = relu(a[t])\n",
             equations_hash: 9152954879193200544u64,
+            quantities: &[
+                equations::Quantity::new("a", "a", &[1], 6),
+                equations::Quantity::new("h", "h", &[1], 8),
+            ],
+            nodes: &[
+                equations::Node::Input,
+                equations::Node::Product(0, 0),
+                equations::Node::Previous(1),
+                equations::Node::Product(1, 2),
+                equations::Node::Add(1, 3),
+                equations::Node::Param(2),
+                equations::Node::Add(4, 5),
+                equations::Node::Quantity(0),
+                equations::Node::Apply(equations::Function::Relu, 7),
+            ],
+            cost: equations::Cost {
+                forward: equations::StepCost {
+                    products: &[0, 1],
+                    elementwise: &[equations::Elementwise::new(&[1], 1, 1, 0)],
+                },
+                backward: equations::StepCost {
+                    products: &[1],
+                    elementwise: &[equations::Elementwise::new(&[1], 5, 0, 0)],
+                },
+                gradients: &[0, 1],
+                input_gradient: &[0],
+                tape: &[
+                    equations::Vector::new("a", &[1]),
+                    equations::Vector::new("h", &[1]),
+                ],
+                errors: &[equations::Vector::new("δ", &[1])],
+            },
         };
         const PROGRAM: rt::Program = rt::Program {
             leads: &[
