@@ -262,6 +262,17 @@ pub enum Error {
         later: u64,
     },
 
+    /// A part of a model that the format of another library cannot hold.
+    #[error("{part} cannot be written for {format}: {reason}")]
+    Unrepresentable {
+        /// The other library.
+        format: &'static str,
+        /// The part, by name.
+        part: String,
+        /// Why not.
+        reason: String,
+    },
+
     /// A file is sound, but holds something else than what is to be loaded.
     #[error("{} does not fit: {reason}", path.display())]
     Mismatch {

@@ -14,6 +14,7 @@
 //!   [`Recurrent::explain`] says what a layer computes and what that costs.
 //! - [`stream`] runs one sequence sample by sample, as for sound, without allocating.
 //! - [`text`] and [`lm`] are a language model on characters, ready to use.
+//! - [`bridge`] reads and writes weights of PyTorch and Keras.
 //! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
 //!   arrays into sequences and back.
 //! - With the feature `onnx`, `onnx` reads and writes recurrent networks as ONNX models.
@@ -64,6 +65,7 @@
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
+pub mod bridge;
 pub mod checkpoint;
 pub mod error;
 pub mod gradcheck;

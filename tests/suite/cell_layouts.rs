@@ -67,6 +67,7 @@ fn layouts_are_those_of_the_oracles() {
     check_layout::<cells::GruResetAfter, oracles::GruResetAfter>(&[2, 3]);
     check_layout::<cells::GruResetBefore, oracles::GruResetBefore>(&[2, 3]);
     check_layout::<cells::ProjectionLstm, oracles::ProjectionLstm>(&[2, 3, 4]);
+    check_layout::<cells::ReluRnn, oracles::ReluRnn>(&[2, 3]);
 }
 
 /// The papers publish how many weights each network has; the topology must give exactly these counts.

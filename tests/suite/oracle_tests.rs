@@ -315,3 +315,8 @@ fn gru_reset_before() {
 fn projection_lstm() {
     check::<cells::ProjectionLstm, oracles::ProjectionLstm>();
 }
+
+#[test]
+fn relu_rnn() {
+    check::<cells::ReluRnn, oracles::ReluRnn>();
+}

@@ -44,6 +44,7 @@ cells! {
     "gru"                 GruResetAfter     "gru_reset_after.rs"     None;
     "gru-reset-before"    GruResetBefore    "gru_reset_before.rs"    None;
     "elman"               ElmanRnn          "elman_rnn.rs"           None;
+    "relu-rnn"            ReluRnn           "relu_rnn.rs"            None;
 }
 
 /// The cell that `lstm train` takes.

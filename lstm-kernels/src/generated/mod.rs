@@ -10,6 +10,7 @@ mod lstm_1997_truncated;
 mod lstm_2002_truncated;
 mod peephole_lstm;
 mod projection_lstm;
+mod relu_rnn;
 
 pub use elman_rnn::ElmanRnn;
 pub use gru_reset_after::GruResetAfter;
@@ -20,3 +21,4 @@ pub use lstm_1997_truncated::Lstm1997Truncated;
 pub use lstm_2002_truncated::Lstm2002Truncated;
 pub use peephole_lstm::PeepholeLstm;
 pub use projection_lstm::ProjectionLstm;
+pub use relu_rnn::ReluRnn;

@@ -75,3 +75,8 @@ fn projection_lstm() {
         single::<cells::ProjectionLstm>,
     );
 }
+
+#[test]
+fn relu_rnn() {
+    check::<cells::ReluRnn>(include_str!("relu_rnn_frozen.rs"), single::<cells::ReluRnn>);
+}

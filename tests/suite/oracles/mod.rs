@@ -12,6 +12,7 @@ mod lstm_1997_truncated;
 mod lstm_2002_truncated;
 mod peephole_lstm;
 mod projection_lstm;
+mod relu_rnn;
 mod self_check;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use lstm_1997_truncated::Lstm1997Truncated;
 pub use lstm_2002_truncated::Lstm2002Truncated;
 pub use peephole_lstm::PeepholeLstm;
 pub use projection_lstm::ProjectionLstm;
+pub use relu_rnn::ReluRnn;
 
 /// Values of a quantity over time, one vector per step. Carried quantities start with their initial value, so that
 /// index `t` is the value before step `t` and `t + 1` the value after it.

@@ -99,6 +99,7 @@ fn full_gradients_equal_central_differences() {
     check::<GruResetBefore>(&[2, 3]);
     check::<PeepholeLstm>(&[2, 3, 2]);
     check::<Lstm1997>(&[2, 3, 2]);
+    check::<ReluRnn>(&[2, 3]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use lstm_derive_engine::print;
 use lstm_derive_engine::prove::prove;
 
 /// Every shipped cell: its file and its source.
-pub const SHIPPED: [(&str, &str); 9] = [
+pub const SHIPPED: [(&str, &str); 10] = [
     (
         "elman_rnn",
         include_str!("../../../lstm-kernels/cells/elman_rnn.rs"),
@@ -41,6 +41,10 @@ pub const SHIPPED: [(&str, &str); 9] = [
     (
         "projection_lstm",
         include_str!("../../../lstm-kernels/cells/projection_lstm.rs"),
+    ),
+    (
+        "relu_rnn",
+        include_str!("../../../lstm-kernels/cells/relu_rnn.rs"),
     ),
 ];
 

@@ -52,6 +52,7 @@ shipped! {
     GruResetAfter     "gru_reset_after"     "gru";
     GruResetBefore    "gru_reset_before";
     ProjectionLstm    "projection_lstm";
+    ReluRnn           "relu_rnn";
 }
 
 impl fmt::Display for Shipped {

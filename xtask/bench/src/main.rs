@@ -66,4 +66,5 @@ macro_rules! by_name {
 
 by_name! {
     ElmanRnn Lstm1997 Lstm1997Truncated Lstm PeepholeLstm Lstm2002Truncated GruResetAfter GruResetBefore ProjectionLstm
+    ReluRnn
 }

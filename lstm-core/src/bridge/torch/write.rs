@@ -1,0 +1,249 @@
+//! Modules into a state dict.
+
+use std::path::Path;
+
+use faer::MatRef;
+use lstm_kernels::Element;
+
+use super::forms;
+use super::names::{Kind, Place, TensorName, join};
+use super::read::stack;
+use crate::bridge::cells::{CellPart, Direction, collect, require_same_outputs};
+use crate::bridge::gates::{Form, Make, Sizes, Tensors, column_major, row_major};
+use crate::bridge::parameters;
+use crate::bridge::target::{NamedTensor, Target};
+use crate::embedding::Embedding;
+use crate::error::{Error, Result};
+use crate::io::Metadata;
+use crate::layers::Layer;
+use crate::linear::Linear;
+
+const FORMAT: &str = "PyTorch";
+
+/// A state dict for PyTorch, module by module.
+///
+/// Biases that PyTorch has twice and a cell once are written as the first of the two, with zeros for the second.
+#[derive(Debug)]
+pub struct TorchWriter<T> {
+    target: Target<T>,
+    has_bias: bool,
+}
+
+impl<T: Element> Default for TorchWriter<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Element> TorchWriter<T> {
+    /// A state dict without tensors.
+    pub fn new() -> Self {
+        Self {
+            target: Target::new(),
+            has_bias: true,
+        }
+    }
+
+    /// From now on recurrent modules are those with `bias=False`; their biases have to be zero.
+    pub fn without_bias(mut self) -> Self {
+        self.has_bias = false;
+        self
+    }
+
+    /// Adds recurrent layers as the module `module`: `torch.nn.RNN`, `LSTM` or `GRU`, as the cells are.
+    ///
+    /// `layer` is a [`Recurrent`](crate::Recurrent) layer, a [`Bidirectional`](crate::layers::Bidirectional) one that
+    /// concatenates, or a [`Stack`](crate::layers::Stack) of either kind. Dropout has no parameters and no place in a
+    /// state dict; the module in PyTorch gets its own.
+    ///
+    /// # Errors
+    /// What PyTorch has no module for, by name: another cell; layers of different cells or different counts of units;
+    /// directions that are added; parameters beside those of cells. Names that are taken.
+    pub fn recurrent(&mut self, module: &str, layer: &dyn Layer<T>) -> Result<&mut Self> {
+        let cells = collect(FORMAT, layer)?;
+        let Some(first) = cells.first() else {
+            return Err(refuse(
+                &shown(module),
+                "it has no recurrent layer".to_owned(),
+            ));
+        };
+        let (form, make) = module_of(first)?;
+        let places = places(&cells)?;
+        let is_bidirectional = places.iter().any(|place| place.is_reverse);
+        let mut sizes = Sizes::of_cell(&first.sizes);
+        let (mut layers, mut named) = (Vec::new(), Vec::new());
+        for (cell, &place) in cells.iter().zip(&places) {
+            if place.layer > 0 {
+                sizes.inputs = if is_bidirectional { 2 } else { 1 } * sizes.outputs;
+            }
+            require_sizes(cell, form, sizes)?;
+            let mut tensors = Tensors::zeros(form, sizes);
+            for (name, parameter) in &cell.params {
+                tensors.put(form, name, parameter.as_ref())?;
+            }
+            if !self.has_bias && !tensors.is_unbiased() {
+                let reason = "its biases are not zero, as they are with bias=False";
+                return Err(refuse(&cell.shown(), reason.to_owned()));
+            }
+            layers.push(make(&tensors, form, sizes)?);
+            named.extend(self.named(module, form, place, &tensors));
+        }
+        let written = stack(layers, is_bidirectional)?;
+        require_same_outputs(FORMAT, &shown(module), layer, &written)?;
+        self.target.add(named)?;
+        Ok(self)
+    }
+
+    /// Adds a linear layer as a `torch.nn.Linear`, with `bias=False` if it has none.
+    ///
+    /// # Errors
+    /// Names that are taken.
+    pub fn linear(&mut self, module: &str, layer: &Linear<T>) -> Result<&mut Self> {
+        let tensors = parameters(layer)?.into_iter().map(|(name, matrix)| {
+            let shape = match name.as_str() {
+                "bias" => vec![matrix.nrows()],
+                _ => vec![matrix.nrows(), matrix.ncols()],
+            };
+            (join(module, &name), shape, row_major(matrix.as_ref()))
+        });
+        self.target.add(tensors.collect())?;
+        Ok(self)
+    }
+
+    /// Adds an embedding as a `torch.nn.Embedding`.
+    ///
+    /// # Errors
+    /// Names that are taken.
+    pub fn embedding(&mut self, module: &str, layer: &Embedding<T>) -> Result<&mut Self> {
+        let shape = vec![layer.count(), layer.len()];
+        let values = column_major(layer.matrix());
+        self.target
+            .add(vec![(join(module, "weight"), shape, values)])?;
+        Ok(self)
+    }
+
+    /// Writes the file: all of it or nothing.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        // Programs that read weights of several libraries go by this mark.
+        let metadata = Metadata::from([("format".to_owned(), "pt".to_owned())]);
+        self.target.save(path, &metadata)
+    }
+
+    /// The tensors of one layer in one direction, as the module has them.
+    fn named(
+        &self,
+        module: &str,
+        form: &Form,
+        place: Place,
+        tensors: &Tensors<T>,
+    ) -> Vec<NamedTensor<T>> {
+        let name = |kind| TensorName { kind, place }.within(module);
+        let matrix = |kind, matrix: MatRef<'_, T>| {
+            let shape = vec![matrix.nrows(), matrix.ncols()];
+            (name(kind), shape, row_major(matrix))
+        };
+        let bias = |kind, bias: MatRef<'_, T>| (name(kind), vec![bias.nrows()], column_major(bias));
+        let mut named = vec![
+            matrix(Kind::Input, tensors.input.as_ref()),
+            matrix(Kind::Recurrent, tensors.recurrent.as_ref()),
+        ];
+        if form.has_projection() {
+            named.push(matrix(Kind::Projection, tensors.projection.as_ref()));
+        }
+        if self.has_bias {
+            named.push(bias(Kind::InputBias, tensors.input_bias.as_ref()));
+            named.push(bias(Kind::RecurrentBias, tensors.recurrent_bias.as_ref()));
+        }
+        named
+    }
+}
+
+/// Where in the module each cell is: every layer one way, or every layer both ways.
+fn places<T: Element>(cells: &[CellPart<T>]) -> Result<Vec<Place>> {
+    let is_bidirectional = cells
+        .iter()
+        .any(|cell| cell.direction().0 != Direction::Only);
+    let mut places = Vec::new();
+    let mut forward = "";
+    for (index, cell) in cells.iter().enumerate() {
+        let (direction, layer) = cell.direction();
+        let fits = match (is_bidirectional, index % 2) {
+            (false, _) => direction == Direction::Only,
+            (true, 0) => direction == Direction::Forward && index + 1 < cells.len(),
+            (true, _) => direction == Direction::Backward && layer == forward,
+        };
+        if !fits {
+            let reason = "either all layers of a module have two directions or none has";
+            return Err(refuse(&cell.shown(), reason.to_owned()));
+        }
+        forward = layer;
+        places.push(match is_bidirectional {
+            false => Place {
+                layer: index,
+                is_reverse: false,
+            },
+            true => Place {
+                layer: index / 2,
+                is_reverse: index % 2 == 1,
+            },
+        });
+    }
+    Ok(places)
+}
+
+/// The module that has the cells of a layer.
+fn module_of<T: Element>(cell: &CellPart<T>) -> Result<Make<T>> {
+    let all = forms::all();
+    let known: Vec<&str> = all.iter().map(|(form, _)| form.cell.name).collect();
+    let reason = format!(
+        "torch.nn has no {}; it has {}",
+        cell.spec.name,
+        known.join(", ")
+    );
+    let found = all.into_iter().find(|(form, _)| form.cell == *cell.spec);
+    found.ok_or_else(|| refuse(&cell.shown(), reason))
+}
+
+/// Refuses a layer of another cell or of other sizes than its place in the module has.
+fn require_sizes<T: Element>(cell: &CellPart<T>, form: &Form, sizes: Sizes) -> Result<()> {
+    let describe = |sizes: Sizes| {
+        let Sizes {
+            inputs,
+            units,
+            outputs,
+        } = sizes;
+        format!("{inputs} inputs, {units} units and {outputs} outputs")
+    };
+    let own = Sizes::of_cell(&cell.sizes);
+    let reason = if *cell.spec != form.cell {
+        let (own, first) = (cell.spec.name, form.cell.name);
+        format!(
+            "it is of {own} and the first layer of {first}; an {} has one kind of cell",
+            form.name
+        )
+    } else if own != sizes {
+        let (own, needed) = (describe(own), describe(sizes));
+        format!(
+            "it has {own}, but in this {} it would have {needed}",
+            form.name
+        )
+    } else {
+        return Ok(());
+    };
+    Err(refuse(&cell.shown(), reason))
+}
+
+fn refuse(part: &str, reason: String) -> Error {
+    Error::Unrepresentable {
+        format: FORMAT,
+        part: part.to_owned(),
+        reason,
+    }
+}
+
+fn shown(module: &str) -> String {
+    format!("`{module}`")
+}
