@@ -235,7 +235,7 @@ impl<T: Element> Layer<T> for General<T> {
                 .fresh
                 .iter()
                 .for_each(|&place| self.begin_anew(place, &mut state));
-            let x = part.take(x, &mut memory.x);
+            let x = part.gather(x, &mut memory.x);
             let mut ahead = room(&mut memory.ahead, self.rows(), part.columns());
             let w = MatRef::from_column_major_slice(&self.w, self.rows(), self.inputs);
             matmul(
@@ -247,7 +247,7 @@ impl<T: Element> Layer<T> for General<T> {
                 Par::Seq,
             );
             let (recurrent, reset) = (&mut memory.recurrent, &mut memory.reset);
-            part.fill(y.rb_mut(), &mut memory.y, |mut y| {
+            part.scatter(y.rb_mut(), &mut memory.y, |mut y| {
                 for step in 0..segment.steps {
                     let net = ahead.rb().subcols(step * count, count);
                     let y = y.rb_mut().subcols_mut(step * count, count);
