@@ -81,12 +81,10 @@ fn path<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(&'a str, Vec<&'a Node
                         format!("`{name}` is not the sequence of its outputs, but output {index}"),
                     ));
                 }
-                let inputs = node.input.iter().map(String::as_str);
+                let mut inputs = node.input.iter().map(String::as_str);
                 let data = match node.op_type() {
                     // A bias may stand on either side.
-                    "Add" => inputs
-                        .filter(|input| graph.constant(input).is_none())
-                        .next_back(),
+                    "Add" => inputs.rfind(|input| graph.constant(input).is_none()),
                     _ => node.input.first().map(String::as_str),
                 };
                 name = data.ok_or_else(|| refuse(node, "it has no input".to_owned()))?;
