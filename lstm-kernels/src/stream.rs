@@ -12,7 +12,7 @@ use crate::state::State;
 
 /// A cell at work on one sequence: its packed weights, its state, and a linear head if there is one.
 ///
-/// The first step lays down nothing that a later one would not: a stream is prepared when it is made. With sizes `Z`
+/// Everything is prepared when a stream is made, so the first step takes no longer than a later one. With sizes `Z`
 /// that the compiler knows, it unrolls the step for them.
 pub struct StreamKernel<C: Cell, T: Element, Z: Sizes = AnySizes> {
     kernel: Kernel<C, T>,

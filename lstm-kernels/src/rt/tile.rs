@@ -116,8 +116,11 @@ pub unsafe fn product<T: Element, S: Simd>(
 }
 
 /// A tile as a call of its own: one copy for all cells, and its registers are its own.
+///
+/// # Safety
+/// As for [`product`], with P rows, M samples and Q blocks.
 #[inline(never)]
-unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
+pub(super) unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
     simd: S,
     product: &TileProduct<'_, T>,
 ) {
@@ -133,13 +136,7 @@ unsafe fn tile<T: Element, S: Simd, const P: usize, const M: usize, const Q: usi
     reason = "indices of the same range name places in several arrays; the compiler unrolls all three loops"
 )]
 #[inline(always)]
-pub(super) unsafe fn accumulate<
-    T: Element,
-    S: Simd,
-    const P: usize,
-    const M: usize,
-    const Q: usize,
->(
+unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
     simd: S,
     product: &TileProduct<'_, T>,
 ) {

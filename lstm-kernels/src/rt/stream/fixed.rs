@@ -9,8 +9,9 @@ use pulp::{Simd, WithSimd};
 use super::memory::StreamMemory;
 use super::plan::{PassPlan, Plan, Product, Turn};
 use super::shape::{
-    MAX_GROUPS, MAX_PASSES, MAX_PRODUCTS, MAX_SUMS, PassShape, ProductShape, Shape, ShapeOf, Sizes,
+    MAX_GROUPS, MAX_PASSES, MAX_PRODUCTS, MAX_SUMS, PassShape, ProductShape, Shape, ShapeOf,
 };
+use super::sizes::Sizes;
 use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;

@@ -5,10 +5,11 @@ mod head;
 mod memory;
 mod plan;
 mod shape;
+mod sizes;
 mod step;
 
 pub(crate) use fixed::Recognise;
 pub(crate) use head::Head;
 pub(crate) use memory::StreamMemory;
-pub use shape::{AnySizes, Fixed, Sizes};
+pub use sizes::{AnySizes, Fixed, Sizes};
 pub(crate) use step::Steps;

@@ -7,11 +7,11 @@ use pulp::{Simd, WithSimd};
 use super::fixed::{self, is_known};
 use super::memory::StreamMemory;
 use super::plan::{PassPlan, Plan, Product};
-use super::shape::Sizes;
+use super::sizes::Sizes;
 use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::{TileProduct, accumulate};
+use crate::rt::tile::{TileProduct, tile};
 
 /// Some steps, one after the other.
 pub(crate) struct Steps<'a, C, T: Element, Z> {
@@ -119,7 +119,7 @@ unsafe fn multiply<T: Element, S: Simd>(
     pass: &PassPlan<T>,
     product: &Product<T>,
 ) {
-    let tile = TileProduct {
+    let sums = TileProduct {
         runs: product.runs.get(..product.count).unwrap_or(&[]),
         accumulators: plan.accumulators,
         rows: product.places,
@@ -132,7 +132,7 @@ unsafe fn multiply<T: Element, S: Simd>(
                 $($(
                     // SAFETY: passed on from the caller.
                     ($rows, $blocks) => unsafe {
-                        accumulate::<T, S, $rows, 1, $blocks>(simd, &tile)
+                        tile::<T, S, $rows, 1, $blocks>(simd, &sums)
                     },
                 )*)*
                 // Plans have no others; a panic has no place in a step.
