@@ -121,6 +121,14 @@ pub unsafe trait Cell: Copy + std::fmt::Debug + Default + Send + Sync + 'static 
     #[doc(hidden)]
     const PROGRAM: rt::Program;
 
+    /// Runs a sweep in `f32`. Here, not where a kernel is called, the code of the sweeps is compiled.
+    #[doc(hidden)]
+    fn sweep_f32(sweep: rt::Sweep<'_, f32>);
+
+    /// Runs a sweep in `f64`.
+    #[doc(hidden)]
+    fn sweep_f64(sweep: rt::Sweep<'_, f64>);
+
     /// The element-wise equations of a pass of the forward step.
     #[doc(hidden)]
     fn forward<T: rt::Element, S: rt::Simd, const TAPE: bool>(

@@ -25,7 +25,7 @@ pub struct GruResetBefore;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
     unsafe impl crate::Cell for GruResetBefore {
         const SPEC: crate::CellSpec = crate::CellSpec {
             name: "GruResetBefore",
@@ -607,6 +607,12 @@ const _: () = {
             ],
             gradients: &[],
         };
+        fn sweep_f32(sweep: Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
             pass: usize,

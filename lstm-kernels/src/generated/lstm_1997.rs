@@ -27,7 +27,7 @@ pub struct Lstm1997;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
     unsafe impl crate::Cell for Lstm1997 {
         const SPEC: crate::CellSpec = crate::CellSpec {
             name: "Lstm1997",
@@ -946,6 +946,12 @@ const _: () = {
             ],
             gradients: &[],
         };
+        fn sweep_f32(sweep: Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
             pass: usize,

@@ -26,7 +26,7 @@ pub struct PeepholeLstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
     unsafe impl crate::Cell for PeepholeLstm {
         const SPEC: crate::CellSpec = crate::CellSpec {
             name: "PeepholeLstm",
@@ -820,6 +820,12 @@ const _: () = {
                 },
             ],
         };
+        fn sweep_f32(sweep: Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
         #[inline(always)]
         fn forward<T: Element, S: Simd, const TAPE: bool>(
             pass: usize,

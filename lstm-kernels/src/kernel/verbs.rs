@@ -1,7 +1,5 @@
 //! What a kernel does: packing, inference, and the two passes of training.
 
-use std::marker::PhantomData;
-
 use faer::{MatMut, MatRef};
 
 use super::check::{AsColumns, check_matrix};
@@ -9,7 +7,10 @@ use super::{Kernel, Tape, Workspace};
 use crate::Cell;
 use crate::columns::{Columns, Sequence};
 use crate::error::KernelError;
-use crate::rt::{Backward, Element, Forward, Gradients, Memory, Pack, Packed, Shares, UserMatrix};
+use crate::rt::{
+    Backward, Chore, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory, Pack, Packed,
+    Shares, Sweep, UserMatrix,
+};
 use crate::state::State;
 use crate::threads::Barrier;
 
@@ -29,13 +30,14 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let enough = |most: usize| most.min(1 + params.len() / (256 * 1024));
         let packed = &*packed;
         self.share(self.threads(), enough, &|thread, barrier| {
-            self.token.dispatch(Pack {
+            let pack = Pack {
                 layout: &self.layout,
                 params,
                 packed,
                 thread,
                 threads: barrier.count(),
-            });
+            };
+            T::chore(self.token, Chore::pack(pack));
         });
         Ok(())
     }
@@ -154,8 +156,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             shared.accumulators.threads,
             |most| shares(most).count,
             &|thread, barrier| {
-                self.token.dispatch(Forward::<C, T, TAPE> {
-                    cell: PhantomData,
+                let sweep = Forward {
                     layout: &self.layout,
                     packed,
                     share: shares(barrier.count()).of(thread, barrier),
@@ -163,6 +164,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                     input,
                     output,
                     memory: shared,
+                };
+                self.sweep(match TAPE {
+                    true => Direction::Train(sweep),
+                    false => Direction::Infer(sweep),
                 });
             },
         );
@@ -266,8 +271,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let (memory, shared) = (&*memory, &*errors);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
         self.share(most, |most| shares(most).count, &|thread, barrier| {
-            self.token.dispatch(Backward::<C, T> {
-                cell: PhantomData,
+            self.sweep(Direction::Backward(Backward {
                 layout: &self.layout,
                 packed,
                 share: shares(barrier.count()).of(thread, barrier),
@@ -277,10 +281,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 input_gradient,
                 memory,
                 errors: shared,
-            });
+            }));
         });
         self.share(most, |most| shares(most).count, &|thread, barrier| {
-            self.token.dispatch(Gradients {
+            let gradients = Gradients {
                 layout: &self.layout,
                 packed,
                 thread,
@@ -292,10 +296,19 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 errors: shared,
                 dparams,
                 input_gradient,
-            });
+            };
+            T::chore(self.token, Chore::gradients(gradients));
         });
-        let turn = Backward::<C, T>::initial_turn();
+        let turn = INITIAL_TURN;
         errors.visit_carries(&self.layout, turn, dstate, |carry, state| *state = *carry);
+    }
+
+    /// Runs a thread's share of a sweep.
+    fn sweep(&self, direction: Direction<'_, T>) {
+        T::sweep::<C>(Sweep {
+            token: self.token,
+            direction,
+        });
     }
 
     /// Runs `work` on at most so many threads, as many as `shares` says, each with its index and where all can meet.

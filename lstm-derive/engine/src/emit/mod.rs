@@ -85,12 +85,20 @@ pub fn emit(
         #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
         const _: () = {
             use #path::equations;
-            use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+            use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
 
             // SAFETY: rows, sums and axes come from the plan that the tables describe.
             unsafe impl #path::Cell for #name {
                 const SPEC: #path::CellSpec = #spec;
                 const PROGRAM: rt::Program = #program;
+
+                fn sweep_f32(sweep: Sweep<'_, f32>) {
+                    sweep.run::<Self>();
+                }
+
+                fn sweep_f64(sweep: Sweep<'_, f64>) {
+                    sweep.run::<Self>();
+                }
 
                 #[inline(always)]
                 fn forward<T: Element, S: Simd, const TAPE: bool>(pass: usize, tile: &ForwardTile<T, S>) {
@@ -159,11 +167,13 @@ pub fn placeholder(name: &proc_macro2::Ident) -> TokenStream {
 
         #[allow(clippy::undocumented_unsafe_blocks)]
         const _: () = {
-            use #path::rt::{self, BackwardTile, Element, ForwardTile, Simd};
+            use #path::rt::{self, BackwardTile, Element, ForwardTile, Simd, Sweep};
 
             unsafe impl #path::Cell for #name {
                 const SPEC: #path::CellSpec = #path::CellSpec::EMPTY;
                 const PROGRAM: rt::Program = rt::Program::EMPTY;
+                fn sweep_f32(_: Sweep<'_, f32>) {}
+                fn sweep_f64(_: Sweep<'_, f64>) {}
                 fn forward<T: Element, S: Simd, const TAPE: bool>(_: usize, _: &ForwardTile<T, S>) {}
                 fn backward<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}
                 fn initial_gradient<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}

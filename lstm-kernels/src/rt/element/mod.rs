@@ -8,6 +8,9 @@ use core::fmt::{Debug, Display};
 use pulp::{Simd, bytemuck};
 
 use super::activations::constants::Constants;
+use super::sweep::{Chore, Sweep};
+use super::width::SimdToken;
+use crate::Cell;
 
 /// A number type of the kernels: `f32` or `f64`, and nothing else.
 ///
@@ -42,6 +45,13 @@ pub trait Element:
     fn from_f64(x: f64) -> Self;
     /// The same value in double precision; exact.
     fn to_f64(self) -> f64;
+
+    /// Runs a sweep by the code that the cell has for this type.
+    #[doc(hidden)]
+    fn sweep<C: Cell>(sweep: Sweep<'_, Self>);
+    /// Does what is done alike for all cells; compiled once, in this crate.
+    #[doc(hidden)]
+    fn chore(token: SimdToken, chore: Chore<'_, Self>);
 
     /// `x` in every lane.
     fn vsplat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;

@@ -3,6 +3,9 @@
 use pulp::{Simd, bytemuck};
 
 use super::{Element, has_fused_multiply_add, is_set};
+use crate::Cell;
+use crate::rt::sweep::{Chore, Sweep};
+use crate::rt::width::SimdToken;
 
 /// Shifts each lane's bits by the length of the mantissa.
 macro_rules! shift {
@@ -40,7 +43,7 @@ macro_rules! shift {
 macro_rules! impl_element {
     (
         $T:ident, $bits:ident, $mantissa:literal, $vector:ident, $mask:ident, $bits_vector:ident,
-        lanes: $LANES:ident,
+        sweep: $sweep:ident, lanes: $LANES:ident,
         splat: $splat:ident, load: $load:ident, store: $store:ident, between: $between:ident,
         add: $add:ident, sub: $sub:ident, mul: $mul:ident, div: $div:ident,
         neg: $neg:ident, abs: $abs:ident, sqrt: $sqrt:ident, fma: $fma:ident,
@@ -68,6 +71,16 @@ macro_rules! impl_element {
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+
+            #[inline]
+            fn sweep<C: Cell>(sweep: Sweep<'_, Self>) {
+                C::$sweep(sweep);
+            }
+            // What is inlined elsewhere is compiled elsewhere, once more.
+            #[inline(never)]
+            fn chore(token: SimdToken, chore: Chore<'_, Self>) {
+                chore.run(token);
             }
 
             #[inline(always)]
@@ -242,7 +255,7 @@ macro_rules! impl_element {
 
 impl_element! {
     f32, u32, 23, f32s, m32s, u32s,
-    lanes: F32_LANES,
+    sweep: sweep_f32, lanes: F32_LANES,
     splat: splat_f32s, load: mask_load_ptr_f32s, store: mask_store_ptr_f32s,
     between: mask_between_m32s,
     add: add_f32s, sub: sub_f32s, mul: mul_f32s, div: div_f32s,
@@ -258,7 +271,7 @@ impl_element! {
 
 impl_element! {
     f64, u64, 52, f64s, m64s, u64s,
-    lanes: F64_LANES,
+    sweep: sweep_f64, lanes: F64_LANES,
     splat: splat_f64s, load: mask_load_ptr_f64s, store: mask_store_ptr_f64s,
     between: mask_between_m64s,
     add: add_f64s, sub: sub_f64s, mul: mul_f64s, div: div_f64s,

@@ -1,5 +1,8 @@
 //! Backward through a sequence: the error signals of every step, from the last to the first.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
+
 use pulp::{Simd, WithSimd};
 
 use super::products::{Accumulators, Which, products};
@@ -16,10 +19,9 @@ use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// A thread's share of a sweep from the last step to the first. The carries of turn `steps % 2` hold the gradient of
-/// the final state; afterwards those of the turn that [`Backward::initial_turn`] names hold the gradient of the initial
+/// the final state; afterwards those of the turn [`INITIAL_TURN`] hold the gradient of the initial
 /// state.
-pub(crate) struct Backward<'a, C, T: Element> {
-    pub cell: std::marker::PhantomData<C>,
+pub(crate) struct Backward<'a, T: Element> {
     pub layout: &'a Layout,
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
@@ -31,7 +33,25 @@ pub(crate) struct Backward<'a, C, T: Element> {
     pub errors: &'a Errors<T>,
 }
 
-impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
+/// Which turn of the carries holds the gradient of the initial state after the sweep.
+pub(crate) const INITIAL_TURN: usize = 1;
+
+/// The sweep of the cell `C`.
+pub(super) struct BackwardOf<'a, C, T: Element> {
+    pub cell: PhantomData<C>,
+    pub sweep: Backward<'a, T>,
+}
+
+impl<'a, C, T: Element> Deref for BackwardOf<'a, C, T> {
+    type Target = Backward<'a, T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.sweep
+    }
+}
+
+impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
     type Output = ();
 
     #[inline(always)]
@@ -51,12 +71,7 @@ impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
     }
 }
 
-impl<C: Cell, T: Element> Backward<'_, C, T> {
-    /// Which turn of the carries holds the gradient of the initial state after the sweep.
-    pub const fn initial_turn() -> usize {
-        1
-    }
-
+impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
     #[inline(always)]
     fn clear_sums(&self) {
         for sample in self.share.samples.clone() {
@@ -145,8 +160,7 @@ impl<C: Cell, T: Element> Backward<'_, C, T> {
         let first_group = groups.start;
         let sample = tile.first_sample;
         // Turns alternate from step to step; the initial state stands before step 0.
-        let (turn, next_turn) =
-            step.map_or((0, Self::initial_turn()), |step| ((step + 1) % 2, step % 2));
+        let (turn, next_turn) = step.map_or((0, INITIAL_TURN), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
         for group in groups {
             let has = |condition: bool, matrix: &UserMatrix<T>| {

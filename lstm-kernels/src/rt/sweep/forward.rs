@@ -1,6 +1,7 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
-use std::ops::Range;
+use std::marker::PhantomData;
+use std::ops::{Deref, Range};
 
 use pulp::{Simd, WithSimd};
 
@@ -19,8 +20,7 @@ use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
-pub(crate) struct Forward<'a, C, T: Element, const TAPE: bool> {
-    pub cell: std::marker::PhantomData<C>,
+pub(crate) struct Forward<'a, T: Element> {
     pub layout: &'a Layout,
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
@@ -30,7 +30,22 @@ pub(crate) struct Forward<'a, C, T: Element, const TAPE: bool> {
     pub memory: &'a Memory<T>,
 }
 
-impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE> {
+/// The sweep of the cell `C`, with a tape or without.
+pub(super) struct ForwardOf<'a, C, T: Element, const TAPE: bool> {
+    pub cell: PhantomData<C>,
+    pub sweep: Forward<'a, T>,
+}
+
+impl<'a, C, T: Element, const TAPE: bool> Deref for ForwardOf<'a, C, T, TAPE> {
+    type Target = Forward<'a, T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.sweep
+    }
+}
+
+impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAPE> {
     type Output = ();
 
     #[inline(always)]
@@ -55,7 +70,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE>
     }
 }
 
-impl<C: Cell, T: Element, const TAPE: bool> Forward<'_, C, T, TAPE> {
+impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
     #[inline(always)]
     fn clear_sums(&self, step: usize) {
         let slot = self.memory.slot(step + 1);

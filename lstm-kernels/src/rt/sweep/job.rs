@@ -1,0 +1,75 @@
+//! Sweeps as values: what a call of a kernel hands to the code of its cell.
+//!
+//! The code of a sweep is large and there is one for every instruction set. A cell compiles its own once for each element
+//! type, in the crate that defines it; crates that use the cell only call it.
+
+use std::marker::PhantomData;
+
+use super::backward::{Backward, BackwardOf};
+use super::forward::{Forward, ForwardOf};
+use super::gradients::Gradients;
+use crate::Cell;
+use crate::rt::element::Element;
+use crate::rt::panel::Pack;
+use crate::rt::width::SimdToken;
+
+/// A thread's share of a sweep, to be run by the code of a cell.
+pub struct Sweep<'a, T: Element> {
+    pub(crate) token: SimdToken,
+    pub(crate) direction: Direction<'a, T>,
+}
+
+/// Which way a sweep goes.
+pub(crate) enum Direction<'a, T: Element> {
+    /// Forward without a tape.
+    Infer(Forward<'a, T>),
+    /// Forward with a tape.
+    Train(Forward<'a, T>),
+    /// From the last step to the first.
+    Backward(Backward<'a, T>),
+}
+
+impl<T: Element> Sweep<'_, T> {
+    /// Runs it for the cell `C`.
+    #[inline]
+    pub fn run<C: Cell>(self) {
+        let cell = PhantomData::<C>;
+        match self.direction {
+            Direction::Infer(sweep) => {
+                (self.token).dispatch(ForwardOf::<C, T, false> { cell, sweep });
+            }
+            Direction::Train(sweep) => {
+                (self.token).dispatch(ForwardOf::<C, T, true> { cell, sweep });
+            }
+            Direction::Backward(sweep) => self.token.dispatch(BackwardOf::<C, T> { cell, sweep }),
+        }
+    }
+}
+
+/// What is done alike for all cells.
+pub struct Chore<'a, T: Element>(Task<'a, T>);
+
+enum Task<'a, T: Element> {
+    Pack(Pack<'a, T>),
+    Gradients(Gradients<'a, T>),
+}
+
+impl<'a, T: Element> Chore<'a, T> {
+    /// Packing weights.
+    pub(crate) fn pack(pack: Pack<'a, T>) -> Self {
+        Chore(Task::Pack(pack))
+    }
+
+    /// Gradients formed after a sweep.
+    pub(crate) fn gradients(gradients: Gradients<'a, T>) -> Self {
+        Chore(Task::Gradients(gradients))
+    }
+
+    #[inline]
+    pub(crate) fn run(self, token: SimdToken) {
+        match self.0 {
+            Task::Pack(pack) => token.dispatch(pack),
+            Task::Gradients(gradients) => token.dispatch(gradients),
+        }
+    }
+}
