@@ -38,7 +38,7 @@
 //! Without a head, exactly what [`Recurrent::step`] computes at the same [`Width`], to the bit; but subnormal numbers
 //! count as zero. A signal that fades to silence would otherwise end among them, and many processors are a hundred
 //! times slower there. A call sets the processor's mode and restores the one it found; where many single steps follow each
-//! other, a [`FlushDenormals`] around them all saves that.
+//! other, one [`FlushDenormals`] around them all and [`Stream::step_in`] save that.
 //!
 //! A vector that fits into a narrower register of the same machine gains nothing from a wider one: a layer of up to 8 units
 //! in `f32`, or 4 in `f64`, made for AVX-512 streams on AVX2.
@@ -115,6 +115,16 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
     #[inline]
     pub fn step(&mut self, x: &[T], y: &mut [T]) -> Result<()> {
         Ok(self.kernel.step(x, y)?)
+    }
+
+    /// The same in a mode that whoever calls has set already, once for many steps: looking it up at every step waits for
+    /// all arithmetic under way, some ten nanoseconds.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    #[inline]
+    pub fn step_in(&mut self, mode: &FlushDenormals, x: &[T], y: &mut [T]) -> Result<()> {
+        Ok(self.kernel.step_in(mode, x, y)?)
     }
 
     /// As many steps as there are inputs in `x`, side by side; their outputs side by side go to `y`. Takes no memory and

@@ -74,7 +74,25 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
         if x.len() != self.inputs || y.len() != self.outputs {
             return Err(self.refusal(1, x.len(), y.len()));
         }
-        self.steps(1, x, y);
+        self.steps(&FlushDenormals::new(), 1, x, y);
+        Ok(())
+    }
+
+    /// The same in a mode that whoever calls has set already: looking it up waits for all arithmetic under way.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    #[inline]
+    pub fn step_in(
+        &mut self,
+        mode: &FlushDenormals,
+        x: &[T],
+        y: &mut [T],
+    ) -> Result<(), KernelError> {
+        if x.len() != self.inputs || y.len() != self.outputs {
+            return Err(self.refusal(1, x.len(), y.len()));
+        }
+        self.steps(mode, 1, x, y);
         Ok(())
     }
 
@@ -91,13 +109,12 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
         {
             return Err(self.refusal(count, x.len(), y.len()));
         }
-        self.steps(count, x, y);
+        self.steps(&FlushDenormals::new(), count, x, y);
         Ok(())
     }
 
     #[inline]
-    fn steps(&mut self, count: usize, x: &[T], y: &mut [T]) {
-        let _mode = FlushDenormals::new();
+    fn steps(&mut self, _: &FlushDenormals, count: usize, x: &[T], y: &mut [T]) {
         self.kernel.token().dispatch(Steps::<C, T, Z> {
             types: PhantomData,
             stream: &mut self.stream,

@@ -7,10 +7,8 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use super::memory::StreamMemory;
-use super::plan::{PassPlan, Plan, Product, Turn};
-use super::shape::{
-    MAX_GROUPS, MAX_PASSES, MAX_PRODUCTS, MAX_SUMS, PassShape, ProductShape, Shape, ShapeOf,
-};
+use super::plan::{MAX_GROUPS, PassPlan, Plan, Product, Turn};
+use super::shape::{MAX_PASSES, MAX_PRODUCTS, MAX_SUMS, PassShape, ProductShape, Shape, ShapeOf};
 use super::sizes::Sizes;
 use crate::Cell;
 use crate::rt::element::Element;
@@ -136,7 +134,7 @@ impl<C: Cell, T: Element, S: Simd, Z: Sizes> Fixed<C, T, S, Z> {
                 tile.accumulators_row = lanes;
                 C::forward::<T, S, false>(PASS, &tile);
             };
-            0 1 2 3
+            0 1 2 3 4 5 6 7
         }
     }
 

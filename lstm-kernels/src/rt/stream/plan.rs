@@ -56,11 +56,16 @@ pub(super) struct Plan<T: Element> {
 /// The chains of multiply-adds that a turn has under way at most.
 const MAX_CHAINS: usize = 12;
 
-/// How many blocks a turn takes of a pass with so many, whose tiles have so many lane vectors each: as many as keep
-/// the multipliers busy, and the same number in every turn.
-pub(super) const fn blocks_per_turn(rows: usize, blocks: usize) -> usize {
+/// Groups of units that a turn takes at most.
+pub(super) const MAX_GROUPS: usize = 8;
+
+/// How many blocks a turn takes of a pass with so many of so many groups, whose tiles have so many lane vectors each: as
+/// many as keep the multipliers busy, and the same number in every turn.
+pub(super) const fn blocks_per_turn(rows: usize, groups: usize, blocks: usize) -> usize {
     let mut count = 4;
-    while count > 1 && (blocks % count != 0 || count * rows > MAX_CHAINS) {
+    while count > 1
+        && (blocks % count != 0 || count * rows > MAX_CHAINS || count * groups > MAX_GROUPS)
+    {
         count -= 1;
     }
     count
@@ -92,7 +97,7 @@ impl<T: Element> Places<'_, T> {
     fn pass(&self, pass: &PassLayout, previous: usize) -> PassPlan<T> {
         let chunks = pass.segments.iter().flat_map(|segment| &segment.chunks);
         let rows = chunks.map(|chunk| chunk.rows).max().unwrap_or(1);
-        let blocks = blocks_per_turn(rows, pass.blocks);
+        let blocks = blocks_per_turn(rows, pass.groups, pass.blocks);
         let firsts = (0..pass.blocks).step_by(blocks);
         let turn = |first_block| self.turn(pass, previous, first_block, blocks);
         let mut turns: Vec<_> = firsts.map(turn).collect();

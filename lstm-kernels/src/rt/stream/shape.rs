@@ -1,6 +1,6 @@
 //! The numbers of a plan that follow from sizes known to the compiler.
 
-use super::plan::{PassPlan, Plan, Product, Turn, blocks_per_turn};
+use super::plan::{MAX_GROUPS, PassPlan, Plan, Product, Turn, blocks_per_turn};
 use super::sizes::{Sizes, completed};
 use crate::Cell;
 use crate::rt::element::Element;
@@ -13,9 +13,6 @@ pub(super) const MAX_PASSES: usize = 4;
 
 /// Products of a turn that can be unrolled.
 pub(super) const MAX_PRODUCTS: usize = 8;
-
-/// Groups of a turn that can be unrolled.
-pub(super) const MAX_GROUPS: usize = 4;
 
 /// Accumulator rows of a turn that can be unrolled.
 pub(super) const MAX_SUMS: usize = 64;
@@ -223,7 +220,7 @@ impl PassShape {
             }
             rank += 1;
         }
-        shape.blocks = blocks_per_turn(most, blocks);
+        shape.blocks = blocks_per_turn(most, groups, blocks);
         shape.rows = rows;
         shape.block_rows = groups * rows;
         shape.all_rows = shape.blocks * groups * rows;
