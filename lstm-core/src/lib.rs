@@ -89,6 +89,7 @@ mod explain;
 mod linear;
 mod observe;
 mod order;
+mod parts;
 mod random;
 mod recurrent;
 mod tied;
