@@ -8,6 +8,7 @@ use crate::random::Rng;
 
 /// A distribution to draw a parameter from.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
     /// Every number the same; `Constant(0.0)` for zeros.
     Constant(f64),
@@ -117,6 +118,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// What a parameter starts from.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Start {
     /// Numbers drawn from a distribution.
     Drawn(Init),

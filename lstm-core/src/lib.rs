@@ -3,65 +3,126 @@
 //! A cell (an LSTM with peepholes, a GRU, one of your own) is defined by its equations; its kernels and its whole
 //! backward pass are generated from them. This crate makes layers of cells, and models, training and files of layers.
 //!
-//! - [`cells`] holds the shipped cells; with the feature `derive`, `cell!` compiles one of your own.
-//! - [`Recurrent`] is a layer; [`Embedding`] goes before it; [`Linear`], [`TiedLinear`], which shares the embedding's
-//!   matrix, or [`ClassSoftmax`], for many words, go behind it.
-//! - [`init`] has the initial values, [`loss`] the losses, [`optim`] optimisers, clipping, weight decay, schedules and
-//!   stopping, [`Order`] the order of samples; [`params`] ties them to any model built of such parts.
-//! - [`train`] runs the training loop for any model, [`truncated`] back-propagates through windows of long sequences,
-//!   [`gradcheck`] compares a gradient with differences of the loss.
-//! - [`Recurrent::observe`] shows gates, states and every other named quantity of a cell step by step;
-//!   [`Recurrent::explain`] says what a layer computes and what that costs.
-//! - [`stream`] runs one sequence sample by sample, as for sound, without allocating.
-//! - [`text`] and [`lm`] are a language model on characters, ready to use.
-//! - [`bridge`] reads and writes weights of PyTorch and Keras.
-//! - [`io`] reads and writes model files, [`checkpoint`] whole training runs; with the feature `ndarray`, `arrays` turns
-//!   arrays into sequences and back.
-//! - With the feature `onnx`, `onnx` reads and writes recurrent networks as ONNX models.
+//! **It is for you** if you want recurrent networks in Rust without a C++ dependency, if a network has to run sample by
+//! sample in a plugin or a device, if you invent cells, or if you want to see the equations of a paper at work.
+//! **It is not** a general deep-learning framework: there is no GPU, no convolution, no attention, and no autograd, since
+//! each layer brings its backward pass.
 //!
-//! # A sequence, forward and back
-//! A sequence is a matrix with one column per (step, sample), features down the column: column `t * batch + b`.
+//! # Contents
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | see a network learn | [a worked example](#a-worked-example), below |
+//! | find what you know from PyTorch, Keras, candle or burn | [`guide::pytorch`] |
+//! | run a network on a signal, sample by sample | [`stream`] |
+//! | choose a cell | [`cells`] |
+//! | write a cell of your own | [`guide::cells`], `cell!` |
+//! | stack layers, read both ways, add connections, drop out | [`layers`] |
+//! | work on ragged batches, long sequences, carried states | [`guide::sequences`], [`layers::Batch`], [`truncated`] |
+//! | put something before and behind | [`Embedding`], [`Linear`], [`TiedLinear`], [`ClassSoftmax`] |
+//! | say what is to be learned | [`loss`] |
+//! | train | [`guide::training`], [`train`], [`optim`], [`Order`], [`init`] |
+//! | build a model of your own from parts | [`params`], [`parameters!`] |
+//! | save and load models, or a whole run | [`io`], [`checkpoint`] |
+//! | load weights of PyTorch or Keras, or give them back | [`bridge`] |
+//! | read and write ONNX models | `onnx`, with the feature `onnx` |
+//! | look inside a layer: gates, states, equations, cost | [`Recurrent::observe`], [`Recurrent::explain`] |
+//! | be sure of a gradient | [`gradcheck`] |
+//! | learn to write text, character by character | [`lm`], [`text`] |
+//! | come from arrays of `ndarray` | `arrays`, with the feature `ndarray` |
+//! | use the kernels themselves | [`Kernel`], the crate `lstm-kernels` |
+//!
+//! Programs to run, `cargo run --release -p lstm-core --example NAME`:
+//!
+//! | example | what it does |
+//! |---|---|
+//! | `classifier` | thirty lines: one class for each of many sequences of different lengths |
+//! | `forecast` | sunspot numbers, a year ahead, against simple rules |
+//! | `labelling` | a mark for each symbol, with layers that read both ways |
+//! | `characters` | a character model that learns this page and writes |
+//! | `streaming` | a network learns an amplifier and takes its place, sample by sample |
+//! | `own_cell` | a cell of one's own, with error signals that are proved (`--features derive`) |
+//!
+//! # A worked example
+//! Two layers of different cells and a linear head learn to say at every step what was seen two steps before.
 //!
 //! ```
 //! use faer::Mat;
+//! use lstm_core::cells::{GruResetAfter, PeepholeLstm};
+//! use lstm_core::init::Init;
+//! use lstm_core::layers::{Batch, Pass, Stack};
+//! use lstm_core::loss::mean_squared_gradient;
 //! use lstm_core::optim::{Adam, Optimiser, clip_global_norm};
-//! use lstm_core::{Recurrent, Rng, cells::PeepholeLstm};
+//! use lstm_core::params::Parameters;
+//! use lstm_core::{Linear, Recurrent, Rng};
 //!
 //! # fn main() -> Result<(), lstm_core::Error> {
-//! let (inputs, units, steps, batch) = (3, 8, 20, 4);
-//! let mut layer = Recurrent::<PeepholeLstm, f32>::new(&[inputs, units], &mut Rng::new(1))?;
-//! let mut adam = Adam::new(0.02)?;
+//! let mut rng = Rng::new(1);
+//! let mut net = Stack::<f32>::new()
+//!     .with("below", Recurrent::<PeepholeLstm, f32>::new(&[1, 16], &mut rng)?)?
+//!     .with("above", Recurrent::<GruResetAfter, f32>::new(&[16, 16], &mut rng)?)?
+//!     .with("head", Linear::new(16, 1, Init::Xavier, &mut rng)?)?;
 //!
-//! // The task: to say, at every step, the sign that the first feature had one step before.
-//! let x = Mat::from_fn(inputs, steps * batch, |i, j| ((7 * i + 3 * j) as f32).sin());
-//! let target = |i: usize, j: usize| if i == 0 && j >= batch { x[(0, j - batch)].signum() * 0.5 } else { 0.0 };
+//! // Three sequences of 20, 12 and 17 steps: a column for each step and sample. Padding may hold anything.
+//! let batch = Batch::ragged(&[20, 12, 17]);
+//! let signal = |step: usize, sample: usize| ((5 * step * step + 3 * sample) as f32).sin();
+//! let x = Mat::from_fn(1, batch.columns(), |_, column| match batch.place(column) {
+//!     Some((step, sample)) => signal(step, sample),
+//!     None => f32::NAN,
+//! });
+//! let target = Mat::from_fn(1, batch.columns(), |_, column| match batch.place(column) {
+//!     Some((step, sample)) if step >= 2 => signal(step - 2, sample),
+//!     _ => 0.0,
+//! });
 //!
-//! let (mut y, mut dy) = (Mat::zeros(units, steps * batch), Mat::zeros(units, steps * batch));
-//! let mut tape = layer.tape(steps, batch);
-//! let mut gradient = vec![0.0; layer.params().len()];
+//! let mut adam = Adam::new(0.01)?;
+//! let mut pass = Pass::new();
+//! let mut gradient = vec![0.0; net.params_len()];
 //! let mut losses = Vec::new();
-//! for _ in 0..50 {
-//!     let mut state = layer.zero_state(batch);
-//!     layer.forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-//!
-//!     // Half the squared distance; its gradient is the distance. Only the first unit has a target.
-//!     dy.fill(0.0);
-//!     (0..steps * batch).for_each(|j| dy[(0, j)] = y[(0, j)] - target(0, j));
-//!     losses.push(dy.squared_norm_l2() / 2.0);
-//!
+//! for _ in 0..200 {
+//!     // The loss turns the outputs into its gradient.
+//!     let mut dy = pass.forward(&net, x.as_ref(), &batch, &mut rng)?.to_owned();
+//!     losses.push(mean_squared_gradient(dy.as_mut(), target.as_ref())?);
 //!     gradient.fill(0.0);
-//!     let mut dstate = layer.zero_state(batch);
-//!     layer.backward(x.as_ref(), dy.as_ref(), &mut dstate, &mut tape, &mut gradient, None)?;
-//!     clip_global_norm(&layer, &mut gradient, 5.0)?;
-//!     adam.step(&mut layer, &gradient)?;
+//!     pass.backward(&net, x.as_ref(), dy.as_ref(), &mut gradient, None)?;
+//!     clip_global_norm(&net, &mut gradient, 1.0)?;
+//!     adam.step(&mut net, &gradient)?;
 //! }
-//! assert!(losses[49] < losses[0] / 2.0);
+//! assert!(losses[199] < losses[0] / 10.0, "{} {}", losses[0], losses[199]);
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! # Conventions
+//! - **Shapes.** A sequence is a [`faer`] matrix with one column per (step, sample), features down the column: column
+//!   `step * samples + sample`. [`layers::Batch`] has the other order, too, and says where sequences end and begin.
+//! - **Verbs.** `infer`, `step` and `seq` compute; `forward` computes and keeps what `backward` needs; `backward` adds to
+//!   the gradient of the parameters and overwrites that of the input.
+//! - **Gradients.** One flat slice in the order in which [`params::Parameters`] visits a model. A loss whose name ends in
+//!   `_gradient` turns its matrix into the gradient, in place.
+//! - **State.** Layers hold parameters and no state. States are handed in and out, buffers are kept by [`layers::Pass`],
+//!   [`layers::LayerTape`] or [`Workspace`], so that steady shapes allocate once.
+//! - **Options.** `new` takes what there is no default for, methods that begin with `with` the rest.
+//! - **Numbers.** `f32` or `f64`, the type parameter of everything; SIMD by what the machine has, see [`Width`].
+//!
 //! # Errors
-//! Whatever takes data from outside returns a [`Result`]; a panic is a bug.
+//! Whatever takes data from outside returns a [`Result`]; a panic is a bug. An [`Error`] says what was found, where, and
+//! what would have been right.
+//!
+//! # The same bits
+//! Equal seeds give equal bits, on any run and for any number of [`Threads`]: whatever draws takes an [`Rng`], whose
+//! stream is part of this crate's promise. Another SIMD width may round otherwise.
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `derive` | `cell!`, the compiler of cells |
+//! | `ndarray` | `arrays`: sequences as arrays of three axes |
+//! | `onnx` | `onnx`: recurrent networks as ONNX models, in and out |
+//! | `progress` | `train::Bar`, a progress bar for [`train::Trainer`] |
+//!
+//! Without features, a program that links this crate builds nothing of the compiler.
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
@@ -69,6 +130,7 @@ pub mod bridge;
 pub mod checkpoint;
 pub mod error;
 pub mod gradcheck;
+pub mod guide;
 pub mod init;
 pub mod io;
 pub mod layers;
@@ -89,6 +151,7 @@ mod explain;
 mod linear;
 mod observe;
 mod order;
+mod parts;
 mod random;
 mod recurrent;
 mod tied;

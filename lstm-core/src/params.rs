@@ -11,6 +11,7 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::{CellSpec, Element, ParamSpec};
 
 use crate::error::{Error, Result, require_len};
+pub use crate::parts::split_gradient;
 
 /// The dotted name of a parameter, such as `recurrent.w_iota`, as a chain of parts: building one allocates nothing.
 #[derive(Debug, Clone, Copy)]

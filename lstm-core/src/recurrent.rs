@@ -1,5 +1,6 @@
 //! A recurrent layer: a cell with parameters of its own.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
@@ -25,6 +26,7 @@ const INITIAL: &str = "initial";
 ///
 /// Weights are packed for the kernels whenever they change, so a shared reference always computes with the current
 /// ones, and any number of threads may use one layer at a time.
+#[derive(Clone)]
 pub struct Recurrent<C: Cell, T: Element> {
     kernel: Kernel<C, T>,
     params: Vec<T>,
@@ -370,6 +372,12 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
 
     fn repack(&mut self) -> Result<()> {
         Ok(self.kernel.repack(&self.params, &mut self.packed)?)
+    }
+}
+
+impl<C: Cell, T: Element> fmt::Debug for Recurrent<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recurrent<{}>({:?})", C::SPEC.name, self.kernel.sizes())
     }
 }
 

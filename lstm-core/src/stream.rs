@@ -17,7 +17,7 @@
 //!
 //! let mut amplifier = FixedStream::<Lstm, f32, 1, 16>::with_head(&layer, &head)?;
 //! // Where the sizes are known only when a model is loaded:
-//! let mut any = Stream::with_head(&layer, &head)?;
+//! let mut any = Stream::<Lstm, f32>::with_head(&layer, &head)?;
 //!
 //! // The audio thread calls with a block of samples at a time ...
 //! let dry: Vec<f32> = (0..64).map(|t| (t as f32 * 0.1).sin()).collect();

@@ -19,7 +19,7 @@ pub struct Batch {
     lengths: Option<Vec<usize>>,
     /// Steps before which a sample begins anew: (step, sample), in order.
     resets: Vec<(usize, usize)>,
-    is_batch_major: bool,
+    pub(super) is_batch_major: bool,
     is_reversed: bool,
 }
 

@@ -1,5 +1,7 @@
 //! Two layers, one of which reads every sequence from its end.
 
+use std::fmt;
+
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
@@ -161,6 +163,17 @@ impl<T: Element> Default for Memory<T> {
             backward: LayerTape::new(),
             other: Mat::new(),
         }
+    }
+}
+
+impl<T: Element> fmt::Debug for Bidirectional<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inputs, outputs) = (self.forward.input_len(), self.forward.output_len());
+        write!(
+            f,
+            "Bidirectional({inputs} to 2 x {outputs}, {:?})",
+            self.merge
+        )
     }
 }
 

@@ -37,9 +37,11 @@
 
 mod batch;
 mod bidirectional;
+mod columns;
 mod dropout;
 mod gather;
 mod kind;
+mod pass;
 mod pointwise;
 mod recurrent;
 mod regularised;
@@ -56,6 +58,7 @@ pub use batch::Batch;
 pub use bidirectional::{Bidirectional, Merge};
 pub use dropout::{Dropout, DropoutMask};
 pub use kind::Kind;
+pub use pass::Pass;
 pub use regularised::Regularised;
 pub use residual::Residual;
 pub use reversed::Reversed;

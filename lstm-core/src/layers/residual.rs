@@ -10,6 +10,7 @@ use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
 /// `y = x + layer(x)`: the error reaches what lies below undiminished, however deep the stack.
+#[derive(Debug, Clone)]
 pub struct Residual<L>(L);
 
 impl<L> Residual<L> {

@@ -1,5 +1,7 @@
 //! A layer that reads every sequence from its end.
 
+use std::fmt;
+
 use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
@@ -21,6 +23,13 @@ impl<T: Element> Reversed<T> {
     /// The layer.
     pub fn layer(&self) -> &dyn Layer<T> {
         self.0.as_ref()
+    }
+}
+
+impl<T: Element> fmt::Debug for Reversed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inputs, outputs) = (self.0.input_len(), self.0.output_len());
+        write!(f, "Reversed({inputs} to {outputs})")
     }
 }
 

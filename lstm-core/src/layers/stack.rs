@@ -1,5 +1,7 @@
 //! Layers one upon the other.
 
+use std::fmt;
+
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
@@ -145,6 +147,14 @@ impl<T: Element> Memory<T> {
     fn resize(&mut self, count: usize) {
         self.tapes.resize_with(count, LayerTape::new);
         self.between.resize_with(count, Mat::new);
+    }
+}
+
+impl<T: Element> fmt::Debug for Stack<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.layers.iter().map(|(name, _)| name);
+        f.write_str("Stack")?;
+        f.debug_list().entries(names).finish()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::recurrent::Recurrent;
 use crate::text::{Streams, Vocabulary, Window};
 
 /// Reads a text character by character and gives a score to every character that may come next.
+#[derive(Debug, Clone)]
 pub struct CharModel<C: Cell, T: Element> {
     vocabulary: Vocabulary,
     embedding: Embedding<T>,

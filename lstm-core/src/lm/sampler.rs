@@ -9,6 +9,7 @@ use crate::loss::softmax;
 use crate::random::Rng;
 
 /// A model in the course of writing: it has read something and can choose what comes next.
+#[derive(Debug, Clone)]
 pub struct Sampler<'a, C: Cell, T: Element> {
     model: &'a CharModel<C, T>,
     state: State<T>,

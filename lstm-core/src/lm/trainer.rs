@@ -15,6 +15,7 @@ use crate::text::Window;
 
 /// What one training step found.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Step {
     /// Mean cross-entropy of the window before the step, in nats per character.
     pub loss: f64,
@@ -26,6 +27,7 @@ pub struct Step {
 ///
 /// The streams of a batch are split into shards, each with memory of its own and a thread of its own. Gradients are
 /// summed in the order of the shards, so the result depends on their number but never on the timing of threads.
+#[derive(Debug)]
 pub struct CharTrainer<T: Element> {
     batch: usize,
     steps: usize,
@@ -34,6 +36,7 @@ pub struct CharTrainer<T: Element> {
 }
 
 /// A range of the streams with all that one thread needs to take them forward and back.
+#[derive(Debug)]
 struct Shard<T: Element> {
     streams: Range<usize>,
     inputs: Vec<u32>,

@@ -8,6 +8,7 @@ use crate::params::Parameters;
 
 /// How long gradients are bounded.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Clip {
     /// All of it scaled down to this norm; see [`clip_global_norm`].
     Norm(f64),
@@ -49,6 +50,7 @@ impl Clip {
 
 /// When a run is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Every {
     /// After every so many steps.
     Steps(u64),

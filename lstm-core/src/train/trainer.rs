@@ -12,6 +12,7 @@ use crate::params::{Parameters, visit_ranges};
 ///
 /// `T` is the number type and `O` the optimiser. Options are set by the methods that begin with `with`; without them
 /// there is no clipping, the optimiser's rate stays, and a run is evaluated at the end of every epoch.
+#[derive(Debug)]
 pub struct Trainer<T, O> {
     pub(super) optimiser: O,
     pub(super) order: Order,
@@ -30,6 +31,7 @@ pub struct Trainer<T, O> {
 }
 
 /// Buffers for a model of a certain size.
+#[derive(Debug)]
 pub(super) struct Memory<T> {
     pub(super) gradient: Vec<T>,
     /// The sum over the batches of a step, if there are several.

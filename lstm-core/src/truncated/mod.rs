@@ -55,6 +55,7 @@ use crate::random::Rng;
 ///
 /// The layer must only look back, as stacks of recurrent layers do; a layer that runs from the end of a sequence sees no
 /// further than its piece. Dropout is drawn anew for each piece.
+#[derive(Debug)]
 pub struct TruncatedPass<T: Element> {
     /// The state before step `at`.
     state: Vec<State<T>>,
@@ -68,6 +69,7 @@ pub struct TruncatedPass<T: Element> {
 }
 
 /// Some steps of a window.
+#[derive(Debug)]
 struct Piece {
     steps: Range<usize>,
     batch: Batch,

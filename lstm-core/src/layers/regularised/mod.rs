@@ -41,6 +41,7 @@ use crate::recurrent::Recurrent;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug, Clone)]
 pub struct Regularised<C: Cell, T: Element> {
     layer: Recurrent<C, T>,
     /// For each carried quantity the probabilities.
