@@ -183,7 +183,7 @@ fn damaged_and_foreign_models_are_refused() {
     for (name, content, reason) in [
         ("empty", &[][..], "it is empty"),
         ("text", b"certainly not a model", "header"),
-        ("cut", &model[..model.len() / 2], "header"),
+        ("cut", &model[..model.len() / 2], "bytes"),
         ("flipped", &flipped, "checksum"),
     ] {
         folder.write(name, content);

@@ -417,7 +417,7 @@ fn models_that_pytorch_cannot_hold() {
     writer.linear("m", &linear(3, 2)).unwrap();
     says(
         writer.linear("m", &linear(3, 2)).map(drop),
-        "two parameters named `m.weight`",
+        "two entries named `m.weight`",
     );
 }
 
