@@ -13,7 +13,7 @@
 //!
 //! # fn main() -> Result<(), lstm_core::Error> {
 //! // Sample i has two features; its target is their sum.
-//! let feature = |i: usize, sample: usize| ((3 * i + 7 * sample) as f32).sin();
+//! let feature = |i: usize, sample: usize| ((5 * i + 7 * sample) as f32).sin();
 //! let mut model = Linear::<f32>::new(2, 1, Init::Xavier, &mut Rng::new(1))?;
 //! let mut task = |model: &Linear<f32>, samples: &[usize], gradient: &mut [f32]| {
 //!     let x = Mat::from_fn(2, samples.len(), |i, j| feature(i, samples[j]));
