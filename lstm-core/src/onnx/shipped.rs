@@ -1,8 +1,9 @@
 //! Nodes that are shipped cells: their weights in the layer that has fused kernels for them.
 
-use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm};
+use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm, ReluRnn};
 use lstm_kernels::{Cell, Element};
 
+use super::activation::Activation;
 use super::general::column_major;
 use super::operator::{Definition, Operator, Rule, Weights};
 use crate::error::Result;
@@ -32,8 +33,9 @@ pub(super) enum Take {
 
 use Take::{Biases, InputBias, Peepholes, R, StateBias, W};
 
-/// The parameters of shipped cells in terms of ONNX's operators.
-pub(super) const ELMAN_RNN: &[Part] = &[("w", W, 0), ("u", R, 0), ("beta", Biases, 0)];
+/// The parameters of shipped cells in terms of ONNX's operators. Those of simple recurrent networks differ in the
+/// activation alone.
+pub(super) const SIMPLE_RNN: &[Part] = &[("w", W, 0), ("u", R, 0), ("beta", Biases, 0)];
 
 #[rustfmt::skip]
 pub(super) const LSTM: &[Part] = &[
@@ -75,14 +77,19 @@ pub(super) fn layer<T: Element>(
         linear_before_reset,
     } = definition.rule;
     let weights = &definition.weights[direction];
-    if weights.activations != definition.operator.default_activations()
-        || clip.is_some()
-        || input_forget
-    {
+    if clip.is_some() || input_forget {
+        return Ok(None);
+    }
+    if definition.operator == Operator::Rnn && weights.activations == [Activation::Relu] {
+        return Ok(Some(filled::<ReluRnn, T>(
+            definition, direction, SIMPLE_RNN,
+        )?));
+    }
+    if weights.activations != definition.operator.default_activations() {
         return Ok(None);
     }
     let layer = match definition.operator {
-        Operator::Rnn => filled::<ElmanRnn, T>(definition, direction, ELMAN_RNN)?,
+        Operator::Rnn => filled::<ElmanRnn, T>(definition, direction, SIMPLE_RNN)?,
         Operator::Gru if linear_before_reset => {
             filled::<GruResetAfter, T>(definition, direction, GRU_RESET_AFTER)?
         }

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use lstm_core::cells::{
-    ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Lstm1997, PeepholeLstm, ProjectionLstm,
+    ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Lstm1997, PeepholeLstm, ProjectionLstm, ReluRnn,
 };
 use lstm_core::init::Init;
 use lstm_core::layers::{
@@ -50,6 +50,10 @@ fn everything<T: Element>() -> Stack<T> {
                 layer::<GruResetAfter, T>(&[4, 4], 5),
             )?;
             stack.with("sum", sum)
+        })
+        .and_then(|stack| {
+            let relu = |seed| layer::<ReluRnn, T>(&[4, 2], seed);
+            stack.with("relu", Bidirectional::concat(relu(9), relu(10))?)
         })
         .and_then(|stack| stack.with("trained", trained))
         .and_then(|stack| {
@@ -111,6 +115,7 @@ fn single_layers_come_back_to_the_bit() {
         }
     }
     check::<ElmanRnn, f32>(&[3, 5]);
+    check::<ReluRnn, f32>(&[3, 5]);
     check::<Lstm, f32>(&[3, 5]);
     check::<Lstm, f64>(&[3, 5]);
     check::<PeepholeLstm, f32>(&[3, 5]);
@@ -138,7 +143,7 @@ fn every_node_of_a_large_graph_is_a_shipped_cell() {
     let bytes = Export::new().to_bytes(&everything::<f32>()).unwrap();
     let model = OnnxModel::from_bytes(&bytes).unwrap();
     let nodes = model.nodes::<f32>().unwrap();
-    assert_eq!(nodes.len(), 7);
+    assert_eq!(nodes.len(), 8);
     assert!(nodes.iter().all(|node| node.is_fused()));
     // Different cells in both directions are two nodes and a sum, which is no chain.
     let message = model.network::<f32>().err().unwrap().to_string();
@@ -203,7 +208,7 @@ fn a_saved_model_is_read_from_its_file() {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("network.onnx");
     Export::new().save(&path, &everything::<f32>()).unwrap();
-    assert_eq!(OnnxModel::open(&path).unwrap().names().len(), 7);
+    assert_eq!(OnnxModel::open(&path).unwrap().names().len(), 8);
     std::fs::remove_dir_all(&folder).unwrap();
     let message = OnnxModel::open(&path).unwrap_err().to_string();
     assert!(

@@ -116,13 +116,14 @@ fn nodes_that_are_shipped_cells_run_on_their_kernels() {
         ("gru", "forward layout0"),
         ("gru", "forward linear_before_reset layout1"),
         ("rnn", "reverse layout1"),
+        ("rnn", "relu both"),
     ] {
         assert!(is_fused(file, name), "{file} {name}");
     }
     for (file, name) in [
         ("lstm", "clip"),
         ("lstm", "input_forget forward"),
-        ("rnn", "activations Relu"),
+        ("rnn", "activations Softsign"),
     ] {
         assert!(!is_fused(file, name), "{file} {name}");
     }

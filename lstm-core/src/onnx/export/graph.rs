@@ -8,7 +8,7 @@ use lstm_kernels::Element;
 use super::super::operator::Operator;
 use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, element};
 use super::super::tensor::{from_floats, from_integers};
-use super::make::{float_type, integer, integers, state_info, text, value_info};
+use super::make::{float_type, integer, integers, state_info, text, texts, value_info};
 use super::weights::Direction;
 use super::{Export, child};
 use crate::error::{Error, Result};
@@ -215,6 +215,9 @@ impl<T: Element> Builder<T> {
         ];
         if first.linear_before_reset {
             attributes.push(integer("linear_before_reset", 1));
+        }
+        if first.is_relu {
+            attributes.push(texts("activations", &vec!["Relu"; count]));
         }
         let operator = match first.operator {
             Operator::Rnn => "RNN",

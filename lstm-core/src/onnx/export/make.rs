@@ -95,3 +95,15 @@ pub(super) fn text(name: &str, value: &str) -> AttributeProto {
         ..AttributeProto::default()
     }
 }
+
+pub(super) fn texts(name: &str, values: &[&str]) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        strings: values
+            .iter()
+            .map(|value| value.as_bytes().to_vec())
+            .collect(),
+        r#type: Some(kind::STRINGS),
+        ..AttributeProto::default()
+    }
+}

@@ -24,7 +24,8 @@ const IR: i64 = 8;
 
 /// Writes layers as an ONNX model that infers.
 ///
-/// What has an operator: layers of the cells [`ElmanRnn`](crate::cells::ElmanRnn), [`Lstm`](crate::cells::Lstm),
+/// What has an operator: layers of the cells [`ElmanRnn`](crate::cells::ElmanRnn),
+/// [`ReluRnn`](crate::cells::ReluRnn), [`Lstm`](crate::cells::Lstm),
 /// [`PeepholeLstm`](crate::cells::PeepholeLstm) with one cell in a block,
 /// [`GruResetAfter`](crate::cells::GruResetAfter) and [`GruResetBefore`](crate::cells::GruResetBefore), with trained
 /// initial states or without; [`Linear`](crate::Linear); and of these

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm};
+use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm, ReluRnn};
 use lstm_kernels::{Cell, CellSpec, Element};
 
 use super::super::operator::Operator;
@@ -16,6 +16,8 @@ use crate::params::Name;
 pub(super) struct Direction<T> {
     pub operator: Operator,
     pub linear_before_reset: bool,
+    /// Whether its units are rectified linear ones, in place of the operator's default.
+    pub is_relu: bool,
     pub inputs: usize,
     pub units: usize,
     pub w: Vec<T>,
@@ -35,13 +37,14 @@ impl<T> Direction<T> {
             let Direction {
                 operator,
                 linear_before_reset,
+                is_relu,
                 inputs,
                 units,
                 ..
             } = *direction;
             (
                 operator,
-                linear_before_reset,
+                (linear_before_reset, is_relu),
                 inputs,
                 units,
                 direction.p.len(),
@@ -57,8 +60,8 @@ fn operator_of(cell: &CellSpec) -> Option<(Operator, bool, &'static [Part])> {
     let is = |spec: &CellSpec| {
         spec.equations_hash == cell.equations_hash && spec.equations == cell.equations
     };
-    if is(&ElmanRnn::SPEC) {
-        Some((Operator::Rnn, false, shipped::ELMAN_RNN))
+    if is(&ElmanRnn::SPEC) || is(&ReluRnn::SPEC) {
+        Some((Operator::Rnn, false, shipped::SIMPLE_RNN))
     } else if is(&GruResetAfter::SPEC) {
         Some((Operator::Gru, true, shipped::GRU_RESET_AFTER))
     } else if is(&GruResetBefore::SPEC) {
@@ -108,6 +111,7 @@ pub(super) fn direction_of<T: Element>(layer: &dyn Layer<T>, name: &str) -> Resu
     let mut direction = Direction {
         operator,
         linear_before_reset,
+        is_relu: cell.equations_hash == ReluRnn::SPEC.equations_hash,
         inputs,
         units,
         w: vec![T::default(); rows * inputs],
