@@ -30,10 +30,7 @@ fn views() -> impl Strategy<Value = View> {
 }
 
 impl View {
-    fn of<S: RawData>(&self, array: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3>
-    where
-        S: ndarray::Data,
-    {
+    fn of<S: ndarray::Data>(&self, array: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
         let mut array = array.permuted_axes(self.axes);
         for (axis, &(cut, step)) in self.cuts.iter().enumerate() {
             let cut = cut.min(array.len_of(Axis(axis))) as isize;

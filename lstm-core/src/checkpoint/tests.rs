@@ -29,7 +29,8 @@ fn reopened<T: Element>(checkpoint: Checkpoint<T>, name: &str) -> CheckpointFile
 
 #[test]
 fn every_optimiser_goes_on_to_the_bit() {
-    let makers: [fn() -> Box<dyn Optimiser<f32>>; 6] = [
+    type Make = fn() -> Box<dyn Optimiser<f32>>;
+    let makers: [Make; 6] = [
         || Box::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap()),
         || Box::new(Sgd::new(0.1).unwrap()),
         || Box::new(RmsProp::new(0.1).unwrap()),

@@ -84,9 +84,7 @@ fn other_programs_can_read_the_file() {
 fn every_cut_is_refused() {
     let bytes = bytes(&layer(1));
     for len in 0..bytes.len() {
-        let error = open(bytes[..len].to_vec())
-            .err()
-            .expect("a cut file is an error");
+        let error = open(bytes[..len].to_vec()).expect_err("a cut file is an error");
         assert!(matches!(error, Error::Damaged { .. }), "{len}: {error}");
     }
 }

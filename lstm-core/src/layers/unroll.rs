@@ -38,7 +38,7 @@ pub(crate) struct UnrollTape<T> {
 /// What is kept of a segment.
 enum Piece<T> {
     /// All that the backward pass needs.
-    Tape(Tape<T>),
+    Tape(Box<Tape<T>>),
     /// The state before it, from which it is computed once more.
     Start(State<T>),
 }
@@ -148,7 +148,10 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                         kernel.reshape_tape(tape, segment.steps, segment.samples);
                         None
                     }
-                    (None, _) => Some(Piece::Tape(kernel.tape(segment.steps, segment.samples))),
+                    (None, _) => {
+                        let tape = kernel.tape(segment.steps, segment.samples);
+                        Some(Piece::Tape(Box::new(tape)))
+                    }
                     (Some(_), _) => Some(Piece::Start(state.clone())),
                 };
                 match (piece, pieces.get_mut(index)) {

@@ -17,6 +17,9 @@ use crate::linear::Linear;
 
 const FORMAT: &str = "Keras";
 
+/// The tensors of a recurrent layer, and what they make in Keras.
+type NamedLayer<T> = (Vec<NamedTensor<T>>, Box<dyn Layer<T>>);
+
 /// Weights for a Keras model, layer by layer, each under the path that it has there.
 #[derive(Debug)]
 pub struct KerasWriter<T> {
@@ -148,11 +151,7 @@ impl<T: Element> KerasWriter<T> {
     }
 
     /// The tensors of a recurrent layer, and what they make there.
-    fn named(
-        &self,
-        layer: &str,
-        cell: &CellPart<T>,
-    ) -> Result<(Vec<NamedTensor<T>>, Box<dyn Layer<T>>)> {
+    fn named(&self, layer: &str, cell: &CellPart<T>) -> Result<NamedLayer<T>> {
         let (form, make) = of_cell::<T>(cell.spec, layer)?;
         let sizes = Sizes::of_cell(&cell.sizes);
         let mut tensors = Tensors::zeros(form, sizes);

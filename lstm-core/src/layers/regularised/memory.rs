@@ -114,7 +114,7 @@ pub(super) fn drop_units<T: Element>(
     for (place, &sample) in part.samples().iter().enumerate() {
         let state = state.rb_mut().col_mut(place).iter_mut();
         for (value, &mask) in state.zip(mask.col(sample).iter()) {
-            *value = *value * mask;
+            *value *= mask;
         }
     }
 }

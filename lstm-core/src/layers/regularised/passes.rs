@@ -196,7 +196,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                     zip!(dpart.get_mut(index), dbefore.get_mut(index), kept).for_each(
                         |unzip!(new, old, kept)| {
                             *old = *kept * *new;
-                            *new = *new - *old;
+                            *new -= *old;
                         },
                     );
                 }

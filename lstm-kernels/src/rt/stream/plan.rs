@@ -64,7 +64,9 @@ pub(super) const MAX_GROUPS: usize = 8;
 pub(super) const fn blocks_per_turn(rows: usize, groups: usize, blocks: usize) -> usize {
     let mut count = 4;
     while count > 1
-        && (blocks % count != 0 || count * rows > MAX_CHAINS || count * groups > MAX_GROUPS)
+        && (!blocks.is_multiple_of(count)
+            || count * rows > MAX_CHAINS
+            || count * groups > MAX_GROUPS)
     {
         count -= 1;
     }
