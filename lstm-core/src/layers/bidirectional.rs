@@ -10,6 +10,7 @@ use super::gather::room;
 use super::residual::add_real;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
+use crate::explain::Explanation;
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
@@ -323,6 +324,12 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
         self.forward.set_threads(threads);
         self.backward.set_threads(threads);
         self.threads = (threads.count() > 1).then(|| threads.clone());
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        self.forward.visit_explanations(name.child("forward"), each);
+        self.backward
+            .visit_explanations(name.child("backward"), each);
     }
 
     fn kind(&self) -> Kind<'_, T> {

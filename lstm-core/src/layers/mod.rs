@@ -69,7 +69,8 @@ pub use tape::LayerTape;
 pub(crate) use gather::{Part, clear_padding, room};
 
 use crate::error::{Result, require_len, require_shape};
-use crate::params::Parameters;
+use crate::explain::Explanation;
+use crate::params::{Name, Parameters};
 use crate::random::Rng;
 
 /// A map from a batch of sequences to a batch of sequences.
@@ -151,6 +152,21 @@ pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
     /// What kind of layer this is. A layer of one's own need not say.
     fn kind(&self) -> Kind<'_, T> {
         Kind::Other
+    }
+
+    /// Calls `each` with what every recurrent layer within computes, holds and costs, and with the name that its parameters
+    /// start with. Whatever has layers within forwards this to each of them.
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        let _ = (name, each);
+    }
+
+    /// What every recurrent layer within computes, holds and costs, with its name.
+    fn explanations(&self) -> Vec<(String, Explanation)> {
+        let mut all = Vec::new();
+        self.visit_explanations(Name::ROOT, &mut |name, explanation| {
+            all.push((name.to_string(), explanation));
+        });
+        all
     }
 
     /// States of zeros: a gradient of the final states that the loss does not see.

@@ -6,6 +6,8 @@ use lstm_kernels::{Cell, Element, State, Threads};
 use super::unroll::{Unroll, UnrollTape};
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::Result;
+use crate::explain::Explanation;
+use crate::params::Name;
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
 
@@ -73,6 +75,10 @@ impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
 
     fn set_threads(&mut self, threads: &Threads) {
         Recurrent::set_threads(self, threads);
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        each(name, self.explain());
     }
 
     fn kind(&self) -> Kind<'_, T> {

@@ -6,6 +6,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::{Batch, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
+use crate::explain::Explanation;
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
@@ -135,6 +136,10 @@ impl<T: Element, L: Layer<T>> Layer<T> for Residual<L> {
         (self.0).backward(x, batch, dy, dstate, tape, gradient, Some(dx.rb_mut()))?;
         add_real(batch, dy, dx);
         Ok(())
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        self.0.visit_explanations(name, each);
     }
 
     fn set_threads(&mut self, threads: &Threads) {

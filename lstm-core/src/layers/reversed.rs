@@ -7,6 +7,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::{Batch, Kind, Layer, LayerTape};
 use crate::error::Result;
+use crate::explain::Explanation;
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
@@ -104,6 +105,10 @@ impl<T: Element> Layer<T> for Reversed<T> {
 
     fn set_threads(&mut self, threads: &Threads) {
         self.0.set_threads(threads);
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        self.0.visit_explanations(name, each);
     }
 
     fn kind(&self) -> Kind<'_, T> {

@@ -9,6 +9,7 @@ use lstm_kernels::{Element, State, Threads};
 use super::gather::room;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
+use crate::explain::Explanation;
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
 use crate::random::Rng;
 
@@ -280,6 +281,11 @@ impl<T: Element> Layer<T> for Stack<T> {
 
     fn set_threads(&mut self, threads: &Threads) {
         (self.layers.iter_mut()).for_each(|(_, layer)| layer.set_threads(threads));
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        (self.layers.iter())
+            .for_each(|(part, layer)| layer.visit_explanations(name.child(part), each));
     }
 
     fn kind(&self) -> Kind<'_, T> {

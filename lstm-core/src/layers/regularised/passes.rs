@@ -7,11 +7,13 @@ use lstm_kernels::{Cell, Element, State, Threads};
 use super::Regularised;
 use super::memory::{Memory, Step, draw_kept, drop_units, mix, step_memory};
 use crate::error::{Error, Result};
+use crate::explain::Explanation;
 use crate::layers::batch::Batch;
 use crate::layers::dropout::draw_mask;
 use crate::layers::gather::{Part, clear_padding};
 use crate::layers::unroll::workspace_for;
 use crate::layers::{Layer, LayerTape, require_call, require_gradient};
+use crate::params::Name;
 use crate::random::Rng;
 
 impl<C: Cell, T: Element> Regularised<C, T> {
@@ -225,6 +227,10 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
             clear_padding(batch, dx);
         }
         Ok(())
+    }
+
+    fn visit_explanations(&self, name: Name<'_>, each: &mut dyn FnMut(Name<'_>, Explanation)) {
+        self.layer.visit_explanations(name, each);
     }
 
     fn set_threads(&mut self, threads: &Threads) {

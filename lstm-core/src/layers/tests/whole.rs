@@ -1,0 +1,239 @@
+//! Layers as a whole: dropout, refusals, files, explanations, the same bits on any number of threads.
+
+use super::*;
+
+#[test]
+fn dropout_keeps_the_mean_and_goes_back_through_its_mask() {
+    let batch = Batch::padded(&[400, 300], 401).unwrap();
+    let x = Mat::full(8, batch.columns(), 1.0);
+    for mask in [DropoutMask::EachStep, DropoutMask::EachSequence] {
+        let layer = Dropout::new(8, 0.25).unwrap().with_mask(mask);
+        let (mut y, mut dx) = (x.clone(), Mat::zeros(8, x.ncols()));
+        let (mut tape, mut rng) = (LayerTape::new(), Rng::new(3));
+        layer
+            .forward(x.as_ref(), &batch, &mut [], y.as_mut(), &mut tape, &mut rng)
+            .unwrap();
+        assert_eq!(y[(0, batch.column(400, 0))], 0.0);
+        let kept = (0..300)
+            .filter(|&t| y[(2, batch.column(t, 1))] != 0.0)
+            .count();
+        match mask {
+            // Five standard deviations of a binomial count: 5 sqrt(300 * 1/4 * 3/4) = 37.
+            DropoutMask::EachStep => assert!(kept.abs_diff(225) < 37, "{kept}"),
+            DropoutMask::EachSequence => assert!(kept == 0 || kept == 300),
+        }
+        assert!((y.sum() / y.as_ref().col(0).nrows() as f64 - 700.0).abs() < 700.0 * 0.6);
+        let dy = x.as_ref();
+        layer
+            .backward(
+                x.as_ref(),
+                &batch,
+                dy,
+                &mut [],
+                &mut tape,
+                &mut [],
+                Some(dx.as_mut()),
+            )
+            .unwrap();
+        // The input is 1, so output and gradient are both the mask.
+        assert_eq!(y, dx);
+        Layer::<f64>::infer(&layer, x.as_ref(), &batch, &mut [], y.as_mut(), &mut tape).unwrap();
+        assert_eq!(y[(2, batch.column(7, 1))], 1.0);
+    }
+    assert!(Dropout::new(8, 1.0).is_err());
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let below = || Stack::<f64>::new().with("below", lstm(3, 4, 1)).unwrap();
+    let message = below()
+        .with("above", gru(5, 4, 1))
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        message,
+        "the layer `above` takes 5 features, but 4 come from `below`"
+    );
+    let message = below()
+        .with("below", gru(4, 4, 1))
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        message,
+        "the stack has a layer named `below` already; choose another name"
+    );
+    assert!(Residual::new(gru(3, 4, 1)).is_err());
+    assert!(Bidirectional::concat(gru(3, 4, 1), gru(4, 4, 1)).is_err());
+    assert!(Bidirectional::sum(gru(3, 4, 1), gru(3, 5, 1)).is_err());
+
+    let net = below();
+    let batch = Batch::new(2, 2);
+    let (x, mut y, mut tape) = (Mat::zeros(3, 4), Mat::zeros(4, 4), LayerTape::new());
+    let mut state = net.initial_state(2);
+    let mut gradient = vec![0.0; net.params_len()];
+    let error = net
+        .backward(
+            x.as_ref(),
+            &batch,
+            y.as_ref(),
+            &mut state,
+            &mut tape,
+            &mut gradient,
+            None,
+        )
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the tape holds no forward pass"),
+        "{error}"
+    );
+    for (x, y, batch) in [
+        (Mat::zeros(2, 4), Mat::zeros(4, 4), 2),
+        (Mat::zeros(3, 4), Mat::zeros(3, 4), 2),
+        (Mat::zeros(3, 3), Mat::zeros(4, 4), 2),
+        (Mat::zeros(3, 4), Mat::zeros(4, 4), 3),
+    ] {
+        let (mut y, mut state): (Mat<f64>, _) = (y, net.initial_state(batch));
+        let infer = net.infer(
+            x.as_ref(),
+            &Batch::new(2, 2),
+            &mut state,
+            y.as_mut(),
+            &mut tape,
+        );
+        assert!(infer.is_err());
+    }
+    assert!(
+        net.infer(x.as_ref(), &batch, &mut [], y.as_mut(), &mut tape)
+            .is_err()
+    );
+}
+
+#[test]
+fn an_empty_stack_hands_its_input_on() {
+    let x = noise(0, 4, 1);
+    assert_eq!(outputs(&Stack::new(), x.as_ref(), &Batch::new(2, 2)).0, x);
+}
+
+#[test]
+fn trained_states_are_saved_and_read() {
+    let path = std::env::temp_dir().join(format!("lstm-core-layers-{}", std::process::id()));
+    let layer = peepholes(3, 4, 5);
+    layer.save(&path).unwrap();
+    let read = Recurrent::<PeepholeLstm, f64>::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(read.params_len(), layer.params_len());
+    assert_eq!(read.initial_state(2), layer.initial_state(2));
+    assert_ne!(read.initial_state(2), vec![read.zero_state(2)]);
+}
+
+#[test]
+fn files_know_every_cell_of_a_stack() {
+    let mut names = Vec::new();
+    everything().visit_cells(crate::params::Name::ROOT, &mut |name, spec, _| {
+        names.push(format!("{name} {}", spec.name));
+    });
+    assert_eq!(
+        names,
+        [
+            "lstm Lstm",
+            "residual GruResetAfter",
+            "both.forward PeepholeLstm",
+            "both.backward GruResetAfter",
+            "sum.forward GruResetAfter",
+            "sum.backward Lstm"
+        ]
+    );
+}
+
+#[test]
+fn every_recurrent_layer_of_a_stack_explains_itself() {
+    let net = everything();
+    let explanations = net.explanations();
+    let mut expected = Vec::new();
+    net.visit_cells(crate::params::Name::ROOT, &mut |name, spec, _| {
+        expected.push((name.to_string(), spec.name));
+    });
+    let found: Vec<_> = (explanations.iter())
+        .map(|(name, explanation)| (name.clone(), explanation.cell))
+        .collect();
+    assert_eq!(found, expected);
+    let params: usize = explanations.iter().map(|(_, cell)| cell.params_len).sum();
+    // The rest is the head: 3 x 2 weights and 2 biases.
+    assert_eq!(params + 8, net.params_len());
+}
+
+/// Parameters after some steps of training with every kind of noise, on so many threads.
+fn trained(threads: usize) -> Vec<f64> {
+    use crate::optim::{Adam, Optimiser};
+    let noisy = Regularised::new(lstm(4, 4, 2))
+        .with_zoneout("c", 0.2)
+        .and_then(|layer| layer.with_recurrent_dropout("h", 0.2))
+        .unwrap();
+    let mut net = Stack::new()
+        .with(
+            "below",
+            Bidirectional::concat(lstm(3, 2, 1), gru(3, 2, 5)).unwrap(),
+        )
+        .and_then(|net| net.with("dropout", Dropout::new(4, 0.3)?))
+        .and_then(|net| net.with("noisy", noisy))
+        .and_then(|net| {
+            let both = Bidirectional::sum(
+                Stack::new()
+                    .with("dropout", Dropout::new(4, 0.3)?)?
+                    .with("a", gru(4, 3, 6))?,
+                Stack::new()
+                    .with("dropout", Dropout::new(4, 0.3)?)?
+                    .with("b", lstm(4, 3, 7))?,
+            )?;
+            net.with("both", both)
+        })
+        .unwrap();
+    net.set_threads(&Threads::new(threads).unwrap());
+    let batch = Batch::ragged(&[6, 9, 3]);
+    let x = noise(3, batch.columns(), 8);
+    let (mut adam, mut rng) = (Adam::new(0.01).unwrap(), Rng::new(4));
+    let (mut y, mut tape) = (Mat::zeros(3, batch.columns()), LayerTape::new());
+    for _ in 0..5 {
+        let (mut state, mut dstate) = (net.initial_state(3), net.zero_state(3));
+        let mut gradient = vec![0.0; net.params_len()];
+        net.forward(
+            x.as_ref(),
+            &batch,
+            &mut state,
+            y.as_mut(),
+            &mut tape,
+            &mut rng,
+        )
+        .unwrap();
+        net.backward(
+            x.as_ref(),
+            &batch,
+            y.as_ref(),
+            &mut dstate,
+            &mut tape,
+            &mut gradient,
+            None,
+        )
+        .unwrap();
+        adam.step(&mut net, &gradient).unwrap();
+    }
+    let mut params = Vec::new();
+    net.visit(crate::params::Name::ROOT, &mut |_, parameter| {
+        params.extend_from_slice(parameter.values);
+        Ok(())
+    })
+    .unwrap();
+    params
+}
+
+#[test]
+fn training_with_noise_gives_the_same_bits_on_any_number_of_threads_and_on_every_run() {
+    let once = trained(1);
+    for threads in [1, 2, 3, 4] {
+        assert_eq!(trained(threads), once);
+    }
+}
