@@ -186,6 +186,37 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         self.repack()
     }
 
+    /// Which of a state's matrices is the carried quantity `name`, spelled as in the equations or in ASCII: the index for
+    /// [`State::get`].
+    ///
+    /// ```
+    /// use lstm_core::{Recurrent, Rng, cells::Lstm};
+    ///
+    /// # fn main() -> Result<(), lstm_core::Error> {
+    /// let layer = Recurrent::<Lstm, f32>::new(&[3, 8], &mut Rng::new(1))?;
+    /// let state = layer.zero_state(2);
+    /// assert_eq!(state.get(Recurrent::<Lstm, f32>::carried("h")?).shape(), (8, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A name that is not carried.
+    pub fn carried(name: &str) -> Result<usize> {
+        let carried = C::SPEC.carried;
+        (carried.iter())
+            .position(|carried| carried.symbol == name || carried.name == name)
+            .ok_or_else(|| Error::UnknownCarried {
+                cell: C::SPEC.name,
+                name: name.to_owned(),
+                known: carried
+                    .iter()
+                    .map(|carried| carried.symbol)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+    }
+
     /// The state before the first step of `batch` sequences: zeros.
     pub fn zero_state(&self, batch: usize) -> State<T> {
         self.kernel.zero_state(batch)

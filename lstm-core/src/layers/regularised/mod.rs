@@ -66,7 +66,7 @@ impl<C: Cell, T: Element> Regularised<C, T> {
     /// A name that is not carried; a rate outside [0, 1).
     pub fn with_zoneout(mut self, name: &str, rate: f64) -> Result<Self> {
         require_fraction("the rate of zoneout", rate)?;
-        self.zoneout[carried_index::<C>(name)?] = rate;
+        self.zoneout[Recurrent::<C, T>::carried(name)?] = rate;
         Ok(self)
     }
 
@@ -78,7 +78,7 @@ impl<C: Cell, T: Element> Regularised<C, T> {
     /// carry a copy for its products, `r[t] = h[t];`, and drop that.
     pub fn with_recurrent_dropout(mut self, name: &str, rate: f64) -> Result<Self> {
         require_fraction("the rate of recurrent dropout", rate)?;
-        let index = carried_index::<C>(name)?;
+        let index = Recurrent::<C, T>::carried(name)?;
         if !is_read_by_products_alone::<C>(index) {
             return Err(Error::RecurrentDropout {
                 cell: C::SPEC.name,
@@ -124,22 +124,6 @@ impl<C: Cell, T: Element> Regularised<C, T> {
             y.copy_from(state.get(index));
         }
     }
-}
-
-/// The index of a carried quantity.
-fn carried_index<C: Cell>(name: &str) -> Result<usize> {
-    let carried = C::SPEC.carried;
-    (carried.iter())
-        .position(|carried| carried.symbol == name || carried.name == name)
-        .ok_or_else(|| Error::UnknownCarried {
-            cell: C::SPEC.name,
-            name: name.to_owned(),
-            known: carried
-                .iter()
-                .map(|carried| carried.symbol)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
 }
 
 /// Whether every use of a carried quantity one step later is as the vector of a product.
