@@ -1,0 +1,56 @@
+//! The state in which sequences begin.
+
+use std::ops::Range;
+
+use lstm_kernels::{Cell, Element, State};
+
+use super::Recurrent;
+
+impl<C: Cell, T: Element> Recurrent<C, T> {
+    /// Numbers of a sample's state.
+    pub(super) fn state_len(&self) -> usize {
+        let carried = 0..C::SPEC.carried.len();
+        carried.map(|index| self.kernel.carried_len(index)).sum()
+    }
+
+    /// A sample's state becomes the initial one.
+    pub(crate) fn begin_anew(&self, sample: usize, state: &mut State<T>) {
+        let mut initial = self.initial.iter().copied();
+        for index in 0..state.len() {
+            let column = state.get_mut(index).col_mut(sample);
+            (column.iter_mut()).for_each(|value| *value = initial.next().unwrap_or_default());
+        }
+    }
+
+    /// The gradient of a sample's state belongs to the initial one: it is added there, and goes back no further.
+    pub(crate) fn end_at_initial_state(
+        &self,
+        sample: usize,
+        dstate: &mut State<T>,
+        gradient: &mut [T],
+    ) {
+        let mut gradient = gradient.iter_mut();
+        for index in 0..dstate.len() {
+            for value in dstate.get_mut(index).col_mut(sample).iter_mut() {
+                if let Some(gradient) = gradient.next() {
+                    *gradient += *value;
+                }
+                *value = T::default();
+            }
+        }
+    }
+
+    /// The trained initial values: name, and where they lie among all of them.
+    pub(super) fn initial_ranges(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        let count = match self.initial.is_empty() {
+            true => 0,
+            false => C::SPEC.carried.len(),
+        };
+        let mut start = 0;
+        (0..count).map(move |index| {
+            let range = start..start + self.kernel.carried_len(index);
+            start = range.end;
+            (C::SPEC.carried[index].name, range)
+        })
+    }
+}

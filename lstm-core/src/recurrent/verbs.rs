@@ -1,0 +1,123 @@
+//! Through a sequence and back: the kernels with the layer's own weights.
+
+use faer::{MatMut, MatRef};
+use lstm_kernels::{Cell, Element, State, Tape, Workspace};
+
+use super::Recurrent;
+use crate::error::{Error, Result, require_shape};
+
+impl<C: Cell, T: Element> Recurrent<C, T> {
+    /// Which of a state's matrices is the carried quantity `name`, spelled as in the equations or in ASCII: the index for
+    /// [`State::get`].
+    ///
+    /// ```
+    /// use lstm_core::{Recurrent, Rng, cells::Lstm};
+    ///
+    /// # fn main() -> Result<(), lstm_core::Error> {
+    /// let layer = Recurrent::<Lstm, f32>::new(&[3, 8], &mut Rng::new(1))?;
+    /// let state = layer.zero_state(2);
+    /// assert_eq!(state.get(Recurrent::<Lstm, f32>::carried("h")?).shape(), (8, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A name that is not carried.
+    pub fn carried(name: &str) -> Result<usize> {
+        let carried = C::SPEC.carried;
+        (carried.iter())
+            .position(|carried| carried.symbol == name || carried.name == name)
+            .ok_or_else(|| Error::UnknownCarried {
+                cell: C::SPEC.name,
+                name: name.to_owned(),
+                known: carried
+                    .iter()
+                    .map(|carried| carried.symbol)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+    }
+
+    /// The state before the first step of `batch` sequences: zeros.
+    pub fn zero_state(&self, batch: usize) -> State<T> {
+        self.kernel.zero_state(batch)
+    }
+
+    /// Room for [`step`](Self::step) and [`seq`](Self::seq) with `batch` sequences, to be used again and again.
+    pub fn workspace(&self, batch: usize) -> Workspace<T> {
+        self.kernel.workspace(batch)
+    }
+
+    /// Room for what [`forward`](Self::forward) keeps of up to `steps` steps of `batch` sequences.
+    pub fn tape(&self, steps: usize, batch: usize) -> Tape<T> {
+        self.kernel.tape(steps, batch)
+    }
+
+    /// One step: `x` is `input_len x batch`, `y` is `output_len x batch`, `state` moves on. Allocates nothing.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn step(
+        &self,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<()> {
+        let one_step = (self.input_len(), state.batch());
+        require_shape("the input of `Recurrent::step`", one_step, x.shape())?;
+        self.seq(x, state, y, workspace)
+    }
+
+    /// A sequence without a tape: `x` is `input_len x (steps * batch)`, `y` is `output_len x (steps * batch)`, `state`
+    /// is the one before the first step and becomes the one after the last. Allocates nothing.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn seq(
+        &self,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<()> {
+        Ok(self.kernel.infer(&self.packed, x, state, y, workspace)?)
+    }
+
+    /// A sequence with a tape, for training; otherwise as [`seq`](Self::seq).
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn forward(
+        &self,
+        x: MatRef<'_, T>,
+        state: &mut State<T>,
+        y: MatMut<'_, T>,
+        tape: &mut Tape<T>,
+    ) -> Result<()> {
+        Ok(self.kernel.forward(&self.packed, x, state, y, tape)?)
+    }
+
+    /// Back through the sequence that [`forward`](Self::forward) put on `tape`.
+    ///
+    /// `dy` is the gradient of the loss with respect to `y`. `dstate` is the one with respect to the final state
+    /// (zeros if the loss does not see it) and becomes the one with respect to the initial state. The gradient of the
+    /// parameters is added to `gradient`, laid out like [`params`](Self::params). `dx`, if asked for, is overwritten.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn backward(
+        &self,
+        x: MatRef<'_, T>,
+        dy: MatRef<'_, T>,
+        dstate: &mut State<T>,
+        tape: &mut Tape<T>,
+        gradient: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        let packed = &self.packed;
+        Ok(self
+            .kernel
+            .backward(packed, x, dy, dstate, tape, gradient, dx)?)
+    }
+}
