@@ -39,7 +39,8 @@ pub struct Recurrent<C: Cell, T: Element> {
 /// Whether training keeps everything of a sequence for the way back, or less, to compute the rest once more.
 ///
 /// It matters to the verbs of [`Layer`](crate::layers::Layer). Computing a sequence once more takes about a third more
-/// time; gradients stay the same to the bit.
+/// time. Outputs and the gradient of the input stay the same to the bit; those of the parameters are sums over steps that
+/// are formed segment by segment, and the same but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Recompute {

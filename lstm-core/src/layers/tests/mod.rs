@@ -260,7 +260,7 @@ fn a_reset_is_a_new_sequence() {
 }
 
 #[test]
-fn computing_once_more_changes_no_bit() {
+fn computing_once_more_changes_no_error_signal() {
     let batch = Batch::ragged(&[17, 12, 17]);
     let x = noise(3, batch.columns(), 11);
     let results = [Recompute::Never, Recompute::Every(5), Recompute::Root].map(|recompute| {
