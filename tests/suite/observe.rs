@@ -99,6 +99,17 @@ fn check<C: Cell, T: Real>(tolerance: f64) {
                 .expect("shapes that fit");
         }
 
+        let (mut whole, mut after) = (y.clone(), first.clone());
+        layer
+            .seq(x.as_ref(), &mut after, whole.as_mut(), &mut workspace)
+            .expect("shapes that fit");
+        assert_eq!(
+            (whole, &after),
+            (y.clone(), &last),
+            "{} at {width:?}: steps give what the sequence gives",
+            spec.name
+        );
+
         let mut state = first.clone();
         let observed = layer
             .observe(x.as_ref(), &mut state, Quantities::All)

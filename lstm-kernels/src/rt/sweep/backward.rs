@@ -88,7 +88,9 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];
         let largest = self.share.samples.len().min(MAX_SAMPLES);
-        let backwards = step.is_some_and(|step| step % 2 == 1);
+        // Sums over all units are formed as the units come, so these come in one order at every step.
+        let backwards =
+            step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
         let turns = self.share.turns::<S>(pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         for turn in 0..turns.count {

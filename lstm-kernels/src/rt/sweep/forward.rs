@@ -130,7 +130,9 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         let pass = &self.layout.forward[index];
         let ahead = ahead.filter(|_| pass.can_run_ahead());
         let largest = self.share.samples.len().min(MAX_SAMPLES);
-        let turns = self.share.turns::<S>(pass, largest, step % 2 == 1);
+        // Sums over all units are formed as the units come, so these come in one order at every step.
+        let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
+        let turns = self.share.turns::<S>(pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         for turn in 0..turns.count {
             let (first_block, blocks) = turns.get(turn);
