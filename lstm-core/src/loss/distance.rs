@@ -4,12 +4,12 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_shape};
-use crate::loss::{require_columns, slices, slices_mut};
+use crate::loss::{require_numbers, slices, slices_mut};
 
 /// The mean of (prediction - target)² over all entries.
 ///
 /// # Errors
-/// Shapes that differ, no columns, or matrices stored other than column by column.
+/// Shapes that differ, no numbers, or matrices stored other than column by column.
 pub fn mean_squared<T: Element>(predictions: MatRef<'_, T>, targets: MatRef<'_, T>) -> Result<f64> {
     mean(predictions, targets, squared)
 }
@@ -110,7 +110,7 @@ fn mean_gradient<T: Element>(
 
 fn require_pair(values: (usize, usize), targets: (usize, usize)) -> Result<()> {
     require_shape("the matrix of targets", values, targets)?;
-    require_columns(values)
+    require_numbers(values)
 }
 
 fn require_probabilities<T: Element>(targets: MatRef<'_, T>) -> Result<()> {

@@ -69,6 +69,18 @@ fn not_column_major(shape: (usize, usize)) -> Error {
     }
 }
 
+/// Refuses a matrix without numbers, of which there is no mean.
+fn require_numbers(shape: (usize, usize)) -> Result<()> {
+    match shape {
+        (0, columns) if columns > 0 => Err(Error::Shape {
+            what: "the matrix of scores",
+            expected: "at least one row".to_owned(),
+            actual: format!("0 x {columns}"),
+        }),
+        _ => require_columns(shape),
+    }
+}
+
 /// Refuses a matrix without columns, of which there is no mean.
 fn require_columns(shape: (usize, usize)) -> Result<()> {
     match shape.1 {

@@ -24,6 +24,8 @@ fn stack() -> Stack<f64> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn batches(lengths in vec(size(), 0..4), steps in size(), place in (size(), size()), part in (size(), size())) {
         let longest = lengths.iter().copied().max().unwrap_or(0);

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use crate::{is_ordinary, matrix, number};
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn cross_entropies(scores in matrix(3, 4), targets in vec(prop_oneof![8 => 0u32..3, 1 => any::<u32>()], 2..5), ignored in 0u32..5, smoothing in number()) {
         let counts = |id: u32| id < scores.nrows() as u32;

@@ -64,6 +64,8 @@ fn state() -> impl Strategy<Value = OptimiserState<f64>> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn steps(rate in number(), a in number(), decay in number(), gradient in vec(number(), 3), len in length(3), new_rate in number()) {
         let is_positive = rate.is_finite() && rate > 0.0;

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use crate::size;
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn orders(count in size(), seed in any::<u64>(), epoch in any::<u64>(), position in size(), batch in size()) {
         // A machine may have memory for 2^32 samples; the tests need not take it.

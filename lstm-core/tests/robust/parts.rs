@@ -29,6 +29,8 @@ fn embedding() -> Embedding<f64> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn sizes_that_cannot_be_are_refused(a in size(), b in size(), init in init()) {
         let rng = &mut Rng::new(1);

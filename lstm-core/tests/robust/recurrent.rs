@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use crate::{length, matrix, number, size};
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn sizes(sizes in vec(size(), 0..5)) {
         let is_small = sizes.iter().all(|size| (1..5).contains(size));

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use crate::{number, size};
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn vocabularies(text in any::<String>(), other in any::<String>(), json in any::<String>()) {
         let made = Vocabulary::of(&text);

@@ -14,6 +14,8 @@ use proptest::prelude::*;
 use crate::{number, size};
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn trainers(batch in size(), batches in size(), epochs in 0u64..3, limit in number(), every in 0u64..3, loss in (number(), number()), gradient in number()) {
         let sgd = Sgd::<f64>::new(0.1).unwrap();
