@@ -7,7 +7,8 @@ use crate::params::{Name, Parameters};
 
 /// Scales `gradient` down to a norm of `limit` if it is longer, and returns the norm it had.
 ///
-/// The norm is that of all parameters together, so the direction stays.
+/// The norm is that of all parameters together, so the direction stays. Numbers below 1e-154, whose squares vanish, do not
+/// count.
 /// Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
 ///
 /// # Errors

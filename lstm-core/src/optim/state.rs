@@ -52,11 +52,10 @@ impl<T: Element> OptimiserState<T> {
         if self.optimiser != optimiser {
             return Err(refuse(format!("it is that of {}", self.optimiser)));
         }
-        let held = (self.scalars.iter().map(|(name, _)| name))
-            .chain(self.buffers.iter().map(|(name, _)| name));
-        let needed = scalars.iter().chain(&buffers);
-        if !held.eq(needed.clone()) {
-            let needed: Vec<_> = needed.copied().collect();
+        let held_scalars = self.scalars.iter().map(|(name, _)| name);
+        let held_buffers = self.buffers.iter().map(|(name, _)| name);
+        if !held_scalars.eq(&scalars) || !held_buffers.eq(&buffers) {
+            let needed: Vec<_> = scalars.iter().chain(&buffers).copied().collect();
             return Err(refuse(format!("it must hold {}", needed.join(", "))));
         }
         for (name, value) in &self.scalars {
