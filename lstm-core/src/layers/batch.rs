@@ -157,11 +157,11 @@ impl Batch {
         }
     }
 
-    /// The column of a step of a sample.
+    /// The column of a step of a sample, without meaning for a place that the batch does not have.
     pub fn column(&self, step: usize, sample: usize) -> usize {
         match self.is_batch_major {
-            true => sample * self.steps + step,
-            false => step * self.samples + sample,
+            true => sample.saturating_mul(self.steps).saturating_add(step),
+            false => step.saturating_mul(self.samples).saturating_add(sample),
         }
     }
 
