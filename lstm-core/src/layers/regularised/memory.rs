@@ -57,25 +57,19 @@ impl<T: Element> Memory<T> {
     }
 }
 
-/// The memory of a step, whose tape is made anew if that of an earlier batch does not fit.
-pub(super) fn step_memory<T: Element>(
-    steps: &mut Vec<Step<T>>,
+/// The memory of a step, with a tape for so many samples.
+pub(super) fn step_memory<'m, C: Cell, T: Element>(
+    kernel: &Kernel<C, T>,
+    steps: &'m mut Vec<Step<T>>,
     at: usize,
     samples: usize,
-    tape: impl FnOnce() -> Tape<T>,
-) -> &mut Step<T> {
-    match steps.get(at) {
-        Some(step) if step.tape.batch() == samples => {}
-        found => {
-            let step = Step {
-                tape: tape(),
-                zoneout: Vec::new(),
-            };
-            match found.is_some() {
-                true => steps[at] = step,
-                false => steps.push(step),
-            }
-        }
+) -> &'m mut Step<T> {
+    match steps.get_mut(at) {
+        Some(step) => kernel.reshape_tape(&mut step.tape, 1, samples),
+        None => steps.push(Step {
+            tape: kernel.tape(1, samples),
+            zoneout: Vec::new(),
+        }),
     }
     &mut steps[at]
 }

@@ -127,9 +127,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                     drop_units(part, mask.as_ref(), own.get_mut(index));
                 }
             }
-            let step = step_memory(&mut memory.steps, at, segment.samples, || {
-                kernel.tape(1, segment.samples)
-            });
+            let step = step_memory(kernel, &mut memory.steps, at, segment.samples);
             step.zoneout = (self.zoneout.iter().enumerate())
                 .map(|(index, &rate)| {
                     self.mask(rate, index, segment.samples, |mask| {
