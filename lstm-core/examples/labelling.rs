@@ -27,6 +27,7 @@ const PADDING: u32 = u32::MAX;
 const UNITS: usize = 16;
 
 /// An embedding, layers over it, and a score for each mark on top of them.
+#[derive(Debug)]
 pub struct Tagger {
     embedding: Embedding<f32>,
     layers: Stack<f32>,

@@ -18,7 +18,6 @@ use lstm_core::layers::{Batch, Pass};
 use lstm_core::loss::mean_squared_gradient;
 use lstm_core::optim::{Adam, Optimiser, Schedule, clip_global_norm};
 use lstm_core::params::{Parameters, split_gradient};
-use lstm_core::stream::Stream;
 use lstm_core::{Linear, Recurrent, Result, Rng};
 
 const RATE: f64 = 48_000.0;
@@ -69,7 +68,7 @@ pub fn run(steps: u64) -> Result<Report> {
         })
         .collect();
 
-    let mut stream = Stream::<Lstm, f32>::with_head(&model.layer, &model.head)?;
+    let mut stream = model.layer.stream()?.with_head(&model.head)?;
     let mut wet = vec![0.0; samples];
     let start = Instant::now();
     for (x, y) in dry.chunks_exact(1).zip(wet.chunks_exact_mut(1)) {
@@ -81,7 +80,7 @@ pub fn run(steps: u64) -> Result<Report> {
     let mut whole = Mat::zeros(1, samples);
     let mut pass = Pass::new();
     let h = pass.infer(&model.layer, x.as_ref(), &Batch::new(samples, 1))?;
-    model.head.forward(h, whole.as_mut())?;
+    model.head.apply(h, whole.as_mut())?;
 
     let device = device(&dry);
     let errors = wet.iter().zip(&device).map(|(wet, right)| wet - right);
@@ -123,14 +122,14 @@ fn train(steps: u64) -> Result<Model> {
             .forward(&model.layer, x.as_ref(), &batch, &mut rng)?
             .to_owned();
         let mut dy = Mat::zeros(1, batch.columns());
-        model.head.forward(h.as_ref(), dy.as_mut())?;
+        model.head.apply(h.as_ref(), dy.as_mut())?;
         mean_squared_gradient(dy.as_mut(), target.as_ref())?;
 
         gradient.fill(0.0);
         let parts: [&dyn Parameters<f32>; 2] = [&model.layer, &model.head];
         let [of_layer, of_head] = split_gradient(&mut gradient, parts)?;
         let mut dh = Mat::zeros(UNITS, batch.columns());
-        (model.head).backward(h.as_ref(), dy.as_ref(), of_head, Some(dh.as_mut()))?;
+        (model.head).backprop(h.as_ref(), dy.as_ref(), of_head, Some(dh.as_mut()))?;
         pass.backward(&model.layer, x.as_ref(), dh.as_ref(), of_layer, None)?;
         clip_global_norm(&model, &mut gradient, 1.0)?;
         adam.set_rate(schedule.rate(step))?;

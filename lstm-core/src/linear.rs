@@ -73,12 +73,12 @@ impl<T: Element> Linear<T> {
     }
 
     /// Features of the input.
-    pub fn inputs(&self) -> usize {
+    pub fn input_len(&self) -> usize {
         self.inputs
     }
 
     /// Features of the output.
-    pub fn outputs(&self) -> usize {
+    pub fn output_len(&self) -> usize {
         self.outputs
     }
 
@@ -95,14 +95,14 @@ impl<T: Element> Linear<T> {
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn forward(&self, x: MatRef<'_, T>, mut y: MatMut<'_, T>) -> Result<()> {
+    pub fn apply(&self, x: MatRef<'_, T>, mut y: MatMut<'_, T>) -> Result<()> {
         require_shape(
-            "the input of `Linear::forward`",
+            "the input of `Linear::apply`",
             (self.inputs, x.ncols()),
             x.shape(),
         )?;
         require_shape(
-            "the output of `Linear::forward`",
+            "the output of `Linear::apply`",
             (self.outputs, x.ncols()),
             y.shape(),
         )?;
@@ -121,7 +121,7 @@ impl<T: Element> Linear<T> {
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn backward(
+    pub fn backprop(
         &self,
         x: MatRef<'_, T>,
         dy: MatRef<'_, T>,
@@ -129,12 +129,12 @@ impl<T: Element> Linear<T> {
         dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
         require_shape(
-            "the input of `Linear::backward`",
+            "the input of `Linear::backprop`",
             (self.inputs, dy.ncols()),
             x.shape(),
         )?;
         require_shape(
-            "the gradient that reaches `Linear::backward`",
+            "the gradient that reaches `Linear::backprop`",
             (self.outputs, dy.ncols()),
             dy.shape(),
         )?;
@@ -145,7 +145,7 @@ impl<T: Element> Linear<T> {
         )?;
         if let Some(dx) = &dx {
             require_shape(
-                "the input gradient of `Linear::backward`",
+                "the input gradient of `Linear::backprop`",
                 x.shape(),
                 dx.shape(),
             )?;
@@ -257,7 +257,7 @@ mod tests {
     /// Half the sum of squares of the outputs, whose gradient is the outputs themselves.
     fn loss(layer: &Linear<f64>, x: MatRef<'_, f64>) -> f64 {
         let mut y = Mat::zeros(2, x.ncols());
-        layer.forward(x, y.as_mut()).unwrap();
+        layer.apply(x, y.as_mut()).unwrap();
         y.squared_norm_l2() / 2.0
     }
 
@@ -270,11 +270,11 @@ mod tests {
             [-0.3, 0.8, 1.1, -1.2]
         ];
         let mut y = Mat::zeros(2, 4);
-        layer.forward(x.as_ref(), y.as_mut()).unwrap();
+        layer.apply(x.as_ref(), y.as_mut()).unwrap();
         let mut gradient = vec![0.0; 8];
         let mut dx = Mat::zeros(3, 4);
         layer
-            .backward(x.as_ref(), y.as_ref(), &mut gradient, Some(dx.as_mut()))
+            .backprop(x.as_ref(), y.as_ref(), &mut gradient, Some(dx.as_mut()))
             .unwrap();
         assert_gradient(&mut layer, &gradient, |layer| loss(layer, x.as_ref()));
         assert_matrix_gradient(&x, &dx, |x| loss(&layer, x));
@@ -286,12 +286,12 @@ mod tests {
         let mut layer = Linear::without_bias(3, 2, Init::Uniform(1.0), &mut rng).unwrap();
         let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
         let mut y = Mat::full(2, 2, 7.0);
-        layer.forward(x.as_ref(), y.as_mut()).unwrap();
+        layer.apply(x.as_ref(), y.as_mut()).unwrap();
         assert!((&y - layer.matrix() * &x).norm_max() < 1e-15);
         assert_eq!(layer.params_len(), 6);
         let mut gradient = vec![0.0; 6];
         layer
-            .backward(x.as_ref(), y.as_ref(), &mut gradient, None)
+            .backprop(x.as_ref(), y.as_ref(), &mut gradient, None)
             .unwrap();
         assert_gradient(&mut layer, &gradient, |layer| loss(layer, x.as_ref()));
         let layer = layer.with_bias(Init::Constant(0.5), &mut rng).unwrap();
@@ -303,14 +303,14 @@ mod tests {
         let layer = layer();
         let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
         let (mut y, mut flipped) = (Mat::zeros(2, 2), Mat::zeros(2, 2));
-        layer.forward(x.as_ref(), y.as_mut()).unwrap();
+        layer.apply(x.as_ref(), y.as_mut()).unwrap();
         layer
-            .forward(x.as_ref(), flipped.as_mut().transpose_mut())
+            .apply(x.as_ref(), flipped.as_mut().transpose_mut())
             .unwrap();
         assert_eq!(y, flipped.transpose());
         let gradient = |dy| {
             let mut gradient = vec![0.0; 8];
-            layer.backward(x.as_ref(), dy, &mut gradient, None).unwrap();
+            layer.backprop(x.as_ref(), dy, &mut gradient, None).unwrap();
             gradient
         };
         assert_eq!(
@@ -335,12 +335,12 @@ mod tests {
     fn shapes_that_do_not_fit_are_errors() {
         let x = Mat::zeros(4, 2);
         let message = layer()
-            .forward(x.as_ref(), Mat::zeros(2, 2).as_mut())
+            .apply(x.as_ref(), Mat::zeros(2, 2).as_mut())
             .unwrap_err()
             .to_string();
         assert_eq!(
             message,
-            "the input of `Linear::forward` is 4 x 2, but 3 x 2 is needed"
+            "the input of `Linear::apply` is 4 x 2, but 3 x 2 is needed"
         );
     }
 }

@@ -6,7 +6,6 @@
 //!
 //! ```
 //! use lstm_core::init::Init;
-//! use lstm_core::stream::{FixedStream, Stream};
 //! use lstm_core::{Linear, Recurrent, Rng, cells::Lstm};
 //!
 //! # fn main() -> Result<(), lstm_core::Error> {
@@ -15,9 +14,9 @@
 //! let layer = Recurrent::<Lstm, f32>::new(&[1, 16], &mut rng)?;
 //! let head = Linear::new(16, 1, Init::by_units(16), &mut rng)?;
 //!
-//! let mut amplifier = FixedStream::<Lstm, f32, 1, 16>::with_head(&layer, &head)?;
+//! let mut amplifier = layer.fixed_stream::<1, 16>()?.with_head(&head)?;
 //! // Where the sizes are known only when a model is loaded:
-//! let mut any = Stream::<Lstm, f32>::with_head(&layer, &head)?;
+//! let mut any = layer.stream()?.with_head(&head)?;
 //!
 //! // The audio thread calls with a block of samples at a time ...
 //! let dry: Vec<f32> = (0..64).map(|t| (t as f32 * 0.1).sin()).collect();
@@ -58,53 +57,67 @@ use crate::{Cell, Element, Linear, Recurrent, State, Width};
 /// default nothing, [`Fixed<I, N>`](Fixed) for inputs and units, or a type of your own for a cell with other sizes.
 pub struct Stream<C: Cell, T: Element, Z: Sizes = AnySizes> {
     kernel: StreamKernel<C, T, Z>,
-    zero: State<T>,
+    /// Outputs of the layer, which are the inputs of a head.
+    units: usize,
 }
 
 /// A stream whose sizes, `I` inputs and `N` units, are known to the compiler. A cell's further sizes have their defaults.
 pub type FixedStream<C, T, const I: usize, const N: usize> = Stream<C, T, Fixed<I, N>>;
 
+impl<C: Cell, T: Element> Recurrent<C, T> {
+    /// A stream of the layer's outputs, at rest in a state of zeros. A trained initial state is not used; it can be
+    /// [set](Stream::set_state).
+    ///
+    /// # Errors
+    /// No memory for a copy of the weights.
+    pub fn stream(&self) -> Result<Stream<C, T>> {
+        Stream::new(self)
+    }
+
+    /// The same for `I` inputs and `N` units, which the compiler then knows.
+    ///
+    /// # Errors
+    /// A layer of other sizes.
+    pub fn fixed_stream<const I: usize, const N: usize>(&self) -> Result<FixedStream<C, T, I, N>> {
+        Stream::new(self)
+    }
+}
+
 impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
-    /// A stream of the layer's outputs, at rest in a state of zeros.
+    /// A stream of the layer's outputs, at rest in a state of zeros, for sizes of your own; for the usual ones see
+    /// [`Recurrent::stream`] and [`Recurrent::fixed_stream`].
     ///
     /// # Errors
     /// A layer whose sizes are not `Z`.
     pub fn new(layer: &Recurrent<C, T>) -> Result<Self> {
-        Self::build(layer, None)
-    }
-
-    /// A stream of what `head` makes of the layer's outputs.
-    ///
-    /// # Errors
-    /// A layer whose sizes are not `Z`; a head that does not take as many inputs as the layer has outputs.
-    pub fn with_head(layer: &Recurrent<C, T>, head: &Linear<T>) -> Result<Self> {
-        if head.inputs() != layer.output_len() {
-            return Err(Error::Shape {
-                what: "the head of a stream",
-                expected: format!("a layer of {} inputs", layer.output_len()),
-                actual: format!("one of {}", head.inputs()),
-            });
-        }
-        let (weight, bias) = head.weight_and_bias();
-        let outputs = head.outputs();
-        Self::build(
-            layer,
-            Some(StreamHead {
-                weight,
-                bias,
-                outputs,
-            }),
-        )
-    }
-
-    fn build(layer: &Recurrent<C, T>, head: Option<StreamHead<'_, T>>) -> Result<Self> {
         let kernel = layer.kernel();
         let kernel = Kernel::with_width(kernel.sizes(), narrow_enough(kernel))?;
         let packed = kernel.pack(layer.params())?;
         Ok(Self {
-            zero: kernel.zero_state(1),
-            kernel: StreamKernel::new(&kernel, packed, head)?,
+            kernel: StreamKernel::new(&kernel, packed)?,
+            units: kernel.output_len(),
         })
+    }
+
+    /// The stream of what `head` makes of the layer's outputs.
+    ///
+    /// # Errors
+    /// A head that does not take as many inputs as the layer has outputs.
+    pub fn with_head(mut self, head: &Linear<T>) -> Result<Self> {
+        if head.input_len() != self.units {
+            return Err(Error::Shape {
+                what: "the head of a stream",
+                expected: format!("a layer of {} inputs", self.units),
+                actual: format!("one of {}", head.input_len()),
+            });
+        }
+        let (weight, bias) = head.weight_and_bias();
+        self.kernel = self.kernel.with_head(StreamHead {
+            weight,
+            bias,
+            outputs: head.output_len(),
+        })?;
+        Ok(self)
     }
 
     /// One step: `x` has [`input_len`](Self::input_len) numbers, `y` receives [`output_len`](Self::output_len). Takes no
@@ -139,8 +152,7 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
 
     /// Begins a new sequence, from a state of zeros. Takes no memory and no lock.
     pub fn reset(&mut self) {
-        let fits = self.kernel.set_state(&self.zero);
-        debug_assert!(fits.is_ok(), "the state was made by the kernel");
+        self.kernel.reset();
     }
 
     /// The state after the last step, of one sample.

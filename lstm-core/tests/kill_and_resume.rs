@@ -61,7 +61,7 @@ fn train(folder: &Path, mut after: impl FnMut()) -> Result<()> {
     let mut adam = Adam::new(0.01)?;
     let mut stopping = EarlyStopping::new(3);
     let mut order = Order::new(30, 7)?;
-    let mut state = model.layer.zero_state(BATCH);
+    let mut state = model.layer.zero_state(BATCH).unwrap();
     let mut losses = Vec::new();
     let mut step = 0;
 
@@ -82,7 +82,7 @@ fn train(folder: &Path, mut after: impl FnMut()) -> Result<()> {
     let columns = WINDOW * BATCH;
     let (mut x, mut y) = (Mat::zeros(INPUTS, columns), Mat::zeros(UNITS, columns));
     let (mut out, mut dy) = (Mat::zeros(1, columns), Mat::zeros(UNITS, columns));
-    let mut tape = model.layer.tape(WINDOW, BATCH);
+    let mut tape = model.layer.tape(WINDOW, BATCH).unwrap();
     let mut gradient = vec![0.0; model.params_len()];
     let mut batch = Vec::new();
     while step < STEPS {
@@ -101,8 +101,8 @@ fn train(folder: &Path, mut after: impl FnMut()) -> Result<()> {
         }
         model
             .layer
-            .forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-        model.head.forward(y.as_ref(), out.as_mut())?;
+            .record(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
+        model.head.apply(y.as_ref(), out.as_mut())?;
         (0..columns).for_each(|column| out[(0, column)] -= (phase(column) + 1.0).sin());
         let loss = out.squared_norm_l2() / 2.0;
         losses.push(loss);
@@ -112,9 +112,9 @@ fn train(folder: &Path, mut after: impl FnMut()) -> Result<()> {
         let (of_layer, of_head) = gradient.split_at_mut(model.layer.params().len());
         model
             .head
-            .backward(y.as_ref(), out.as_ref(), of_head, Some(dy.as_mut()))?;
-        let mut dstate = model.layer.zero_state(BATCH);
-        model.layer.backward(
+            .backprop(y.as_ref(), out.as_ref(), of_head, Some(dy.as_mut()))?;
+        let mut dstate = model.layer.zero_state(BATCH).unwrap();
+        model.layer.backprop(
             x.as_ref(),
             dy.as_ref(),
             &mut dstate,

@@ -49,7 +49,7 @@ fn by_layer<C: Cell, T: Element>(
     layer: &Recurrent<C, T>,
     x: &[T],
 ) -> (Vec<T>, lstm_core::State<T>) {
-    let (mut state, mut workspace) = (layer.zero_state(1), layer.workspace(1));
+    let (mut state, mut workspace) = (layer.zero_state(1).unwrap(), layer.workspace(1).unwrap());
     let mut y = vec![T::default(); x.len() / layer.input_len() * layer.output_len()];
     let outputs = y.chunks_exact_mut(layer.output_len());
     for (x, y) in x.chunks_exact(layer.input_len()).zip(outputs) {
@@ -209,9 +209,11 @@ fn a_head_is_a_linear_layer() {
     let (h, _) = by_layer(&layer, &x);
     let mut expected = faer::Mat::zeros(3, 20);
     let h = MatRef::from_column_major_slice(&h, 24, 20);
-    head.forward(h, expected.as_mut()).unwrap();
+    head.apply(h, expected.as_mut()).unwrap();
     let mut y = vec![0.0; 60];
-    Stream::<_, _, Fixed<1, 24>>::with_head(&layer, &head)
+    layer
+        .fixed_stream::<1, 24>()
+        .and_then(|stream| stream.with_head(&head))
         .unwrap()
         .run(&x, &mut y)
         .unwrap();
@@ -235,8 +237,12 @@ fn a_small_layer_streams_on_narrow_registers() {
 #[test]
 fn steps_allocate_nothing() {
     let (layer, head) = layer_and_head();
-    let mut any = Stream::<Lstm, f32>::with_head(&layer, &head).unwrap();
-    let mut fixed = FixedStream::<Lstm, f32, 1, 24>::with_head(&layer, &head).unwrap();
+    let mut any = layer.stream().unwrap().with_head(&head).unwrap();
+    let mut fixed = layer
+        .fixed_stream::<1, 24>()
+        .unwrap()
+        .with_head(&head)
+        .unwrap();
     let (x, mut y) = ([0.5; 64], [0.0; 192]);
     // The counter counts.
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8]))), 1);
@@ -265,15 +271,18 @@ fn training_allocates_nothing<C: Cell>(sizes: &[usize]) {
         faer::Mat::zeros(outputs, steps),
         faer::Mat::full(outputs, steps, 1.0),
     );
-    let (mut state, mut dstate) = (layer.zero_state(1), layer.zero_state(1));
-    let (mut tape, mut gradient) = (layer.tape(steps, 1), vec![0.0; layer.params().len()]);
+    let (mut state, mut dstate) = (layer.zero_state(1).unwrap(), layer.zero_state(1).unwrap());
+    let (mut tape, mut gradient) = (
+        layer.tape(steps, 1).unwrap(),
+        vec![0.0; layer.params().len()],
+    );
     let count = allocations(|| {
         layer
-            .forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)
+            .record(x.as_ref(), &mut state, y.as_mut(), &mut tape)
             .unwrap();
         let (x, dy) = (x.as_ref(), dy.as_ref());
         layer
-            .backward(x, dy, &mut dstate, &mut tape, &mut gradient, None)
+            .backprop(x, dy, &mut dstate, &mut tape, &mut gradient, None)
             .unwrap();
     });
     assert_eq!(count, 0, "{}", C::SPEC.name);
@@ -304,7 +313,7 @@ fn the_mode_is_set_and_restored() {
     }
     assert!(!halves_to_zero());
     let (layer, head) = layer_and_head();
-    let mut stream = Stream::<Lstm, f32>::with_head(&layer, &head).unwrap();
+    let mut stream = layer.stream().unwrap().with_head(&head).unwrap();
     stream.step(&[0.5], &mut [0.0; 3]).unwrap();
     assert!(!halves_to_zero(), "a step leaves the mode as it was");
     stream.step(&[0.5, 0.5], &mut [0.0; 3]).unwrap_err();
@@ -323,11 +332,11 @@ fn a_fading_signal_ends_at_zero() {
         .collect();
     let recurrent = names.iter().find(|name| name.starts_with('u')).unwrap();
     layer.edit_param(recurrent, |mut u| u.fill(0.5)).unwrap();
-    let mut state = layer.zero_state(1);
+    let mut state = layer.zero_state(1).unwrap();
     state.get_mut(0)[(0, 0)] = 1e-37;
     let mut stream = Stream::<ElmanRnn, f32>::new(&layer).unwrap();
     stream.set_state(&state).unwrap();
-    let (mut y, mut workspace) = ([0.0_f32], layer.workspace(1));
+    let (mut y, mut workspace) = ([0.0_f32], layer.workspace(1).unwrap());
     let (mut subnormal, mut values) = (0, Vec::new());
     for _ in 0..20 {
         stream.step(&[0.0], &mut y).unwrap();
@@ -375,11 +384,11 @@ fn what_does_not_fit_is_refused() {
     );
     let small = Recurrent::<Lstm, f32>::new(&[1, 16], &mut Rng::new(1)).unwrap();
     assert_eq!(
-        say(Stream::<_, _, AnySizes>::with_head(&small, &head).unwrap_err()),
+        say(small.stream().unwrap().with_head(&head).unwrap_err()),
         "the head of a stream is one of 24, but a layer of 16 inputs is needed"
     );
-    assert!(stream.set_state(&small.zero_state(1)).is_err());
-    assert!(stream.set_state(&layer.zero_state(2)).is_err());
+    assert!(stream.set_state(&small.zero_state(1).unwrap()).is_err());
+    assert!(stream.set_state(&layer.zero_state(2).unwrap()).is_err());
     // Nothing was done.
-    assert_eq!(stream.state(), layer.zero_state(1));
+    assert_eq!(stream.state(), layer.zero_state(1).unwrap());
 }

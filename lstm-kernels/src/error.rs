@@ -46,6 +46,12 @@ pub enum KernelError {
         /// The sizes that the stream was compiled for; those left out are the cell's defaults.
         fixed: &'static [usize],
     },
+    /// Memory that cannot be had.
+    #[error("there is no memory for {what}; choose fewer steps, samples or units")]
+    NoMemory {
+        /// What was asked for.
+        what: String,
+    },
     /// A SIMD width that this machine lacks.
     #[error(transparent)]
     Width(#[from] UnavailableWidth),

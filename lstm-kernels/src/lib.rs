@@ -23,8 +23,8 @@
 //! // One column per step and sample: column `t * batch + b`.
 //! let x = Mat::from_fn(inputs, steps * batch, |i, j| (i + j) as f32 / 10.0);
 //! let mut y = Mat::zeros(units, steps * batch);
-//! let mut state = kernel.zero_state(batch);
-//! kernel.infer(&packed, x.as_ref(), &mut state, y.as_mut(), &mut kernel.workspace(batch))?;
+//! let mut state = kernel.zero_state(batch)?;
+//! kernel.infer(&packed, x.as_ref(), &mut state, y.as_mut(), &mut kernel.workspace(batch)?)?;
 //! assert_eq!(state.get(1).col(0), y.col(6), "the carried output is the last output");
 //! # Ok(())
 //! # }

@@ -2,6 +2,7 @@
 
 use faer::{Mat, MatMut, MatRef};
 
+use crate::error::KernelError;
 use crate::rt::Element;
 
 /// One matrix per carried quantity of a cell, in the order of [`CellSpec::carried`](crate::CellSpec::carried): as many
@@ -14,11 +15,23 @@ pub struct State<T> {
 
 impl<T: Element> State<T> {
     /// Zeros for quantities of these lengths; [`Kernel::zero_state`](crate::Kernel::zero_state) knows those of a cell.
-    pub fn zeros(lengths: impl Iterator<Item = usize>, batch: usize) -> Self {
-        State {
+    ///
+    /// # Errors
+    /// No memory for so many samples.
+    pub fn zeros(lengths: impl Iterator<Item = usize>, batch: usize) -> Result<Self, KernelError> {
+        let zeros = |len: usize| {
+            let mut values = Mat::new();
+            // Room is asked for first, because a matrix that there is no room for ends the program.
+            (values.try_reserve(len, batch)).map_err(|_| KernelError::NoMemory {
+                what: format!("a state of {batch} samples"),
+            })?;
+            values.resize_with(len, batch, |_, _| T::default());
+            Ok::<_, KernelError>(values)
+        };
+        Ok(State {
             batch,
-            values: lengths.map(|len| Mat::zeros(len, batch)).collect(),
-        }
+            values: lengths.map(zeros).collect::<Result<_, _>>()?,
+        })
     }
 
     /// How many samples there are.

@@ -7,7 +7,9 @@ use crate::Cell;
 use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 use crate::kernel::Kernel;
-use crate::rt::{AnySizes, Element, Head, Packed, Recognise, Sizes, Steps, StreamMemory, Width};
+use crate::rt::{
+    AnySizes, Element, Head, NoMemory, Packed, Recognise, Sizes, Steps, StreamMemory, Width,
+};
 use crate::state::State;
 
 /// A cell at work on one sequence: its packed weights, its state, and a linear head if there is one.
@@ -18,6 +20,7 @@ pub struct StreamKernel<C: Cell, T: Element, Z: Sizes = AnySizes> {
     kernel: Kernel<C, T>,
     inputs: usize,
     outputs: usize,
+    zero: State<T>,
     stream: StreamMemory<T>,
     sizes: PhantomData<Z>,
 }
@@ -37,32 +40,36 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
     /// A stream at rest, in a state of zeros.
     ///
     /// # Errors
-    /// Packed weights of another kernel; a head of the wrong shape; a kernel whose sizes are not `Z`.
-    pub fn new(
-        kernel: &Kernel<C, T>,
-        packed: Packed<T>,
-        head: Option<StreamHead<'_, T>>,
-    ) -> Result<Self, KernelError> {
+    /// Packed weights of another kernel; a kernel whose sizes are not `Z`.
+    pub fn new(kernel: &Kernel<C, T>, packed: Packed<T>) -> Result<Self, KernelError> {
         kernel.check_packed(&packed)?;
         check_sizes::<C, Z>(kernel.sizes())?;
-        let (layout, len) = (kernel.layout(), kernel.output_len());
-        let head = match head {
-            Some(head) => Some(checked_head::<C, T>(head, len, layout.lanes)?),
-            None => None,
-        };
-        let outputs = head.as_ref().map_or(len, Head::outputs);
-        let mut stream = StreamMemory::new(layout, packed, head);
+        let mut stream = StreamMemory::new(kernel.layout(), packed)
+            .map_err(|NoMemory| kernel.no_memory("a stream".to_owned()))?;
         kernel.token().dispatch(Recognise::<C, T, Z> {
             types: PhantomData,
             stream: &mut stream,
         });
         Ok(StreamKernel {
             inputs: kernel.input_len(),
-            outputs,
+            outputs: kernel.output_len(),
             stream,
+            zero: kernel.zero_state(1)?,
             kernel: kernel.clone(),
             sizes: PhantomData,
         })
+    }
+
+    /// With a head behind the cell.
+    ///
+    /// # Errors
+    /// A head of the wrong shape.
+    pub fn with_head(mut self, head: StreamHead<'_, T>) -> Result<Self, KernelError> {
+        let (inputs, lanes) = (self.kernel.output_len(), self.kernel.layout().lanes);
+        self.outputs = head.outputs;
+        self.stream
+            .set_head(checked_head::<C, T>(head, inputs, lanes)?);
+        Ok(self)
     }
 
     /// One step: the output for the input `x`. Subnormal numbers count as zero.
@@ -144,9 +151,14 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
 
     /// The state after the last step, of one sample.
     pub fn state(&self) -> State<T> {
-        let mut state = self.kernel.zero_state(1);
+        let mut state = self.zero.clone();
         self.stream.store_state(self.kernel.layout(), &mut state);
         state
+    }
+
+    /// Begins a new sequence, from a state of zeros.
+    pub fn reset(&mut self) {
+        self.stream.load_state(self.kernel.layout(), &self.zero);
     }
 
     /// Goes on from another state of one sample.
@@ -232,7 +244,9 @@ fn checked_head<C: Cell, T: Element>(
     if !bias.is_empty() && bias.len() != outputs {
         return refuse("the bias of the head", bias.len(), outputs);
     }
-    Ok(Head::new(weight, bias, inputs, outputs, lanes))
+    Head::new(weight, bias, inputs, outputs, lanes).map_err(|NoMemory| KernelError::NoMemory {
+        what: format!("a head of {inputs} inputs and {outputs} outputs"),
+    })
 }
 
 impl<C: Cell, T: Element, Z: Sizes> fmt::Debug for StreamKernel<C, T, Z> {

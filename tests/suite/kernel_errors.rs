@@ -30,15 +30,15 @@ impl Fitting {
                 .expect("as many parameters as the kernel has"),
             x: Mat::zeros(SIZES[0], STEPS * BATCH),
             y: Mat::zeros(SIZES[1], STEPS * BATCH),
-            state: kernel.zero_state(BATCH),
-            tape: kernel.tape(STEPS, BATCH),
+            state: kernel.zero_state(BATCH).unwrap(),
+            tape: kernel.tape(STEPS, BATCH).unwrap(),
             dparams: vec![0.0; params.len()],
             kernel,
         }
     }
 
     fn infer(&mut self, x: MatRef<'_, f32>, y: MatMut<'_, f32>) -> Result<(), KernelError> {
-        let mut workspace = self.kernel.workspace(BATCH);
+        let mut workspace = self.kernel.workspace(BATCH).unwrap();
         self.kernel
             .infer(&self.packed, x, &mut self.state, y, &mut workspace)
     }
@@ -225,19 +225,23 @@ fn matrices() {
 #[test]
 fn states() {
     let mut fitting = Fitting::new();
-    fitting.state = fitting.kernel.zero_state(0);
+    fitting.state = fitting.kernel.zero_state(0).unwrap();
     says(
         fitting.forward(),
         "x has 8 columns, which is not a multiple of the batch of 0 samples",
     );
-    fitting.state = kernel(&[2, 5]).expect("sizes above zero").zero_state(BATCH);
+    fitting.state = kernel(&[2, 5])
+        .expect("sizes above zero")
+        .zero_state(BATCH)
+        .unwrap();
     says(
         fitting.forward(),
         "a carried state is 5 x 2; it must be 3 x 2",
     );
     fitting.state = Kernel::<Lstm, f32>::new(&SIZES)
         .expect("sizes above zero")
-        .zero_state(BATCH);
+        .zero_state(BATCH)
+        .unwrap();
     says(
         fitting.forward(),
         "the state, made for 2 carried quantities, cannot serve this call, which needs 1 carried quantities",
@@ -252,7 +256,7 @@ fn states() {
 fn buffers() {
     let mut fitting = Fitting::new();
     // Four samples make two steps of the eight columns.
-    fitting.state = fitting.kernel.zero_state(4);
+    fitting.state = fitting.kernel.zero_state(4).unwrap();
     says(
         fitting.forward(),
         "the tape, made for 4 steps of 2 samples, cannot serve this call, which needs 2 steps of 4 samples of ElmanRnn",

@@ -54,7 +54,7 @@ fn problem<C: Cell, T: Real>(width: Width) -> (Recurrent<C, T>, Mat<T>, State<T>
             .expect("a parameter of the cell");
     }
     let x = Mat::from_fn(layer.input_len(), STEPS * BATCH, |_, _| draw());
-    let mut state = layer.zero_state(BATCH);
+    let mut state = layer.zero_state(BATCH).unwrap();
     for index in 0..state.len() {
         let mut values = state.get_mut(index);
         for j in 0..values.ncols() {
@@ -91,7 +91,7 @@ fn check<C: Cell, T: Real>(tolerance: f64) {
         let (layer, x, first) = problem::<C, T>(width);
         let mut last = first.clone();
         let mut y = Mat::<T>::zeros(layer.output_len(), STEPS * BATCH);
-        let mut workspace = layer.workspace(BATCH);
+        let mut workspace = layer.workspace(BATCH).unwrap();
         for start in (0..STEPS * BATCH).step_by(BATCH) {
             let (x, y) = (x.subcols(start, BATCH), y.subcols_mut(start, BATCH));
             layer

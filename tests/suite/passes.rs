@@ -75,7 +75,7 @@ pub fn infer<C: Cell, T: Real>(kernel: &Kernel<C, T>, p: &Problem, steps: usize)
     let x = matrix::<T>(kernel.input_len(), &p.x);
     let mut y = unwritten::<T>(kernel.output_len(), x.ncols());
     let mut state = state(kernel, p.batch, &p.first);
-    let mut workspace = kernel.workspace(p.batch);
+    let mut workspace = kernel.workspace(p.batch).unwrap();
     for start in (0..x.ncols()).step_by(steps * p.batch) {
         let columns = (steps * p.batch).min(x.ncols() - start);
         let (x, y) = (x.subcols(start, columns), y.subcols_mut(start, columns));
@@ -114,7 +114,7 @@ fn run<C: Cell, T: Real>(
     let x = matrix::<T>(kernel.input_len(), &p.x);
     let mut y = unwritten::<T>(kernel.output_len(), x.ncols());
     let mut last = state(kernel, p.batch, &p.first);
-    let mut tape = kernel.tape(x.ncols() / p.batch, p.batch);
+    let mut tape = kernel.tape(x.ncols() / p.batch, p.batch).unwrap();
     kernel
         .forward(&packed, x.as_ref(), &mut last, y.as_mut(), &mut tape)
         .expect("shapes that fit");
@@ -171,7 +171,7 @@ fn values<T: Real>(m: MatRef<'_, T>) -> Vec<f64> {
 }
 
 fn state<C: Cell, T: Real>(kernel: &Kernel<C, T>, batch: usize, values: &[Vec<f64>]) -> State<T> {
-    let mut state = kernel.zero_state(batch);
+    let mut state = kernel.zero_state(batch).unwrap();
     for (i, values) in values.iter().enumerate() {
         let rows = kernel.carried_len(i);
         let mut to = state.get_mut(i);

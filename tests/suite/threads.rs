@@ -56,15 +56,15 @@ impl Problem {
     fn solve<C: Cell>(&self, kernel: &Kernel<C, f32>) -> Bits {
         let (x, dy) = (self.x.as_ref(), self.dy.as_ref());
         let packed = kernel.pack(&self.params).unwrap();
-        let mut tape = kernel.tape(self.steps, self.batch);
+        let mut tape = kernel.tape(self.steps, self.batch).unwrap();
         let mut y = Mat::zeros(dy.nrows(), dy.ncols());
-        let mut state = kernel.zero_state(self.batch);
+        let mut state = kernel.zero_state(self.batch).unwrap();
         kernel
             .forward(&packed, x, &mut state, y.as_mut(), &mut tape)
             .unwrap();
         let mut inferred = y.clone();
-        let mut workspace = kernel.workspace(self.batch);
-        let mut inferred_state = kernel.zero_state(self.batch);
+        let mut workspace = kernel.workspace(self.batch).unwrap();
+        let mut inferred_state = kernel.zero_state(self.batch).unwrap();
         kernel
             .infer(
                 &packed,
@@ -75,7 +75,7 @@ impl Problem {
             )
             .unwrap();
         assert_eq!(y, inferred, "with and without a tape");
-        let mut dstate = kernel.zero_state(self.batch);
+        let mut dstate = kernel.zero_state(self.batch).unwrap();
         let mut dparams = vec![0.0; kernel.params_len()];
         let mut dx = Mat::zeros(x.nrows(), x.ncols());
         kernel
@@ -161,18 +161,18 @@ fn streaming_gives_the_bits_of_the_sequence() {
         let kernel = Kernel::<cells::Lstm, f32>::with_width(&[5, 19], width).unwrap();
         let problem = Problem::new(&kernel, 40, 1);
         let packed = kernel.pack(&problem.params).unwrap();
-        let mut workspace = kernel.workspace(1);
+        let mut workspace = kernel.workspace(1).unwrap();
         let mut whole = Mat::zeros(19, 40);
         kernel
             .infer(
                 &packed,
                 problem.x.as_ref(),
-                &mut kernel.zero_state(1),
+                &mut kernel.zero_state(1).unwrap(),
                 whole.as_mut(),
                 &mut workspace,
             )
             .unwrap();
-        let (mut state, mut y) = (kernel.zero_state(1), Mat::zeros(19, 1));
+        let (mut state, mut y) = (kernel.zero_state(1).unwrap(), Mat::zeros(19, 1));
         for step in 0..40 {
             let x = problem.x.as_ref().subcols(step, 1);
             kernel

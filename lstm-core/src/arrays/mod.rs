@@ -28,9 +28,9 @@
 //! assert!(x.is_borrowed());
 //!
 //! let mut y = Array3::zeros((steps, batch, 4));
-//! let mut state = layer.zero_state(batch);
+//! let mut state = layer.zero_state(batch)?;
 //! let into_y = columns_mut(y.view_mut())?;
-//! layer.seq(x.as_ref(), &mut state, into_y, &mut layer.workspace(batch))?;
+//! layer.seq(x.as_ref(), &mut state, into_y, &mut layer.workspace(batch)?)?;
 //! assert!(y[[4, 1, 3]] != 0.0);
 //! # Ok(())
 //! # }

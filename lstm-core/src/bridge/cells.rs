@@ -98,7 +98,7 @@ pub(super) fn require_same_outputs<T: Element>(
     });
     let outputs = |layer: &dyn Layer<T>| -> Result<Mat<T>> {
         let mut y = Mat::zeros(layer.output_len(), STEPS);
-        let mut state = layer.initial_state(1);
+        let mut state = layer.initial_states(1)?;
         let batch = Batch::new(STEPS, 1);
         layer.infer(
             x.as_ref(),

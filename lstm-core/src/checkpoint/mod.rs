@@ -23,7 +23,7 @@
 //! let mut model = Recurrent::<Lstm, f32>::new(&[3, 8], &mut rng)?;
 //! let mut adam = Adam::new(0.01)?;
 //! let mut order = Order::new(100, 1)?;
-//! let mut state = model.zero_state(4);
+//! let mut state = model.zero_state(4)?;
 //! let mut step = 0;
 //!
 //! let checkpoints = Checkpoints::new(&folder, 2)?;
@@ -58,6 +58,7 @@ mod file;
 mod folder;
 mod progress;
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -92,6 +93,15 @@ pub struct Checkpoint<T> {
     /// The first thing that went wrong, to be said by `save`: so that the calls before can be chained.
     failure: Option<Error>,
     element: PhantomData<T>,
+}
+
+impl<T> fmt::Debug for Checkpoint<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("metadata", &self.metadata)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: Element> Checkpoint<T> {

@@ -71,7 +71,7 @@ fn everything_else_is_put_back() {
     }
     let mut order = Order::new(10, 5).unwrap();
     order.next_batch(4, &mut Vec::new());
-    let mut state = model.zero_state(2);
+    let mut state = model.zero_state(2).unwrap();
     state.get_mut(1)[(2, 1)] = 0.1;
     state.get_mut(0)[(0, 1)] = f32::INFINITY;
     let watch = Watch {
@@ -92,7 +92,7 @@ fn everything_else_is_put_back() {
     let file = reopened(checkpoint, "everything");
 
     let (mut other, mut other_order) = (Rng::new(0), Order::new(10, 5).unwrap());
-    let mut other_state = model.zero_state(2);
+    let mut other_state = model.zero_state(2).unwrap();
     file.load_rng("noise", &mut other)
         .and_then(|file| file.load_order(&mut other_order))
         .and_then(|file| file.load_state("carried", &mut other_state))
@@ -121,7 +121,7 @@ fn a_stack_is_saved_with_all_its_cells_and_states() {
     };
     let lstm = || Recurrent::<Lstm, f32>::new(&[6, 6], &mut Rng::new(1)).unwrap();
     let saved = stack(Box::new(Residual::new(lstm()).unwrap()));
-    let mut states = saved.initial_state(2);
+    let mut states = saved.initial_states(2).unwrap();
     for (number, state) in states.iter_mut().enumerate() {
         (0..state.len()).for_each(|index| state.get_mut(index).fill((1 + number) as f32));
     }
@@ -141,7 +141,7 @@ fn a_stack_is_saved_with_all_its_cells_and_states() {
         visited.map(|()| values).unwrap()
     };
     assert_eq!(values(&same), values(&saved));
-    let mut loaded = same.initial_state(2);
+    let mut loaded = same.initial_states(2).unwrap();
     file.load_states("carried", &mut loaded).unwrap();
     assert_eq!(loaded, states);
 
@@ -212,14 +212,14 @@ fn what_is_missing_or_does_not_fit_is_named() {
         .with_rng("noise", &Rng::new(1))
         .with_rng("data", &Rng::new(1))
         .with_order(&Order::new(10, 5).unwrap())
-        .with_state("carried", &model.zero_state(2))
+        .with_state("carried", &model.zero_state(2).unwrap())
         .with_text("count", "1");
     let file = reopened(checkpoint, "refusals");
 
     let mut elman = Recurrent::<ElmanRnn, f32>::new(&[2, 3], &mut Rng::new(1)).unwrap();
     let mut wide = Layer::new(&[2, 4], &mut Rng::new(1)).unwrap();
     let mut double = Recurrent::<Lstm, f64>::new(&[2, 3], &mut Rng::new(1)).unwrap();
-    let mut state = model.zero_state(2);
+    let mut state = model.zero_state(2).unwrap();
     let mut order = Order::new(10, 6).unwrap();
     let refusals = [
         (
@@ -247,11 +247,13 @@ fn what_is_missing_or_does_not_fit_is_named() {
             "its order is that of 10 samples with seed 5, not of 10 samples with seed 6",
         ),
         (
-            file.load_state("carried", &mut model.zero_state(3)).err(),
+            file.load_state("carried", &mut model.zero_state(3).unwrap())
+                .err(),
             "its quantity 0 of state `carried` is F32 [2, 3], but F32 [3, 3] is needed",
         ),
         (
-            file.load_state("carried", &mut elman.zero_state(2)).err(),
+            file.load_state("carried", &mut elman.zero_state(2).unwrap())
+                .err(),
             "its state `carried` has 2 quantities, but 1 are needed",
         ),
         (

@@ -123,7 +123,7 @@ impl<T: Element> ClassSoftmax<T> {
         plan.fill(&self.classes, targets, self.ignored);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
-        self.class.forward(x, scores.rb_mut())?;
+        self.class.apply(x, scores.rb_mut())?;
         let mut total = cross_entropy.loss(scores.rb(), plan.class_targets())?;
         for columns in plan.groups() {
             let words = self.score_group(x, targets, columns, buffers);
@@ -166,9 +166,9 @@ impl<T: Element> ClassSoftmax<T> {
 
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
-        self.class.forward(x, scores.rb_mut())?;
+        self.class.apply(x, scores.rb_mut())?;
         let mut total = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
-        (self.class).backward(x, scores.rb(), of_classes, dx.rb_mut())?;
+        (self.class).backprop(x, scores.rb(), of_classes, dx.rb_mut())?;
         for columns in plan.groups() {
             let words = self.score_group(x, targets, columns, buffers);
             let mut scores = shaped(&mut buffers.scores, words.len(), columns.len());
@@ -232,7 +232,7 @@ impl<T: Element> ClassSoftmax<T> {
         )?;
         let buffers = &mut workspace.buffers;
         let mut class_logs = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
-        self.class.forward(x, class_logs.rb_mut())?;
+        self.class.apply(x, class_logs.rb_mut())?;
         log_softmax_columns(class_logs.rb_mut())?;
         for class in 0..self.classes.len() {
             let words = self.classes.block(class);

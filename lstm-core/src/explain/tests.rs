@@ -84,7 +84,10 @@ fn every_kernel_reports_what_its_tape_fills() {
         );
         // So much do real tapes differ; both are longer than the scratch for the gradients of matrices, which grows to 512
         // steps and samples.
-        let (short, long) = (layer.tape(300, 2).bytes(), layer.tape(407, 2).bytes());
+        let (short, long) = (
+            layer.tape(300, 2).unwrap().bytes(),
+            layer.tape(407, 2).unwrap().bytes(),
+        );
         let growth = explanation.tape_bytes * 107 * 2;
         assert_eq!((long - short) as u64, growth, "{width:?}");
     }

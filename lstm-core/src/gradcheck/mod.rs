@@ -13,9 +13,9 @@
 //! let x = Mat::from_fn(3, 4, |i, j| ((3 * i + 7 * j) as f64).sin());
 //! let report = gradcheck(&mut model, |model, gradient| {
 //!     let mut y = Mat::zeros(2, 4);
-//!     model.forward(x.as_ref(), y.as_mut())?;
+//!     model.apply(x.as_ref(), y.as_mut())?;
 //!     // The loss is half the sum of squares of the outputs, whose gradient is the outputs themselves.
-//!     model.backward(x.as_ref(), y.as_ref(), gradient, None)?;
+//!     model.backprop(x.as_ref(), y.as_ref(), gradient, None)?;
 //!     Ok(y.squared_norm_l2() / 2.0)
 //! })?;
 //! report.require(1e-6)?;

@@ -17,8 +17,8 @@ fn linear() -> Linear<f64> {
 fn loss<T: Element>(model: &Linear<T>, gradient: &mut [T]) -> Result<f64> {
     let x = Mat::from_fn(3, 4, |i, j| T::from_f64(((3 * i + 7 * j) as f64).sin()));
     let mut y = Mat::zeros(2, 4);
-    model.forward(x.as_ref(), y.as_mut())?;
-    model.backward(x.as_ref(), y.as_ref(), gradient, None)?;
+    model.apply(x.as_ref(), y.as_mut())?;
+    model.backprop(x.as_ref(), y.as_ref(), gradient, None)?;
     Ok(y.squared_norm_l2().to_f64() / 2.0)
 }
 
@@ -97,10 +97,10 @@ fn a_gradient_that_is_not_a_number_does_not_pass() {
 /// The loss and gradient of a recurrent layer over 6 steps of 2 samples, in either number type.
 fn through_time<T: Element>(layer: &Recurrent<PeepholeLstm, T>, gradient: &mut [T]) -> Result<f64> {
     let x = Mat::from_fn(3, 12, |i, j| T::from_f64(((3 * i + 7 * j) as f64).sin()));
-    let (mut state, mut dstate) = (layer.zero_state(2), layer.zero_state(2));
-    let (mut y, mut tape) = (Mat::zeros(5, 12), layer.tape(6, 2));
-    layer.forward(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-    layer.backward(
+    let (mut state, mut dstate) = (layer.zero_state(2).unwrap(), layer.zero_state(2).unwrap());
+    let (mut y, mut tape) = (Mat::zeros(5, 12), layer.tape(6, 2).unwrap());
+    layer.record(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
+    layer.backprop(
         x.as_ref(),
         y.as_ref(),
         &mut dstate,

@@ -211,10 +211,10 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
         self.forward.states() + self.backward.states()
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        let mut states = self.forward.initial_state(batch);
-        states.extend(self.backward.initial_state(batch));
-        states
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        let mut states = self.forward.initial_states(batch)?;
+        states.extend(self.backward.initial_states(batch)?);
+        Ok(states)
     }
 
     fn infer(

@@ -132,8 +132,8 @@ impl<T: Element> Layer<T> for Dropout {
         0
     }
 
-    fn initial_state(&self, _: usize) -> Vec<State<T>> {
-        Vec::new()
+    fn initial_states(&self, _: usize) -> Result<Vec<State<T>>> {
+        Ok(Vec::new())
     }
 
     fn infer(

@@ -1,5 +1,7 @@
 //! What a layer behind `dyn Layer` is.
 
+use std::fmt;
+
 use lstm_kernels::{CellSpec, Element};
 
 use super::{Layer, Merge};
@@ -34,4 +36,51 @@ pub enum Kind<'a, T: Element> {
     },
     /// Anything else.
     Other,
+}
+
+impl<T: Element> fmt::Debug for Kind<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Recurrent { cell, sizes } => write!(f, "{}({sizes:?})", cell.name),
+            Kind::Linear => f.write_str("Linear"),
+            Kind::Identity => f.write_str("Identity"),
+            Kind::Reversed(layer) => f.debug_tuple("Reversed").field(&layer.kind()).finish(),
+            Kind::Stack(layers) => {
+                let layers = layers.iter().map(|(name, layer)| (name, layer.kind()));
+                f.debug_map().entries(layers).finish()
+            }
+            Kind::Bidirectional {
+                forward,
+                backward,
+                merge,
+            } => f
+                .debug_struct("Bidirectional")
+                .field("forward", &forward.kind())
+                .field("backward", &backward.kind())
+                .field("merge", merge)
+                .finish(),
+            Kind::Other => f.write_str("Other"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cells::Lstm;
+    use crate::layers::{Bidirectional, Dropout, Layer, Stack};
+    use crate::{Recurrent, Rng};
+
+    #[test]
+    fn what_a_layer_is_can_be_read() {
+        let lstm = || Recurrent::<Lstm, f32>::new(&[3, 2], &mut Rng::new(1)).unwrap();
+        let both = Bidirectional::concat(lstm(), lstm()).unwrap();
+        let net = Stack::<f32>::new()
+            .with("both", both)
+            .and_then(|net| net.with("dropout", Dropout::new(4, 0.1)?))
+            .unwrap();
+        assert_eq!(
+            format!("{:?}", net.kind()),
+            r#"{"both": Bidirectional { forward: Lstm([3, 2]), backward: Lstm([3, 2]), merge: Concat }, "dropout": Identity}"#
+        );
+    }
 }

@@ -28,7 +28,7 @@
 //! let batch = Batch::ragged(&[5, 2, 4]);
 //! let x = Mat::from_fn(3, batch.columns(), |i, j| (i + j) as f32 / 10.0);
 //! let mut y = Mat::zeros(net.output_len(), batch.columns());
-//! let mut state = net.initial_state(batch.samples());
+//! let mut state = net.initial_states(batch.samples())?;
 //! net.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut LayerTape::new())?;
 //! assert_eq!(y[(0, batch.column(2, 1))], 0.0, "the second sequence has ended before step 2");
 //! # Ok(())
@@ -92,7 +92,10 @@ pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
     fn states(&self) -> usize;
 
     /// The states before the first step of `batch` sequences: zeros, or what was trained.
-    fn initial_state(&self, batch: usize) -> Vec<State<T>>;
+    ///
+    /// # Errors
+    /// No memory for so many sequences.
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>>;
 
     /// Outputs for a batch of sequences. `state` is the one before the first step and becomes, for each sample, the one
     /// after its last.
@@ -170,10 +173,13 @@ pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
     }
 
     /// States of zeros: a gradient of the final states that the loss does not see.
-    fn zero_state(&self, batch: usize) -> Vec<State<T>> {
-        let mut state = self.initial_state(batch);
-        state.iter_mut().for_each(State::set_zero);
-        state
+    ///
+    /// # Errors
+    /// No memory for so many sequences.
+    fn zero_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        let mut states = self.initial_states(batch)?;
+        states.iter_mut().for_each(State::set_zero);
+        Ok(states)
     }
 }
 

@@ -115,8 +115,27 @@ impl<T: Element> Pass<T> {
         dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
         let batch = self.batch.as_ref().ok_or(Error::NoForwardPass)?;
-        let mut dstate = layer.zero_state(batch.samples());
+        let mut dstate = layer.zero_states(batch.samples())?;
         layer.backward(x, batch, dy, &mut dstate, &mut self.tape, gradient, dx)
+    }
+
+    /// The same for a loss that sees the [final states](Self::state), too: `dstate` is its gradient by these, one for each
+    /// recurrent layer, as [`Layer::zero_states`] makes them. It becomes zero, because sequences begin at the layer's own
+    /// initial state.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    pub fn backward_from<L: Layer<T> + ?Sized>(
+        &mut self,
+        layer: &L,
+        x: MatRef<'_, T>,
+        dy: MatRef<'_, T>,
+        dstate: &mut [State<T>],
+        gradient: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        let batch = self.batch.as_ref().ok_or(Error::NoForwardPass)?;
+        layer.backward(x, batch, dy, dstate, &mut self.tape, gradient, dx)
     }
 
     /// The states after the last step of every sample, one for each recurrent layer in the order of their parameters; none
@@ -139,7 +158,7 @@ impl<T: Element> Pass<T> {
             x.shape(),
         )?;
         let batch = self.batch.insert(batch.clone().fresh());
-        self.state = layer.initial_state(batch.samples());
+        self.state = layer.initial_states(batch.samples())?;
         let y = room(&mut self.y, layer.output_len(), x.ncols());
         run(batch, &mut self.state, y, &mut self.tape)?;
         Ok(self.y.as_ref().subcols(0, x.ncols()))
@@ -150,6 +169,7 @@ impl<T: Element> Pass<T> {
 mod tests {
     use super::*;
     use crate::cells::Lstm;
+    use crate::check::assert_gradient;
     use crate::layers::{Dropout, Stack};
     use crate::params::Parameters;
     use crate::recurrent::Recurrent;
@@ -175,7 +195,7 @@ mod tests {
         pass.infer(&net, long.as_ref(), &Batch::new(9, 1)).unwrap();
 
         let fresh = batch.clone().fresh();
-        let (mut state, mut tape) = (net.initial_state(2), LayerTape::new());
+        let (mut state, mut tape) = (net.initial_states(2).unwrap(), LayerTape::new());
         let mut expected = Mat::zeros(3, 8);
         let (x, dy) = (x.as_ref(), dy.as_ref());
         net.forward(
@@ -192,7 +212,7 @@ mod tests {
         assert_eq!(pass.state(), state);
 
         let (mut want, mut have) = (vec![0.0; net.params_len()], vec![0.0; net.params_len()]);
-        let (mut dstate, mut dx) = (net.zero_state(2), Mat::zeros(2, 8));
+        let (mut dstate, mut dx) = (net.zero_states(2).unwrap(), Mat::zeros(2, 8));
         let mut want_dx = Mat::zeros(2, 8);
         net.backward(
             x,
@@ -209,6 +229,37 @@ mod tests {
         assert_eq!((have.as_slice(), dx), (want.as_slice(), want_dx));
         let initial = &have[have.len() - 6..];
         assert!(initial.iter().all(|&value| value != 0.0), "{initial:?}");
+    }
+
+    #[test]
+    fn a_loss_may_see_the_final_states() {
+        let mut rng = Rng::new(1);
+        let lstm = Recurrent::<Lstm, f64>::new(&[2, 3], &mut rng).unwrap();
+        let mut net = lstm.with_trained_state();
+        let batch = Batch::ragged(&[4, 2]);
+        let x = Mat::from_fn(2, 8, |i, j| ((3 * i + 5 * j) as f64).sin());
+        let mut pass = Pass::new();
+        // The loss is half the sum of squares of c and h after the last step of each sample; outputs do not count.
+        pass.forward(&net, x.as_ref(), &batch, &mut rng).unwrap();
+        let mut dstate = pass.state().to_vec();
+        let mut gradient = vec![0.0; net.params_len()];
+        let dy = Mat::zeros(3, 8);
+        pass.backward_from(
+            &net,
+            x.as_ref(),
+            dy.as_ref(),
+            &mut dstate,
+            &mut gradient,
+            None,
+        )
+        .unwrap();
+        assert_gradient(&mut net, &gradient, |net| {
+            let mut pass = Pass::new();
+            pass.infer(net, x.as_ref(), &batch).unwrap();
+            let last = &pass.state()[0];
+            (last.get(0).squared_norm_l2() + last.get(1).squared_norm_l2()) / 2.0
+        });
+        assert_eq!(dstate, net.zero_states(2).unwrap());
     }
 
     #[test]

@@ -12,19 +12,19 @@ use crate::random::Rng;
 
 impl<T: Element> Layer<T> for Linear<T> {
     fn input_len(&self) -> usize {
-        self.inputs()
+        Linear::input_len(self)
     }
 
     fn output_len(&self) -> usize {
-        self.outputs()
+        Linear::output_len(self)
     }
 
     fn states(&self) -> usize {
         0
     }
 
-    fn initial_state(&self, _: usize) -> Vec<State<T>> {
-        Vec::new()
+    fn initial_states(&self, _: usize) -> Result<Vec<State<T>>> {
+        Ok(Vec::new())
     }
 
     fn infer(
@@ -36,7 +36,7 @@ impl<T: Element> Layer<T> for Linear<T> {
         _: &mut LayerTape,
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
-        Linear::forward(self, x, y.rb_mut())?;
+        self.apply(x, y.rb_mut())?;
         clear_padding(batch, y);
         Ok(())
     }
@@ -66,12 +66,12 @@ impl<T: Element> Layer<T> for Linear<T> {
         require_call(self, batch, x.shape(), dy.shape(), dstate)?;
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         if !batch.has_padding() {
-            return Linear::backward(self, x, dy, gradient, dx);
+            return self.backprop(x, dy, gradient, dx);
         }
         // Whatever stands in padding, were it not a number, must not reach the sums over columns.
         let (real_x, real_dy) = tape.get::<(RealColumns<T>, RealColumns<T>)>();
         let (x, dy) = (real_x.of(batch, x), real_dy.of(batch, dy));
-        Linear::backward(self, x, dy, gradient, dx.as_mut().map(|dx| dx.rb_mut()))
+        self.backprop(x, dy, gradient, dx.as_mut().map(|dx| dx.rb_mut()))
     }
 
     fn set_threads(&mut self, _: &Threads) {}

@@ -24,10 +24,10 @@ impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
         1
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        let mut state = self.kernel().zero_state(batch);
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        let mut state = self.kernel().zero_state(batch)?;
         (0..batch).for_each(|sample| self.begin_anew(sample, &mut state));
-        vec![state]
+        Ok(vec![state])
     }
 
     fn infer(

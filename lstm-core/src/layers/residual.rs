@@ -87,8 +87,8 @@ impl<T: Element, L: Layer<T>> Layer<T> for Residual<L> {
         self.0.states()
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        self.0.initial_state(batch)
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        self.0.initial_states(batch)
     }
 
     fn infer(

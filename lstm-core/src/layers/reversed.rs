@@ -61,8 +61,8 @@ impl<T: Element> Layer<T> for Reversed<T> {
         self.0.states()
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        self.0.initial_state(batch)
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        self.0.initial_states(batch)
     }
 
     fn infer(
@@ -135,7 +135,7 @@ mod tests {
         let x = Mat::from_fn(2, 6, |i, j| ((3 * i + 5 * j) as f64).sin());
         let run = |layer: &dyn Layer<f64>, x: &Mat<f64>| {
             let mut y = Mat::zeros(3, 6);
-            let mut state = layer.initial_state(2);
+            let mut state = layer.initial_states(2).unwrap();
             let mut tape = LayerTape::new();
             (layer.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut tape)).unwrap();
             (y, state)

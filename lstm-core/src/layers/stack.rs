@@ -191,11 +191,12 @@ impl<T: Element> Layer<T> for Stack<T> {
         self.layers.iter().map(|(_, layer)| layer.states()).sum()
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        let states = self.layers.iter();
-        states
-            .flat_map(|(_, layer)| layer.initial_state(batch))
-            .collect()
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        let mut states = Vec::with_capacity(self.states());
+        for (_, layer) in &self.layers {
+            states.extend(layer.initial_states(batch)?);
+        }
+        Ok(states)
     }
 
     fn infer(

@@ -102,12 +102,13 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                 schedule: &schedule,
                 segment,
             };
-            let workspace = workspace_for(kernel, workspace, segment.samples);
+            let workspace = workspace_for(kernel, workspace, segment.samples)?;
             let x = part.take(x, x_buffer);
             self.with_state(part, state, |state| {
                 part.fill(y.rb_mut(), y_buffer, |y| {
                     kernel.infer_columns(self.layer.packed(), segment.steps, x, state, y, workspace)
-                })
+                })?;
+                Ok(())
             })?;
         }
         clear_padding(self.batch, y);
@@ -145,11 +146,11 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             self.with_state(part, state, |state| {
                 let piece = match (recomputes, pieces.get_mut(index)) {
                     (None, Some(Piece::Tape(tape))) => {
-                        kernel.reshape_tape(tape, segment.steps, segment.samples);
+                        kernel.reshape_tape(tape, segment.steps, segment.samples)?;
                         None
                     }
                     (None, _) => {
-                        let tape = kernel.tape(segment.steps, segment.samples);
+                        let tape = kernel.tape(segment.steps, segment.samples)?;
                         Some(Piece::Tape(Box::new(tape)))
                     }
                     (Some(_), _) => Some(Piece::Start(state.clone())),
@@ -161,11 +162,11 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                 }
                 part.fill(y.rb_mut(), y_buffer, |y| match &mut pieces[index] {
                     Piece::Tape(tape) => {
-                        kernel.forward_columns(packed, segment.steps, x, state, y, tape)
+                        Ok(kernel.forward_columns(packed, segment.steps, x, state, y, tape)?)
                     }
                     Piece::Start(_) => {
-                        let workspace = workspace_for(kernel, workspace, segment.samples);
-                        kernel.infer_columns(packed, segment.steps, x, state, y, workspace)
+                        let workspace = workspace_for(kernel, workspace, segment.samples)?;
+                        Ok(kernel.infer_columns(packed, segment.steps, x, state, y, workspace)?)
                     }
                 })
             })?;
@@ -213,10 +214,10 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                 Piece::Start(start) => {
                     let tape = match again {
                         Some(tape) => {
-                            kernel.reshape_tape(tape, segment.steps, segment.samples);
+                            kernel.reshape_tape(tape, segment.steps, segment.samples)?;
                             tape
                         }
-                        None => again.insert(kernel.tape(segment.steps, segment.samples)),
+                        None => again.insert(kernel.tape(segment.steps, segment.samples)?),
                     };
                     // The outputs are known; they go where nobody looks.
                     let y = room(y_buffer, kernel.output_len(), part.columns());
@@ -227,7 +228,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                 }
             };
             let dy = part.take(dy, y_buffer);
-            let mut dpart = kernel.zero_state(segment.samples);
+            let mut dpart = kernel.zero_state(segment.samples)?;
             part.take_state(dstate, &mut dpart);
             match &mut dx {
                 Some(dx) => part.fill(dx.rb_mut(), dx_buffer, |dx| {
@@ -253,12 +254,12 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
     }
 
     /// Runs a segment on the states of its samples, some of which begin anew.
-    fn with_state<R>(
+    fn with_state(
         self,
         part: Part<'_>,
         state: &mut State<T>,
-        run: impl FnOnce(&mut State<T>) -> R,
-    ) -> R {
+        run: impl FnOnce(&mut State<T>) -> Result<()>,
+    ) -> Result<()> {
         let fresh = &part.segment.fresh;
         if part.samples().len() == state.batch() && part.samples().is_sorted() {
             for &place in fresh {
@@ -266,14 +267,14 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             }
             return run(state);
         }
-        let mut own = self.layer.kernel().zero_state(part.samples().len());
+        let mut own = self.layer.kernel().zero_state(part.samples().len())?;
         part.take_state(state, &mut own);
         for &place in fresh {
             self.layer.begin_anew(place, &mut own);
         }
-        let result = run(&mut own);
+        run(&mut own)?;
         part.put_state(&own, state);
-        result
+        Ok(())
     }
 }
 
@@ -282,12 +283,12 @@ pub(super) fn workspace_for<'w, C: Cell, T: Element>(
     kernel: &Kernel<C, T>,
     workspace: &'w mut Option<Workspace<T>>,
     samples: usize,
-) -> &'w mut Workspace<T> {
-    match workspace {
+) -> Result<&'w mut Workspace<T>> {
+    Ok(match workspace {
         Some(workspace) => {
-            kernel.reshape_workspace(workspace, samples);
+            kernel.reshape_workspace(workspace, samples)?;
             workspace
         }
-        None => workspace.insert(kernel.workspace(samples)),
-    }
+        None => workspace.insert(kernel.workspace(samples)?),
+    })
 }

@@ -96,8 +96,8 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         let mut x = Mat::zeros(self.embedding.len(), columns);
         let mut y = Mat::zeros(self.recurrent.output_len(), columns);
         let mut scores = Mat::zeros(self.vocabulary.len(), columns);
-        let mut state = self.recurrent.zero_state(batch);
-        let mut workspace = self.recurrent.workspace(batch);
+        let mut state = self.recurrent.zero_state(batch)?;
+        let mut workspace = self.recurrent.workspace(batch)?;
         let mut window = Window::default();
         let mut total = 0.0;
         for _ in 0..streams.windows() {
@@ -105,7 +105,7 @@ impl<C: Cell, T: Element> CharModel<C, T> {
             self.embedding.forward(&window.inputs, x.as_mut())?;
             self.recurrent
                 .seq(x.as_ref(), &mut state, y.as_mut(), &mut workspace)?;
-            self.head.forward(y.as_ref(), scores.as_mut())?;
+            self.head.apply(y.as_ref(), scores.as_mut())?;
             total += cross_entropy(scores.as_ref(), &window.targets)?;
         }
         Ok(total / streams.windows() as f64 / std::f64::consts::LN_2)

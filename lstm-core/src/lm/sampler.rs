@@ -29,8 +29,8 @@ impl<'a, C: Cell, T: Element> Sampler<'a, C, T> {
         let recurrent = &model.recurrent;
         let mut sampler = Self {
             model,
-            state: recurrent.zero_state(1),
-            workspace: recurrent.workspace(1),
+            state: recurrent.zero_state(1)?,
+            workspace: recurrent.workspace(1)?,
             x: Mat::zeros(recurrent.input_len(), 1),
             y: Mat::zeros(recurrent.output_len(), 1),
             scores: Mat::zeros(model.vocabulary.len(), 1),
@@ -81,7 +81,7 @@ impl<'a, C: Cell, T: Element> Sampler<'a, C, T> {
             self.y.as_mut(),
             &mut self.workspace,
         )?;
-        model.head.forward(self.y.as_ref(), self.scores.as_mut())
+        model.head.apply(self.y.as_ref(), self.scores.as_mut())
     }
 }
 

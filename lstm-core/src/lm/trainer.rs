@@ -89,7 +89,7 @@ impl<T: Element> CharTrainer<T> {
                     steps,
                 )
             })
-            .collect();
+            .collect::<Result<_>>()?;
         Ok(Self {
             batch,
             steps,
@@ -202,11 +202,11 @@ fn require_room<C: Cell, T: Element>(
 }
 
 impl<T: Element> Shard<T> {
-    fn new<C: Cell>(model: &CharModel<C, T>, streams: Range<usize>, steps: usize) -> Self {
+    fn new<C: Cell>(model: &CharModel<C, T>, streams: Range<usize>, steps: usize) -> Result<Self> {
         let batch = streams.len();
         let columns = batch * steps;
         let (inputs, units) = (model.recurrent.input_len(), model.recurrent.output_len());
-        Self {
+        Ok(Self {
             streams,
             inputs: Vec::with_capacity(columns),
             targets: Vec::with_capacity(columns),
@@ -215,11 +215,11 @@ impl<T: Element> Shard<T> {
             scores: Mat::zeros(model.vocabulary.len(), columns),
             dx: Mat::zeros(inputs, columns),
             dy: Mat::zeros(units, columns),
-            state: model.recurrent.zero_state(batch),
-            dstate: model.recurrent.zero_state(batch),
-            tape: model.recurrent.tape(steps, batch),
+            state: model.recurrent.zero_state(batch)?,
+            dstate: model.recurrent.zero_state(batch)?,
+            tape: model.recurrent.tape(steps, batch)?,
             gradient: vec![T::from_f64(0.0); model.params_len()],
-        }
+        })
     }
 
     /// Forward and back through this shard's columns of the window.
@@ -250,13 +250,13 @@ impl<T: Element> Shard<T> {
             self.state.set_zero();
         }
         embedding.forward(&self.inputs, self.x.as_mut())?;
-        recurrent.forward(
+        recurrent.record(
             self.x.as_ref(),
             &mut self.state,
             self.y.as_mut(),
             &mut self.tape,
         )?;
-        head.forward(self.y.as_ref(), self.scores.as_mut())?;
+        head.apply(self.y.as_ref(), self.scores.as_mut())?;
         let loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
 
         // The scores are now their own gradient. Truncation: nothing comes back from the windows that follow.
@@ -264,13 +264,13 @@ impl<T: Element> Shard<T> {
         self.gradient.fill(T::from_f64(0.0));
         let (of_embedding, rest) = self.gradient.split_at_mut(embedding.params_len());
         let (of_recurrent, of_head) = rest.split_at_mut(recurrent.params().len());
-        head.backward(
+        head.backprop(
             self.y.as_ref(),
             self.scores.as_ref(),
             of_head,
             Some(self.dy.as_mut()),
         )?;
-        recurrent.backward(
+        recurrent.backprop(
             self.x.as_ref(),
             self.dy.as_ref(),
             &mut self.dstate,

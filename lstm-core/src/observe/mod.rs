@@ -37,7 +37,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// layer.edit_param("β_f", |mut bias| bias.fill(4.0))?;
     ///
     /// let x = Mat::from_fn(inputs, steps * batch, |i, j| ((7 * i + 3 * j) as f32).sin());
-    /// let mut state = layer.zero_state(batch);
+    /// let mut state = layer.zero_state(batch)?;
     /// let observed = layer.observe(x.as_ref(), &mut state, &["i", "f", "o", "c"])?;
     ///
     /// // One column per step and sample, as everywhere.
@@ -70,7 +70,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         let interpreter = self.interpreter(observed.quantities(), &given);
 
         let mut y = Mat::zeros(self.output_len(), batch);
-        let mut workspace = self.workspace(batch);
+        let mut workspace = self.workspace(batch)?;
         let (mut before, mut now) = (self.carried_values(state), no_values::<C>());
         for step in 0..steps {
             let x = x.subcols(step * batch, batch);
@@ -147,7 +147,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         if (batch == 0 && columns > 0) || (batch > 0 && columns % batch != 0) {
             return Err(KernelError::RaggedColumns { columns, batch }.into());
         }
-        let expected = self.zero_state(0);
+        let expected = self.zero_state(0)?;
         if state.len() != expected.len() {
             return Err(Error::Shape {
                 what: "the state of an observed layer",

@@ -17,7 +17,7 @@ fn input(columns: usize) -> Mat<f32> {
 #[test]
 fn names_are_symbols_or_ascii_and_unknown_ones_are_listed() {
     let layer = layer();
-    let mut state = layer.zero_state(2);
+    let mut state = layer.zero_state(2).unwrap();
     let x = input(8);
     let observed = layer
         .observe(x.as_ref(), &mut state, &["a_ι", "b_phi", "a_iota"])
@@ -60,11 +60,11 @@ fn shapes_that_do_not_fit_are_errors() {
     let larger = Recurrent::<PeepholeLstm, f32>::new(&[3, 6, 2], &mut Rng::new(1)).unwrap();
     let fitting = input(4);
     for (x, state) in [
-        (&tall, layer.zero_state(2)),
-        (&ragged, layer.zero_state(2)),
-        (&fitting, layer.zero_state(0)),
-        (&fitting, other.zero_state(2)),
-        (&fitting, larger.zero_state(2)),
+        (&tall, layer.zero_state(2).unwrap()),
+        (&ragged, layer.zero_state(2).unwrap()),
+        (&fitting, layer.zero_state(0).unwrap()),
+        (&fitting, other.zero_state(2).unwrap()),
+        (&fitting, larger.zero_state(2).unwrap()),
     ] {
         let mut after = state.clone();
         assert!(
@@ -86,7 +86,7 @@ fn no_steps_and_no_samples_are_seen_as_nothing() {
     let layer = layer();
     let x = input(0);
     for batch in [0, 2] {
-        let mut state = layer.zero_state(batch);
+        let mut state = layer.zero_state(batch).unwrap();
         let observed = layer
             .observe(x.as_ref(), &mut state, Quantities::All)
             .unwrap();
@@ -109,12 +109,20 @@ fn a_sample_is_seen_alike_alone_and_among_others() {
     let (steps, batch) = (4, 3);
     let x = input(steps * batch);
     let together = layer
-        .observe(x.as_ref(), &mut layer.zero_state(batch), Quantities::All)
+        .observe(
+            x.as_ref(),
+            &mut layer.zero_state(batch).unwrap(),
+            Quantities::All,
+        )
         .unwrap();
     for sample in 0..batch {
         let alone = Mat::from_fn(3, steps, |i, t| x[(i, t * batch + sample)]);
         let alone = layer
-            .observe(alone.as_ref(), &mut layer.zero_state(1), Quantities::All)
+            .observe(
+                alone.as_ref(),
+                &mut layer.zero_state(1).unwrap(),
+                Quantities::All,
+            )
             .unwrap();
         for (quantity, values) in alone.iter() {
             let all = together.get(quantity.symbol).unwrap();

@@ -24,7 +24,7 @@
 //! let outputs = node.run(x.as_ref(), &batch, None, None)?;
 //!
 //! let mut y = Mat::zeros(16, batch.columns());
-//! let mut state = both.initial_state(2);
+//! let mut state = both.initial_states(2)?;
 //! both.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut LayerTape::new())?;
 //! assert_eq!(outputs.y, y);
 //! # Ok(())

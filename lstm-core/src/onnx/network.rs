@@ -16,6 +16,7 @@ use crate::params::{Name, Parameters};
 use crate::random::Rng;
 
 /// A graph of recurrent nodes, one on the outputs of the other, as layers.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct OnnxNetwork<T: Element> {
     /// The layers, named after their nodes.

@@ -1,5 +1,7 @@
 //! A recurrent node that can be run.
 
+use std::fmt;
+
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Mat, MatRef};
 use lstm_kernels::{Element, State};
@@ -36,6 +38,18 @@ pub struct OnnxNode<T: Element> {
     sequence_lens: Option<Vec<usize>>,
     layer: Box<dyn Layer<T>>,
     is_fused: bool,
+}
+
+impl<T: Element> fmt::Debug for OnnxNode<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnnxNode")
+            .field("name", &self.name)
+            .field("operator", &self.operator)
+            .field("direction", &self.direction)
+            .field("units", &self.units)
+            .field("is_fused", &self.is_fused)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a recurrent node returns.
@@ -193,7 +207,7 @@ impl<T: Element> OnnxNode<T> {
             x.shape(),
         )?;
         let samples = batch.samples();
-        let mut state = self.layer.initial_state(samples);
+        let mut state = self.layer.initial_states(samples)?;
         if let Some(initial) = initial_h {
             self.set(
                 "initial_h of the ONNX node",

@@ -207,7 +207,7 @@ fn initial_states_and_lengths_of_the_model_are_kept_or_refused() {
     // [directions, samples, units]: both samples begin with the same.
     let equal = from_floats("h", &[1, 2, UNITS], &[0.5f32, 0.25, 0.5, 0.25]);
     let node = model(with(5, equal)).node::<f32>("the GRU").unwrap();
-    let state = node.layer().initial_state(3);
+    let state = node.layer().initial_states(3).unwrap();
     assert_eq!(
         (state[0].get(0)[(0, 2)], state[0].get(0)[(1, 2)]),
         (0.5, 0.25)
@@ -324,7 +324,7 @@ fn what_is_no_shipped_cell_cannot_be_trained() {
         .unwrap();
     assert!(!node.is_fused());
     let (x, mut y) = (faer::Mat::zeros(2, 2), faer::Mat::zeros(UNITS, 2));
-    let mut state = node.layer().initial_state(1);
+    let mut state = node.layer().initial_states(1).unwrap();
     let batch = Batch::new(2, 1);
     let trained = (node.layer()).forward(
         x.as_ref(),

@@ -102,7 +102,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// With an initial state that is trained: parameters named `initial.` and a carried quantity, zeros to begin with.
     ///
     /// Samples begin there wherever a [`Batch`](crate::layers::Batch) says that they begin anew, and where
-    /// [`Layer::initial_state`](crate::layers::Layer::initial_state) is the state of a call; only the former adds to the
+    /// [`Layer::initial_states`](crate::layers::Layer::initial_states) is the state of a call; only the former adds to the
     /// gradient. The verbs of this type itself take the state as it is given.
     pub fn with_trained_state(mut self) -> Self {
         self.initial = vec![T::from_f64(0.0); self.state_len()];

@@ -14,7 +14,7 @@ fn layer() -> Recurrent<PeepholeLstm, f64> {
 fn outputs(layer: &Recurrent<PeepholeLstm, f64>) -> Mat<f64> {
     let x = Mat::from_fn(3, 10, |i, j| ((3 * i + 7 * j) as f64).sin());
     let mut y = Mat::zeros(4, 10);
-    let (mut state, mut workspace) = (layer.zero_state(2), layer.workspace(2));
+    let (mut state, mut workspace) = (layer.zero_state(2).unwrap(), layer.workspace(2).unwrap());
     layer
         .seq(x.as_ref(), &mut state, y.as_mut(), &mut workspace)
         .unwrap();
@@ -34,7 +34,7 @@ fn steps_give_what_the_sequence_gives() {
     let layer = layer();
     let x = Mat::from_fn(3, 10, |i, j| ((3 * i + 7 * j) as f64).sin());
     let expected = outputs(&layer);
-    let (mut state, mut workspace) = (layer.zero_state(2), layer.workspace(2));
+    let (mut state, mut workspace) = (layer.zero_state(2).unwrap(), layer.workspace(2).unwrap());
     let mut y = Mat::zeros(4, 2);
     for t in 0..5 {
         let x = x.as_ref().subcols(2 * t, 2);
@@ -76,7 +76,7 @@ fn equal_seeds_give_equal_layers_and_names_select() {
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
     let layer = layer();
-    let (mut state, mut workspace) = (layer.zero_state(2), layer.workspace(2));
+    let (mut state, mut workspace) = (layer.zero_state(2).unwrap(), layer.workspace(2).unwrap());
     let mut y = Mat::zeros(4, 2);
     for (rows, columns) in [(2, 2), (3, 1), (3, 4)] {
         let x = Mat::zeros(rows, columns);

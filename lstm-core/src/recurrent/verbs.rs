@@ -15,7 +15,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     ///
     /// # fn main() -> Result<(), lstm_core::Error> {
     /// let layer = Recurrent::<Lstm, f32>::new(&[3, 8], &mut Rng::new(1))?;
-    /// let state = layer.zero_state(2);
+    /// let state = layer.zero_state(2)?;
     /// assert_eq!(state.get(Recurrent::<Lstm, f32>::carried("h")?).shape(), (8, 2));
     /// # Ok(())
     /// # }
@@ -39,18 +39,27 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     }
 
     /// The state before the first step of `batch` sequences: zeros.
-    pub fn zero_state(&self, batch: usize) -> State<T> {
-        self.kernel.zero_state(batch)
+    ///
+    /// # Errors
+    /// No memory for so many sequences.
+    pub fn zero_state(&self, batch: usize) -> Result<State<T>> {
+        Ok(self.kernel.zero_state(batch)?)
     }
 
     /// Room for [`step`](Self::step) and [`seq`](Self::seq) with `batch` sequences, to be used again and again.
-    pub fn workspace(&self, batch: usize) -> Workspace<T> {
-        self.kernel.workspace(batch)
+    ///
+    /// # Errors
+    /// No memory for so many sequences.
+    pub fn workspace(&self, batch: usize) -> Result<Workspace<T>> {
+        Ok(self.kernel.workspace(batch)?)
     }
 
-    /// Room for what [`forward`](Self::forward) keeps of up to `steps` steps of `batch` sequences.
-    pub fn tape(&self, steps: usize, batch: usize) -> Tape<T> {
-        self.kernel.tape(steps, batch)
+    /// Room for what [`record`](Self::record) keeps of `steps` steps of `batch` sequences.
+    ///
+    /// # Errors
+    /// No memory for so many steps and sequences.
+    pub fn tape(&self, steps: usize, batch: usize) -> Result<Tape<T>> {
+        Ok(self.kernel.tape(steps, batch)?)
     }
 
     /// One step: `x` is `input_len x batch`, `y` is `output_len x batch`, `state` moves on. Allocates nothing.
@@ -84,11 +93,11 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         Ok(self.kernel.infer(&self.packed, x, state, y, workspace)?)
     }
 
-    /// A sequence with a tape, for training; otherwise as [`seq`](Self::seq).
+    /// A sequence recorded on a tape, for training; otherwise as [`seq`](Self::seq).
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn forward(
+    pub fn record(
         &self,
         x: MatRef<'_, T>,
         state: &mut State<T>,
@@ -98,7 +107,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         Ok(self.kernel.forward(&self.packed, x, state, y, tape)?)
     }
 
-    /// Back through the sequence that [`forward`](Self::forward) put on `tape`.
+    /// Back through the sequence that [`record`](Self::record) put on `tape`.
     ///
     /// `dy` is the gradient of the loss with respect to `y`. `dstate` is the one with respect to the final state
     /// (zeros if the loss does not see it) and becomes the one with respect to the initial state. The gradient of the
@@ -106,7 +115,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn backward(
+    pub fn backprop(
         &self,
         x: MatRef<'_, T>,
         dy: MatRef<'_, T>,

@@ -1,5 +1,6 @@
 //! Watching a run, and stopping it.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 use super::{Evaluation, Progress, StepReport};
@@ -25,6 +26,12 @@ pub struct Moment<'a, M, T> {
     pub optimiser: &'a dyn Optimiser<T>,
     /// The progress.
     pub progress: &'a Progress<T>,
+}
+
+impl<M, T> fmt::Debug for Moment<'_, M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Moment").finish_non_exhaustive()
+    }
 }
 
 /// Is told what happens in a run; any of its answers may stop it.

@@ -19,9 +19,9 @@
 //!     let x = Mat::from_fn(2, samples.len(), |i, j| feature(i, samples[j]));
 //!     let target = Mat::from_fn(1, samples.len(), |_, j| feature(0, samples[j]) + feature(1, samples[j]));
 //!     let mut y = Mat::zeros(1, samples.len());
-//!     model.forward(x.as_ref(), y.as_mut())?;
+//!     model.apply(x.as_ref(), y.as_mut())?;
 //!     let loss = mean_squared_gradient(y.as_mut(), target.as_ref())?;
-//!     model.backward(x.as_ref(), y.as_ref(), gradient, None)?;
+//!     model.backprop(x.as_ref(), y.as_ref(), gradient, None)?;
 //!     Ok(loss)
 //! };
 //!

@@ -45,16 +45,16 @@ fn data(samples: &[usize]) -> (Mat<f64>, Mat<f64>) {
 fn gradient(model: &Model, samples: &[usize], gradient: &mut [f64]) -> Result<f64> {
     let (x, target) = data(samples);
     let mut y = Mat::zeros(1, samples.len());
-    model.forward(x.as_ref(), y.as_mut())?;
+    model.apply(x.as_ref(), y.as_mut())?;
     let loss = mean_squared_gradient(y.as_mut(), target.as_ref())?;
-    model.backward(x.as_ref(), y.as_ref(), gradient, None)?;
+    model.backprop(x.as_ref(), y.as_ref(), gradient, None)?;
     Ok(loss)
 }
 
 fn validate(model: &Model) -> Result<f64> {
     let (x, target) = data(&[40, 41, 42, 43, 44]);
     let mut y = Mat::zeros(1, 5);
-    model.forward(x.as_ref(), y.as_mut())?;
+    model.apply(x.as_ref(), y.as_mut())?;
     mean_squared(y.as_ref(), target.as_ref())
 }
 

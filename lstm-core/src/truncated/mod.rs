@@ -18,7 +18,7 @@
 //! let batch = Batch::new(20, 2);
 //! let x = Mat::from_fn(3, batch.columns(), |i, j| ((i + j) as f32).sin());
 //!
-//! let mut pass = TruncatedPass::new(&layer, batch.samples());
+//! let mut pass = TruncatedPass::new(&layer, batch.samples())?;
 //! for window in Truncated::new(5, 8)?.windows(batch.steps()) {
 //!     let columns = window.counted.len() * batch.samples();
 //!     let mut y = Mat::zeros(4, columns);
@@ -79,8 +79,11 @@ struct Piece {
 
 impl<T: Element> TruncatedPass<T> {
     /// A pass over so many samples from the layer's initial state.
-    pub fn new(layer: &(impl Layer<T> + ?Sized), samples: usize) -> Self {
-        Self::from_state(layer.initial_state(samples))
+    ///
+    /// # Errors
+    /// No memory for so many samples.
+    pub fn new(layer: &(impl Layer<T> + ?Sized), samples: usize) -> Result<Self> {
+        Ok(Self::from_state(layer.initial_states(samples)?))
     }
 
     /// A pass from a state, such as one from a checkpoint.
@@ -212,7 +215,7 @@ impl<T: Element> TruncatedPass<T> {
         all.as_mut()
             .subcols_mut(columns - counted, counted)
             .copy_from(dy);
-        let mut dstate = layer.zero_state(samples);
+        let mut dstate = layer.zero_states(samples)?;
         let mut left = columns;
         for (piece, tape) in pieces.iter().zip(&mut self.tapes).rev() {
             let own = piece.batch.columns();

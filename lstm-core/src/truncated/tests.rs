@@ -58,8 +58,8 @@ fn run(
 /// The gradient through the whole sequence from the initial state, in one go; also the outputs.
 fn full(layer: &Stack<f64>, x: &Mat<f64>, batch: &Batch) -> (Vec<f64>, Mat<f64>) {
     let (mut state, mut dstate) = (
-        layer.initial_state(batch.samples()),
-        layer.zero_state(batch.samples()),
+        layer.initial_states(batch.samples()).unwrap(),
+        layer.zero_states(batch.samples()).unwrap(),
     );
     let (mut y, mut tape) = (Mat::zeros(2, batch.columns()), LayerTape::new());
     let mut rng = Rng::new(0);
@@ -96,7 +96,7 @@ fn gradients_are_differences_of_the_truncated_loss() {
     for (k1, k2) in [(2, 2), (2, 5), (3, 4)] {
         let mut layer = stack();
         let mut sgd = Sgd::new(0.05).unwrap();
-        let mut pass = TruncatedPass::new(&layer, 2);
+        let mut pass = TruncatedPass::new(&layer, 2).unwrap();
         for window in Truncated::new(k1, k2).unwrap().windows(7) {
             // The state before the window stays, whatever the parameters: that is what truncation means.
             let report = GradCheck::new().run(&mut layer, |layer, gradient| {
@@ -128,7 +128,7 @@ fn one_window_is_the_full_gradient() {
     let (layer, batch) = (stack(), Batch::new(7, 2));
     let x = inputs(&batch);
     let mut gradient = vec![0.0; layer.params_len()];
-    let mut pass = TruncatedPass::new(&layer, 2);
+    let mut pass = TruncatedPass::new(&layer, 2).unwrap();
     let windows = Truncated::new(7, 7).unwrap().windows(7);
     for window in windows {
         run(&mut pass, &layer, &x, &batch, &window, &mut gradient).unwrap();
@@ -144,7 +144,7 @@ fn windows_that_all_reach_the_start_add_up_to_the_full_gradient() {
     let (expected, _) = full(&layer, &x, &batch);
     for k1 in [1, 3] {
         let mut sum = vec![0.0; layer.params_len()];
-        let mut pass = TruncatedPass::new(&layer, 3);
+        let mut pass = TruncatedPass::new(&layer, 3).unwrap();
         for window in Truncated::new(k1, 7).unwrap().windows(7) {
             run(&mut pass, &layer, &x, &batch, &window, &mut sum).unwrap();
         }
@@ -162,7 +162,7 @@ fn outputs_are_those_of_the_whole_sequence_and_of_its_parts() {
     let (_, expected) = full(&layer, &x, &batch);
     for (k1, k2) in [(1, 1), (2, 5), (3, 3)] {
         let mut y = Mat::<f64>::zeros(2, 16);
-        let mut pass = TruncatedPass::new(&layer, 2);
+        let mut pass = TruncatedPass::new(&layer, 2).unwrap();
         // The first five steps, then the other three as the next part of a stream.
         for (first, steps) in [(0, 5), (5, 3)] {
             let part = Batch::new(steps, 2);
@@ -185,7 +185,7 @@ fn what_is_out_of_order_or_does_not_fit_is_an_error() {
     let x = inputs(&batch);
     let windows: Vec<_> = Truncated::new(2, 2).unwrap().windows(6).collect();
     let mut gradient = vec![0.0; layer.params_len()];
-    let mut pass = TruncatedPass::new(&layer, 2);
+    let mut pass = TruncatedPass::new(&layer, 2).unwrap();
     let mut run = |pass: &mut TruncatedPass<f64>, batch: &Batch, window: &Window| {
         run(pass, &layer, &x, batch, window, &mut gradient)
     };

@@ -14,7 +14,7 @@ const SAMPLES: usize = 2;
 fn results<T: Element>(layer: &dyn Layer<T>, x: &Mat<T>) -> Mat<T> {
     let mut y = Mat::zeros(layer.output_len(), STEPS * SAMPLES);
     let batch = Batch::new(STEPS, SAMPLES).batch_major();
-    let mut state = layer.initial_state(SAMPLES);
+    let mut state = layer.initial_states(SAMPLES).unwrap();
     layer
         .infer(
             x.as_ref(),

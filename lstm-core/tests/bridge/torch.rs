@@ -33,7 +33,7 @@ fn part<T: Element>(tensor: &Mat<T>, index: usize) -> MatRef<'_, T> {
 
 fn results<T: Element>(stack: &Stack<T>, file: &TensorFile) -> (Mat<T>, Vec<State<T>>) {
     let x = columns::<T>(file, "x");
-    let mut state = stack.initial_state(SAMPLES);
+    let mut state = stack.initial_states(SAMPLES).unwrap();
     for (index, names) in carried(stack).iter().enumerate() {
         for (place, name) in names.iter().enumerate() {
             let first = columns::<T>(file, &format!("{name}_0"));
@@ -144,7 +144,7 @@ fn a_whole_model() {
     words.forward(&ids, x.as_mut()).unwrap();
     assert_eq!(x, columns::<f32>(file, "x"), "an embedding copies");
     let mut encoded = Mat::zeros(encoder.output_len(), ids.len());
-    let mut state = encoder.initial_state(SAMPLES);
+    let mut state = encoder.initial_states(SAMPLES).unwrap();
     let batch = Batch::new(STEPS, SAMPLES);
     encoder
         .infer(
@@ -155,8 +155,8 @@ fn a_whole_model() {
             &mut LayerTape::new(),
         )
         .unwrap();
-    let mut y = Mat::zeros(head.outputs(), ids.len());
-    head.forward(encoded.as_ref(), y.as_mut()).unwrap();
+    let mut y = Mat::zeros(head.output_len(), ids.len());
+    head.apply(encoded.as_ref(), y.as_mut()).unwrap();
     let largest = difference(
         "tagger",
         "encoded",
@@ -199,8 +199,8 @@ fn a_linear_layer_without_bias() {
     let mut source = TorchFile::open(fixture::<f64>("torch", "linear_no_bias")).unwrap();
     let linear = source.linear::<f64>("model").unwrap();
     let x = columns::<f64>(source.tensors(), "x");
-    let mut y = Mat::zeros(linear.outputs(), SAMPLES);
-    linear.forward(x.as_ref(), y.as_mut()).unwrap();
+    let mut y = Mat::zeros(linear.output_len(), SAMPLES);
+    linear.apply(x.as_ref(), y.as_mut()).unwrap();
     difference(
         "linear",
         "y",

@@ -94,7 +94,7 @@ fn checkpoint(path: &Path) {
         .with_optimiser(&adam)
         .with_order(&order)
         .with_rng("rng", &Rng::stream(5, 6))
-        .with_state("state", &model.zero_state(2))
+        .with_state("state", &model.zero_state(2).unwrap())
         .with_watch("watch", watch)
         .with_values("values", &[1.0, 2.0])
         .with_progress(&Progress::default())

@@ -153,7 +153,7 @@ fn checkpoint(file: &CheckpointFile, is_sealed: bool) -> bool {
     for _ in 0..40 {
         rng.unit();
     }
-    let mut state = model.zero_state(2);
+    let mut state = model.zero_state(2).unwrap();
     let before = state.clone();
     if file.load_state("state", &mut state).is_err() {
         assert_eq!(state, before, "a part of it was loaded");

@@ -18,7 +18,7 @@ fn try_everything(bytes: &[u8]) -> Result<(), lstm_core::Error> {
     let batch = Batch::new(2, 1);
     let x = faer::Mat::zeros(stack.input_len(), 2);
     let mut y = faer::Mat::zeros(stack.output_len(), 2);
-    let mut state = stack.initial_state(1);
+    let mut state = stack.initial_states(1).unwrap();
     stack.infer(
         x.as_ref(),
         &batch,

@@ -72,7 +72,7 @@ fn outputs<T: Element>(layer: &dyn Layer<T>, batch: &Batch) -> Mat<T> {
         T::from_f64(((5 * i + 3 * j) as f64).sin())
     });
     let mut y = Mat::zeros(layer.output_len(), batch.columns());
-    let mut state = layer.initial_state(batch.samples());
+    let mut state = layer.initial_states(batch.samples()).unwrap();
     layer
         .infer(
             x.as_ref(),
@@ -150,7 +150,7 @@ fn every_node_of_a_large_graph_is_a_shipped_cell() {
     assert!(message.contains("Add"), "{message}");
     // The trained initial state is repeated for every sample, and found again.
     let trained = nodes.iter().find(|node| node.name() == "trained").unwrap();
-    let state = trained.layer().initial_state(2);
+    let state = trained.layer().initial_states(2).unwrap();
     assert!((state[0].get(0)[(1, 1)] - 0.4).abs() < 1e-7);
 }
 

@@ -70,7 +70,7 @@ fn run(case: &Case, network: &OnnxNetwork<f32>) -> f64 {
         false => Batch::new(x.shape[0], x.shape[1]),
     };
     let stack = &network.stack;
-    let mut state = stack.initial_state(batch.samples());
+    let mut state = stack.initial_states(batch.samples()).unwrap();
     // [layers, samples, units] each; a state of an LSTM holds c, then h.
     let quantities = [("c", "out2"), ("h", "out1")];
     for (place, (initial, _)) in quantities.iter().enumerate() {

@@ -39,7 +39,7 @@ proptest! {
         // Matrices of other shapes are refused before anything is made for the batch.
         let net = stack();
         let (x, mut y) = (Mat::zeros(3, 1), Mat::zeros(4, 1));
-        let mut state = net.initial_state(1);
+        let mut state = net.initial_states(1).unwrap();
         let done = net.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut LayerTape::new());
         prop_assert_eq!(done.is_ok(), lengths == [1]);
     }
@@ -67,7 +67,7 @@ proptest! {
         let columns = batch.columns();
         let fits = x.shape() == (3, columns) && y.shape() == (4, columns) && samples == lengths.len();
         let mut tape = LayerTape::new();
-        let mut state = net.initial_state(samples);
+        let mut state = net.initial_states(samples).unwrap();
         let mut written = y.clone();
         let done = net.infer(x.as_ref(), &batch, &mut state, written.as_mut(), &mut tape);
         prop_assert_eq!(done.is_ok(), fits);
@@ -76,7 +76,7 @@ proptest! {
         prop_assert_eq!(done.is_ok(), fits);
         let all = net.params_len();
         let mut gradient = vec![0.0; len.unwrap_or(all)];
-        let mut dstate = net.zero_state(dsamples);
+        let mut dstate = net.zero_states(dsamples).unwrap();
         let mut dx = dx;
         let shape = dx.shape();
         let done = net.backward(

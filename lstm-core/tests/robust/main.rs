@@ -66,6 +66,19 @@ fn size() -> impl Strategy<Value = usize> {
     ]
 }
 
+/// A few of something, or more than any machine has room for.
+fn count() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        3 => 0usize..5,
+        1 => prop_oneof![
+            Just(usize::MAX),
+            Just(usize::MAX / 2),
+            Just(usize::MAX / 16 + 1),
+            Just(1usize << 58),
+        ],
+    ]
+}
+
 /// A matrix of a small shape, usually (rows, columns).
 fn matrix(rows: usize, columns: usize) -> impl Strategy<Value = Mat<f64>> {
     let near = |size: usize| prop_oneof![4 => Just(size), 1 => 0usize..6];

@@ -67,10 +67,10 @@ proptest! {
     fn linear_layers(x in matrix(3, 4), y in matrix(2, 4), dx in matrix(3, 4), len in length(8)) {
         let layer = Linear::<f64>::new(3, 2, Init::Xavier, &mut Rng::new(0)).unwrap();
         let fits = x.nrows() == 3 && y.nrows() == 2 && x.ncols() == y.ncols();
-        prop_assert_eq!(layer.forward(x.as_ref(), y.clone().as_mut()).is_ok(), fits);
+        prop_assert_eq!(layer.apply(x.as_ref(), y.clone().as_mut()).is_ok(), fits);
         let fits = fits && len == 8 && dx.shape() == x.shape();
         let (mut gradient, mut dx) = (vec![0.0; len], dx);
-        let done = layer.backward(x.as_ref(), y.as_ref(), &mut gradient, Some(dx.as_mut()));
+        let done = layer.backprop(x.as_ref(), y.as_ref(), &mut gradient, Some(dx.as_mut()));
         prop_assert_eq!(done.is_ok(), fits);
     }
 

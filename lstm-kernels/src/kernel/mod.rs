@@ -13,7 +13,7 @@ use check::fits_address_space;
 
 use crate::Cell;
 use crate::error::KernelError;
-use crate::rt::{Element, Errors, Layout, MAX_ROWS, Memory, SimdToken, Width};
+use crate::rt::{Element, Errors, Layout, MAX_ROWS, Memory, NoMemory, SimdToken, Width};
 use crate::state::State;
 use crate::threads::Threads;
 
@@ -196,43 +196,53 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// A state of zeros.
-    pub fn zero_state(&self, batch: usize) -> State<T> {
-        State::zeros(
-            (0..self.layout.program.carried.len()).map(|index| self.carried_len(index)),
-            batch,
-        )
+    ///
+    /// # Errors
+    /// No memory for so many samples.
+    pub fn zero_state(&self, batch: usize) -> Result<State<T>, KernelError> {
+        let lengths = (0..self.layout.program.carried.len()).map(|index| self.carried_len(index));
+        State::zeros(lengths, batch)
     }
 
     /// Memory for inference with so many samples.
     ///
-    /// # Panics
-    /// If it does not fit into the address space.
-    pub fn workspace(&self, batch: usize) -> Workspace<T> {
-        Workspace {
-            memory: Memory::new(&self.layout, 2, batch, false, self.threads()),
-        }
+    /// # Errors
+    /// No memory for so many samples.
+    pub fn workspace(&self, batch: usize) -> Result<Workspace<T>, KernelError> {
+        let memory = Memory::new(&self.layout, 2, batch, false, self.threads())
+            .map_err(|NoMemory| self.no_workspace(batch))?;
+        Ok(Workspace { memory })
     }
 
     /// Makes a workspace one for so many samples, whatever it was made for. Allocates only if it has too little memory.
     ///
-    /// # Panics
-    /// As [`Kernel::workspace`].
-    pub fn reshape_workspace(&self, workspace: &mut Workspace<T>, batch: usize) {
-        let (layout, threads) = (&self.layout, self.threads());
-        workspace.memory.reshape(layout, 2, batch, false, threads);
+    /// # Errors
+    /// No memory for so many samples; the workspace then serves no call before it was given another shape.
+    pub fn reshape_workspace(
+        &self,
+        workspace: &mut Workspace<T>,
+        batch: usize,
+    ) -> Result<(), KernelError> {
+        let memory = &mut workspace.memory;
+        memory
+            .reshape(&self.layout, 2, batch, false, self.threads())
+            .map_err(|NoMemory| self.no_workspace(batch))
     }
 
     /// Memory for training on so many steps of so many samples.
     ///
-    /// # Panics
-    /// If it does not fit into the address space.
-    pub fn tape(&self, steps: usize, batch: usize) -> Tape<T> {
+    /// # Errors
+    /// No memory for so many steps and samples.
+    pub fn tape(&self, steps: usize, batch: usize) -> Result<Tape<T>, KernelError> {
         let (layout, slots, threads) = (&self.layout, steps.saturating_add(1), self.threads());
-        Tape {
-            steps,
-            memory: Memory::new(layout, slots, batch, true, threads),
-            errors: Errors::new(layout, steps, batch, threads),
-        }
+        let make = || {
+            Ok(Tape {
+                steps,
+                memory: Memory::new(layout, slots, batch, true, threads)?,
+                errors: Errors::new(layout, steps, batch, threads)?,
+            })
+        };
+        make().map_err(|NoMemory| self.no_tape(steps, batch))
     }
 
     /// Makes a tape one for so many steps of so many samples, whatever it was made for, and forgets what is on it.
@@ -242,20 +252,40 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     /// # use lstm_kernels::{Kernel, cells::Lstm};
     /// # fn main() -> Result<(), lstm_kernels::KernelError> {
     /// let kernel = Kernel::<Lstm, f32>::new(&[3, 5])?;
-    /// let mut tape = kernel.tape(20, 8);
+    /// let mut tape = kernel.tape(20, 8)?;
     /// let bytes = tape.bytes();
-    /// kernel.reshape_tape(&mut tape, 4, 2);
+    /// kernel.reshape_tape(&mut tape, 4, 2)?;
     /// assert_eq!((tape.steps(), tape.batch(), tape.bytes()), (4, 2, bytes));
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// # Panics
-    /// As [`Kernel::tape`].
-    pub fn reshape_tape(&self, tape: &mut Tape<T>, steps: usize, batch: usize) {
+    /// # Errors
+    /// No memory for so many steps and samples; the tape then serves no call before it was given another shape.
+    pub fn reshape_tape(
+        &self,
+        tape: &mut Tape<T>,
+        steps: usize,
+        batch: usize,
+    ) -> Result<(), KernelError> {
         let (layout, slots, threads) = (&self.layout, steps.saturating_add(1), self.threads());
         tape.steps = steps;
-        tape.memory.reshape(layout, slots, batch, true, threads);
-        tape.errors.reshape(layout, steps, batch, threads);
+        (tape.memory.reshape(layout, slots, batch, true, threads))
+            .and_then(|()| tape.errors.reshape(layout, steps, batch, threads))
+            .map_err(|NoMemory| self.no_tape(steps, batch))
+    }
+
+    fn no_workspace(&self, batch: usize) -> KernelError {
+        self.no_memory(format!("a workspace for {batch} samples"))
+    }
+
+    fn no_tape(&self, steps: usize, batch: usize) -> KernelError {
+        self.no_memory(format!("a tape of {steps} steps of {batch} samples"))
+    }
+
+    pub(crate) fn no_memory(&self, what: String) -> KernelError {
+        KernelError::NoMemory {
+            what: format!("{what} of {}", C::SPEC.name),
+        }
     }
 }

@@ -15,7 +15,7 @@ fn matrix(rows: usize, columns: usize) -> Mat<f32> {
 }
 
 fn state<C: Cell>(kernel: &Kernel<C, f32>, batch: usize) -> State<f32> {
-    let mut state = kernel.zero_state(batch);
+    let mut state = kernel.zero_state(batch).unwrap();
     for index in 0..state.len() {
         let values = matrix(kernel.carried_len(index), batch);
         state.get_mut(index).copy_from(&values);
@@ -81,14 +81,14 @@ fn check<C: Cell>(sizes: &[usize]) {
         let packed = kernel.pack(&params).unwrap();
         // Begun for another cell with other sizes.
         let other = Kernel::<cells::Lstm, f32>::new(&[5, 11]).unwrap();
-        let mut tape = other.tape(6, 4);
-        let mut workspace = other.workspace(4);
+        let mut tape = other.tape(6, 4).unwrap();
+        let mut workspace = other.workspace(4).unwrap();
         for (steps, batch) in [(12, 14), (3, 2), (4, 3), (1, 1), (9, 5), (0, 3), (5, 13)] {
             let case = format!("{} at {width}, {steps} steps of {batch}", C::SPEC.name);
-            let (had, mut fresh) = (tape.bytes(), kernel.tape(steps, batch));
+            let (had, mut fresh) = (tape.bytes(), kernel.tape(steps, batch).unwrap());
             tape.memory.soil(f32::NAN);
             tape.errors.soil(f32::NAN);
-            kernel.reshape_tape(&mut tape, steps, batch);
+            kernel.reshape_tape(&mut tape, steps, batch).unwrap();
             assert!(tape.bytes() >= had.max(fresh.bytes()), "{case}");
             let expected = train(&kernel, &packed, &mut fresh);
             assert!(train(&kernel, &packed, &mut tape) == expected, "{case}");
@@ -98,8 +98,8 @@ fn check<C: Cell>(sizes: &[usize]) {
             );
 
             workspace.memory.soil(f32::NAN);
-            kernel.reshape_workspace(&mut workspace, batch);
-            let expected = infer(&kernel, &packed, &mut kernel.workspace(batch));
+            kernel.reshape_workspace(&mut workspace, batch).unwrap();
+            let expected = infer(&kernel, &packed, &mut kernel.workspace(batch).unwrap());
             assert!(
                 infer(&kernel, &packed, &mut workspace) == expected,
                 "{case}"
@@ -120,13 +120,13 @@ fn what_an_earlier_use_left_behind_has_no_influence() {
 #[test]
 fn smaller_shapes_do_not_allocate() {
     let kernel = Kernel::<cells::Lstm, f32>::new(&[3, 18]).unwrap();
-    let (mut tape, mut workspace) = (kernel.tape(12, 8), kernel.workspace(8));
+    let (mut tape, mut workspace) = (kernel.tape(12, 8).unwrap(), kernel.workspace(8).unwrap());
     let bytes = (tape.bytes(), workspace.bytes());
     // A state and two more vectors per step, sample and unit are the least that an LSTM keeps.
     assert!(bytes.0 > 12 * 8 * 18 * 4 * size_of::<f32>() && bytes.1 < bytes.0);
     for (steps, batch) in [(12, 7), (1, 8), (3, 1), (12, 8)] {
-        kernel.reshape_tape(&mut tape, steps, batch);
-        kernel.reshape_workspace(&mut workspace, batch);
+        kernel.reshape_tape(&mut tape, steps, batch).unwrap();
+        kernel.reshape_workspace(&mut workspace, batch).unwrap();
         assert_eq!((tape.steps(), tape.batch()), (steps, batch));
         assert_eq!(
             (tape.bytes(), workspace.bytes()),
@@ -146,12 +146,12 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
     let packed = kernel.pack(&vec![0.0; kernel.params_len()]).unwrap();
     let (x, mut y) = (matrix(3, 8), matrix(16, 8));
     let mut run = |tape: &mut Tape<f32>| {
-        let mut state = kernel.zero_state(2);
+        let mut state = kernel.zero_state(2).unwrap();
         kernel.forward(&packed, x.as_ref(), &mut state, y.as_mut(), tape)
     };
     for width in Width::available() {
         let other = Kernel::<cells::Lstm, f32>::with_width(&sizes, width).unwrap();
-        let result = run(&mut other.tape(4, 2));
+        let result = run(&mut other.tape(4, 2).unwrap());
         assert_eq!(
             result.is_ok(),
             width == kernel.width(),
@@ -165,7 +165,7 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
     let (x, dy) = (matrix(3, 8), matrix(full.output_len(), 8));
     let truncated = Kernel::<cells::Lstm1997Truncated, f32>::new(&sizes).unwrap();
     let backward = |tape: &mut Tape<f32>| {
-        let (mut dstate, mut dparams) = (full.zero_state(2), vec![0.0; full.params_len()]);
+        let (mut dstate, mut dparams) = (full.zero_state(2).unwrap(), vec![0.0; full.params_len()]);
         full.backward(
             &packed,
             x.as_ref(),
@@ -176,6 +176,6 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
             None,
         )
     };
-    assert!(backward(&mut full.tape(4, 2)).is_ok());
-    assert!(backward(&mut truncated.tape(4, 2)).is_err());
+    assert!(backward(&mut full.tape(4, 2).unwrap()).is_ok());
+    assert!(backward(&mut truncated.tape(4, 2).unwrap()).is_err());
 }

@@ -8,8 +8,8 @@ use crate::Cell;
 use crate::columns::{Columns, Sequence};
 use crate::error::KernelError;
 use crate::rt::{
-    Backward, Chore, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory, Pack, Packed,
-    Shares, Sweep, UserMatrix,
+    Backward, Chore, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory, NoMemory, Pack,
+    Packed, Shares, Sweep, UserMatrix,
 };
 use crate::state::State;
 use crate::threads::Barrier;
@@ -17,7 +17,8 @@ use crate::threads::Barrier;
 impl<C: Cell, T: Element> Kernel<C, T> {
     /// Packs the parameters into panels.
     pub fn pack(&self, params: &[T]) -> Result<Packed<T>, KernelError> {
-        let mut packed = Packed::new(&self.layout);
+        let mut packed = Packed::new(&self.layout)
+            .map_err(|NoMemory| self.no_memory("the packed weights".to_owned()))?;
         self.repack(params, &mut packed)?;
         Ok(packed)
     }

@@ -8,6 +8,10 @@ use pulp::bytemuck::Pod;
 /// From one line of the cache to the next.
 const LINE: usize = 64;
 
+/// There is no memory for so many numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoMemory;
+
 /// A zero-initialised, cache-line aligned buffer.
 ///
 /// It owns its elements through a raw pointer, so that several threads may write disjoint parts of it at a time; see
@@ -33,30 +37,27 @@ impl<T> Buffer<T> {
     };
 
     /// Room for `len` elements, with all bits zero.
-    fn allocate(len: usize) -> Self {
-        let Some(layout) = Self::layout(len) else {
-            return Self::EMPTY;
-        };
+    fn allocate(len: usize) -> Result<Self, NoMemory> {
+        let layout = Self::layout(len)?;
+        if layout.size() == 0 {
+            return Ok(Self::EMPTY);
+        }
         // SAFETY: the layout is not empty.
         let memory = unsafe { alloc_zeroed(layout) };
-        let Some(elements) = NonNull::new(memory.cast()) else {
-            handle_alloc_error(layout)
-        };
-        Buffer {
-            elements,
+        Ok(Buffer {
+            elements: NonNull::new(memory.cast()).ok_or(NoMemory)?,
             len,
             capacity: len,
-        }
+        })
     }
 
-    /// What to allocate; nothing for an empty buffer.
-    fn layout(len: usize) -> Option<Layout> {
+    /// What to allocate.
+    fn layout(len: usize) -> Result<Layout, NoMemory> {
         let bytes = len
             .checked_mul(size_of::<T>())
             .and_then(|bytes| bytes.checked_next_multiple_of(LINE))
-            .unwrap_or(usize::MAX);
-        let layout = Layout::from_size_align(bytes, LINE.max(align_of::<T>()));
-        (bytes > 0).then(|| layout.expect("a buffer fits into the address space"))
+            .ok_or(NoMemory)?;
+        Layout::from_size_align(bytes, LINE.max(align_of::<T>())).map_err(|_| NoMemory)
     }
 
     /// Where the elements are, to read.
@@ -87,18 +88,19 @@ impl<T> Buffer<T> {
 
 impl<T: Pod> Buffer<T> {
     /// `len` zeros.
-    pub fn zeros(len: usize) -> Self {
+    pub fn zeros(len: usize) -> Result<Self, NoMemory> {
         Self::allocate(len)
     }
 
     /// Changes the length. What the elements are afterwards is left open: those of before, in any order, or zeros.
-    /// Allocates only if there is no room.
-    pub fn resize(&mut self, len: usize) {
+    /// Allocates only if there is no room; is empty if there is no memory.
+    pub fn resize(&mut self, len: usize) -> Result<(), NoMemory> {
         if len > self.capacity {
             *self = Self::EMPTY;
-            *self = Self::allocate(len);
+            *self = Self::allocate(len)?;
         }
         self.len = len;
+        Ok(())
     }
 
     /// Sets everything that there is room for: what an earlier use may have left behind.
@@ -118,7 +120,10 @@ impl<T: Pod> Buffer<T> {
 
 impl<T: Clone> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        let copy = Self::allocate(self.len);
+        let Ok(copy) = Self::allocate(self.len) else {
+            // A copy is asked for where there is no way to refuse it, as that of a `Vec`.
+            handle_alloc_error(Layout::array::<T>(self.len).unwrap_or(Layout::new::<T>()))
+        };
         for index in 0..self.len {
             // SAFETY: both buffers have `len` elements, all of them initialised in this one.
             unsafe {
@@ -167,20 +172,33 @@ mod tests {
 
     #[test]
     fn a_buffer_allocates_only_to_grow() {
-        let mut buffer = Buffer::<f32>::zeros(100);
+        let mut buffer = Buffer::<f32>::zeros(100).unwrap();
         let place = buffer.as_ptr();
         buffer.as_mut_slice().fill(1.0);
         for len in [10, 0, 100, 37] {
-            buffer.resize(len);
+            buffer.resize(len).unwrap();
             assert_eq!((buffer.len(), buffer.bytes()), (len, 400));
             assert_eq!(buffer.as_mut_slice().len(), len);
             assert_eq!(buffer.as_ptr(), place);
         }
         assert_eq!(buffer.clone().bytes(), 37 * 4);
-        buffer.resize(101);
+        buffer.resize(101).unwrap();
         assert_eq!((buffer.len(), buffer.bytes()), (101, 404));
         assert!(buffer.as_mut_slice().iter().all(|&element| element == 0.0));
         assert_eq!(Buffer::<f32>::EMPTY.bytes(), 0);
+    }
+
+    #[test]
+    fn too_many_numbers_are_an_error_and_leave_an_empty_buffer() {
+        let mut buffer = Buffer::<f64>::zeros(10).unwrap();
+        // No machine has the second; the first and the last are no sizes at all.
+        for len in [usize::MAX, isize::MAX as usize / 16, usize::MAX / 8 - 1] {
+            assert_eq!(buffer.resize(len), Err(NoMemory));
+            assert_eq!((buffer.len(), buffer.bytes()), (0, 0));
+            assert!(Buffer::<f64>::zeros(len).is_err());
+        }
+        assert_eq!(buffer.resize(3), Ok(()));
+        assert_eq!(buffer.as_mut_slice(), [0.0; 3]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a sweep backward writes and reads: errors, and what they leave for the step before.
 
-use super::buffer::{Buffer, room};
+use super::buffer::{Buffer, NoMemory, room};
 use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
@@ -35,7 +35,12 @@ pub(crate) struct Errors<T> {
 }
 
 impl<T: Element> Errors<T> {
-    pub fn new(layout: &Layout, steps: usize, batch: usize, threads: usize) -> Self {
+    pub fn new(
+        layout: &Layout,
+        steps: usize,
+        batch: usize,
+        threads: usize,
+    ) -> Result<Self, NoMemory> {
         let mut errors = Errors {
             batch: 0,
             leads: Vec::new(),
@@ -43,12 +48,18 @@ impl<T: Element> Errors<T> {
             accumulators: Scratch::EMPTY,
             outer: OuterScratch::EMPTY,
         };
-        errors.reshape(layout, steps, batch, threads);
-        errors
+        errors.reshape(layout, steps, batch, threads)?;
+        Ok(errors)
     }
 
-    /// Makes it one for such calls, allocating only where there is too little room.
-    pub fn reshape(&mut self, layout: &Layout, steps: usize, batch: usize, threads: usize) {
+    /// Makes it one for such calls, allocating only where there is too little room. Without memory it fits no call.
+    pub fn reshape(
+        &mut self,
+        layout: &Layout,
+        steps: usize,
+        batch: usize,
+        threads: usize,
+    ) -> Result<(), NoMemory> {
         self.batch = batch;
         self.leads.resize_with(layout.leads.len(), || LeadErrors {
             columns: Buffer::EMPTY,
@@ -58,18 +69,18 @@ impl<T: Element> Errors<T> {
         });
         for (errors, lead) in self.leads.iter_mut().zip(&layout.leads) {
             let [columns, carries, spill, gradients] = Self::lead_rooms(lead, steps, batch);
-            errors.columns.resize(columns);
-            errors.carries.resize(carries);
+            errors.columns.resize(columns)?;
+            errors.carries.resize(carries)?;
             // A call brings only what is carried, without padding.
             errors.carries.as_mut_slice().fill(T::default());
-            errors.spill.resize(spill);
-            errors.gradients.resize(gradients);
+            errors.spill.resize(spill)?;
+            errors.gradients.resize(gradients)?;
         }
         self.sums
-            .resize(room([batch, layout.program.backward_sums]));
+            .resize(room([batch, layout.program.backward_sums]))?;
         self.accumulators
-            .reshape(Self::largest_tile(layout), threads);
-        self.outer.reshape(layout, room([steps, batch]), threads);
+            .reshape(Self::largest_tile(layout), threads)?;
+        self.outer.reshape(layout, room([steps, batch]), threads)
     }
 
     /// Whether this was made for such a call.

@@ -62,6 +62,8 @@ impl ParamLayout {
 /// Everything a sweep needs to find its way.
 #[derive(Debug, Clone)]
 pub struct Layout {
+    /// The name of the cell.
+    pub cell: &'static str,
     /// The tables.
     pub program: &'static Program,
     /// The sizes, in order of declaration.
@@ -152,6 +154,7 @@ impl Layout {
             })
             .collect();
         let mut layout = Layout {
+            cell: spec.name,
             program,
             sizes: sizes.to_vec(),
             lanes,

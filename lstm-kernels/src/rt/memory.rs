@@ -1,6 +1,6 @@
 //! What a sweep forward writes and reads: carried quantities, columns and the tape.
 
-use super::buffer::{Buffer, room};
+use super::buffer::{Buffer, NoMemory, room};
 use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
@@ -39,7 +39,13 @@ pub(crate) struct Memory<T> {
 }
 
 impl<T: Element> Memory<T> {
-    pub fn new(layout: &Layout, slots: usize, batch: usize, is_tape: bool, threads: usize) -> Self {
+    pub fn new(
+        layout: &Layout,
+        slots: usize,
+        batch: usize,
+        is_tape: bool,
+        threads: usize,
+    ) -> Result<Self, NoMemory> {
         let mut memory = Memory {
             slots: 0,
             batch: 0,
@@ -49,11 +55,11 @@ impl<T: Element> Memory<T> {
             ahead: Vec::new(),
             ahead_input: Scratch::EMPTY,
         };
-        memory.reshape(layout, slots, batch, is_tape, threads);
-        memory
+        memory.reshape(layout, slots, batch, is_tape, threads)?;
+        Ok(memory)
     }
 
-    /// Makes it one for such calls, allocating only where there is too little room.
+    /// Makes it one for such calls, allocating only where there is too little room. Without memory it fits no call.
     pub fn reshape(
         &mut self,
         layout: &Layout,
@@ -61,7 +67,7 @@ impl<T: Element> Memory<T> {
         batch: usize,
         is_tape: bool,
         threads: usize,
-    ) {
+    ) -> Result<(), NoMemory> {
         (self.slots, self.batch) = (slots, batch);
         self.leads.resize_with(layout.leads.len(), || LeadMemory {
             lanes: Buffer::EMPTY,
@@ -75,7 +81,7 @@ impl<T: Element> Memory<T> {
                 (&mut memory.columns, lead.columns),
             ] {
                 let len = room([slots, batch, vectors, lead.padded]);
-                buffer.resize(len);
+                buffer.resize(len)?;
                 // Sweeps write all other slots, padding included, before they read them; of the initial state only
                 // what is carried.
                 let initial = len.checked_div(slots).unwrap_or(0);
@@ -83,16 +89,16 @@ impl<T: Element> Memory<T> {
             }
         }
         self.sums
-            .resize(room([slots, batch, layout.program.forward_sums]));
+            .resize(room([slots, batch, layout.program.forward_sums]))?;
         self.accumulators
-            .reshape(accumulators(layout, &layout.forward), threads);
+            .reshape(accumulators(layout, &layout.forward), threads)?;
         self.ahead
             .resize_with(layout.forward.len(), || Buffer::EMPTY);
         for (buffer, pass) in self.ahead.iter_mut().zip(&layout.forward) {
-            buffer.resize(ahead_len(layout, pass, batch));
+            buffer.resize(ahead_len(layout, pass, batch))?;
         }
         self.ahead_input
-            .reshape(ahead_input_len(layout, batch), threads);
+            .reshape(ahead_input_len(layout, batch), threads)
     }
 
     /// Whether this was made for such a call.
@@ -336,9 +342,13 @@ impl<T: Element> Scratch<T> {
     };
 
     /// Makes it one of so many numbers for each of so many threads.
-    pub fn reshape(&mut self, len: usize, threads: usize) {
-        (self.part, self.threads) = (Self::part_len(len), threads);
-        self.memory.resize(room([self.part, threads]));
+    pub fn reshape(&mut self, len: usize, threads: usize) -> Result<(), NoMemory> {
+        let part = Self::part_len(len);
+        // Until the memory is there it serves nobody.
+        (self.part, self.threads) = (0, 0);
+        self.memory.resize(room([part, threads]))?;
+        (self.part, self.threads) = (part, threads);
+        Ok(())
     }
 
     /// Whether each thread has so many numbers.

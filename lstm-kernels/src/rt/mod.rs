@@ -18,6 +18,7 @@ mod sweep;
 mod tile;
 mod width;
 
+pub(crate) use buffer::NoMemory;
 pub use context::{BackwardTile, ForwardTile};
 pub use element::Element;
 pub(crate) use errors::Errors;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, NoMemory};
 use super::element::Element;
 use super::lanes::Lanes;
 use super::layout::Layout;
@@ -26,6 +26,10 @@ const MAX_LANES: usize = 16;
 /// Packed weights of a cell.
 #[derive(Debug, Clone)]
 pub struct Packed<T> {
+    /// What they are the weights of: cell, sizes and lanes of a register.
+    cell: &'static str,
+    sizes: Vec<usize>,
+    lanes: usize,
     /// All panels.
     pub(crate) panels: Buffer<T>,
     /// Element-wise parameters by lead: for each group of units its vectors.
@@ -36,17 +40,20 @@ pub struct Packed<T> {
 
 impl<T: Element> Packed<T> {
     /// Room for the packed weights of a layout.
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout) -> Result<Self, NoMemory> {
         let vectors = layout
             .leads
             .iter()
             .map(|lead| Buffer::zeros(lead.params * lead.padded))
-            .collect();
-        Packed {
-            panels: Buffer::zeros(layout.panels_len),
+            .collect::<Result<_, _>>()?;
+        Ok(Packed {
+            cell: layout.cell,
+            sizes: layout.sizes.clone(),
+            lanes: layout.lanes,
+            panels: Buffer::zeros(layout.panels_len)?,
             vectors,
-            scalars: Buffer::zeros(layout.program.scalars.len()),
-        }
+            scalars: Buffer::zeros(layout.program.scalars.len())?,
+        })
     }
 
     /// The memory that it has, in bytes.
@@ -57,7 +64,10 @@ impl<T: Element> Packed<T> {
 
     /// Whether this was made for such a layout.
     pub(crate) fn fits(&self, layout: &Layout) -> bool {
-        self.panels.len() == layout.panels_len
+        self.cell == layout.cell
+            && self.sizes == layout.sizes
+            && self.lanes == layout.lanes
+            && self.panels.len() == layout.panels_len
             && self.vectors.len() == layout.leads.len()
             && self
                 .vectors

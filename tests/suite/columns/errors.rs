@@ -8,9 +8,9 @@ fn what_does_not_fit_is_an_error() {
     let kernel = Kernel::<cells::ElmanRnn, f32>::new(&[2, 3]).unwrap();
     let packed = kernel.pack(&vec![0.5; kernel.params_len()]).unwrap();
     let (x, mut y) = (Mat::<f32>::zeros(2, 8), Mat::<f32>::zeros(3, 8));
-    let mut workspace = kernel.workspace(2);
+    let mut workspace = kernel.workspace(2).unwrap();
     let mut infer = |steps, x_columns: Columns, y_columns: Columns| {
-        let (mut state, x) = (kernel.zero_state(2), x_columns.of(x.as_ref()));
+        let (mut state, x) = (kernel.zero_state(2).unwrap(), x_columns.of(x.as_ref()));
         let y = y_columns.of(y.as_mut());
         kernel
             .infer_columns(&packed, steps, x, &mut state, y, &mut workspace)
@@ -45,12 +45,19 @@ fn what_does_not_fit_is_an_error() {
         "step 1 of sample 0 and step 0 of sample 0 would share a column of y; give each a column of its own",
     );
     // A batch without samples has nothing to compute, however many steps it has.
-    let mut none = kernel.zero_state(0);
+    let mut none = kernel.zero_state(0).unwrap();
     let (x, y) = (time.of(x.as_ref()), time.of(y.as_mut()));
-    let result = kernel.infer_columns(&packed, 9, x, &mut none, y, &mut kernel.workspace(0));
+    let result = kernel.infer_columns(
+        &packed,
+        9,
+        x,
+        &mut none,
+        y,
+        &mut kernel.workspace(0).unwrap(),
+    );
     assert_eq!(result, Ok(()));
     // The gradient of the input is written as well.
-    let (mut state, mut tape) = (kernel.zero_state(2), kernel.tape(2, 2));
+    let (mut state, mut tape) = (kernel.zero_state(2).unwrap(), kernel.tape(2, 2).unwrap());
     let (dy, mut dx) = (Mat::zeros(3, 8), Mat::zeros(2, 8));
     let (dy, dx) = (time.of(dy.as_ref()), Columns::new(1, 2, -2).of(dx.as_mut()));
     let mut dparams = vec![0.0; kernel.params_len()];

@@ -179,7 +179,7 @@ impl<T: Real> Problem<T> {
     }
 
     fn state<C: Cell>(&self, kernel: &Kernel<C, T>, values: &[Mat<T>]) -> State<T> {
-        let mut state = kernel.zero_state(self.batch);
+        let mut state = kernel.zero_state(self.batch).unwrap();
         for (index, values) in values.iter().enumerate() {
             state.get_mut(index).copy_from(values);
         }
@@ -190,7 +190,7 @@ impl<T: Real> Problem<T> {
     fn plain<C: Cell>(&self, kernel: &Kernel<C, T>) -> Results<T> {
         let packed = kernel.pack(&self.params).unwrap();
         let (x, dy) = (self.x.as_ref(), self.dy.as_ref());
-        let mut tape = kernel.tape(self.steps, self.batch);
+        let mut tape = kernel.tape(self.steps, self.batch).unwrap();
         let mut last = self.state(kernel, &self.first);
         let mut y = Mat::zeros(dy.nrows(), dy.ncols());
         kernel
@@ -230,7 +230,7 @@ impl<T: Real> Problem<T> {
 
         let mut inferred = Place::new(outputs, at.y, steps, batch, UNTOUCHED);
         let mut inferred_last = self.state(kernel, &self.first);
-        let mut workspace = kernel.workspace(batch);
+        let mut workspace = kernel.workspace(batch).unwrap();
         let to = at.y.of(inferred.as_mut());
         kernel
             .infer_columns(&packed, steps, x, &mut inferred_last, to, &mut workspace)
@@ -238,7 +238,7 @@ impl<T: Real> Problem<T> {
 
         let mut y = Place::new(outputs, at.y, steps, batch, UNTOUCHED);
         let mut last = self.state(kernel, &self.first);
-        let mut tape = kernel.tape(steps, batch);
+        let mut tape = kernel.tape(steps, batch).unwrap();
         let to = at.y.of(y.as_mut());
         kernel
             .forward_columns(&packed, steps, x, &mut last, to, &mut tape)
@@ -364,7 +364,7 @@ fn one_input_may_serve_all_steps() {
     problem.x = Mat::from_fn(4, 12, |row, column| inputs[(row, column % 2)]);
     let packed = kernel.pack(&problem.params).unwrap();
     let (mut y, mut state) = (Mat::zeros(7, 12), problem.state(&kernel, &problem.first));
-    let mut workspace = kernel.workspace(2);
+    let mut workspace = kernel.workspace(2).unwrap();
     let x = Columns::new(0, 0, 1).of(inputs.as_ref());
     let to = Columns::time_major(2).of(y.as_mut());
     kernel

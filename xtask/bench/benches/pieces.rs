@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use faer::Mat;
-use lstm_core::{Cell, Kernel, Width};
+use lstm_core::{Cell, Kernel, KernelError, Width};
 use lstm_kernels::cells::{ElmanRnn, Lstm};
 use lstm_kernels::rt::{Lanes, Simd, activations};
 use pulp::WithSimd;
@@ -53,12 +53,16 @@ fn infer<C: Cell>(
     batch: usize,
 ) {
     let kernel = kernel::<C>(&[inputs, units]);
-    let Ok(packed) = kernel.pack(&vec![0.1; kernel.params_len()]) else {
-        return;
-    };
     let x = Mat::from_fn(inputs, batch, |i, j| ((3 * i + 7 * j) as f32).sin());
     let mut y = Mat::zeros(units, batch);
-    let (mut state, mut workspace) = (kernel.zero_state(batch), kernel.workspace(batch));
+    let buffers = || {
+        let packed = kernel.pack(&vec![0.1; kernel.params_len()])?;
+        Ok::<_, KernelError>((packed, kernel.zero_state(batch)?, kernel.workspace(batch)?))
+    };
+    let (packed, mut state, mut workspace) = match buffers() {
+        Ok(buffers) => buffers,
+        Err(error) => panic!("{piece}: {error}"),
+    };
     let mut group = criterion.benchmark_group(piece);
     // Every parameter is multiplied and added once a sample, biases only added: near enough.
     group.throughput(Throughput::Elements((kernel.params_len() * batch) as u64));

@@ -78,9 +78,9 @@ fn row<Z: Sizes>(units: usize, rtneural: Option<f64>, time: Duration) -> Result<
     let mut rng = Rng::new(1);
     let layer = Recurrent::<Lstm, f32>::new(&[1, units], &mut rng)?;
     let head = Linear::new(units, 1, Init::by_units(units), &mut rng)?;
-    let mut any = Stream::<Lstm, f32>::with_head(&layer, &head)?;
-    let mut fixed = Stream::<Lstm, f32, Z>::with_head(&layer, &head)?;
-    let mut by_block = Stream::<Lstm, f32, Z>::with_head(&layer, &head)?;
+    let mut any = layer.stream()?.with_head(&head)?;
+    let mut fixed = Stream::<Lstm, f32, Z>::new(&layer)?.with_head(&head)?;
+    let mut by_block = Stream::<Lstm, f32, Z>::new(&layer)?.with_head(&head)?;
     let x: Vec<f32> = (0..BLOCK).map(|_| rng.normal() as f32).collect();
     let mut y = vec![0.0; BLOCK];
     // A host of sound sets the mode once for its thread.

@@ -53,6 +53,7 @@ impl Load {
 }
 
 /// A layer with everything that a pass over a point needs, so that a call allocates nothing of its own.
+#[derive(Debug)]
 pub struct Work<C: Cell, T: Element> {
     layer: Recurrent<C, T>,
     x: Mat<T>,
@@ -78,9 +79,9 @@ impl<C: Cell, T: Element> Work<C, T> {
             y: Mat::zeros(layer.output_len(), columns),
             dy: Mat::from_fn(layer.output_len(), columns, |_, _| T::from_f64(1.0)),
             dx: Mat::zeros(layer.input_len(), columns),
-            state: layer.zero_state(point.batch),
-            workspace: layer.workspace(point.batch),
-            tape: layer.tape(point.steps, point.batch),
+            state: layer.zero_state(point.batch)?,
+            workspace: layer.workspace(point.batch)?,
+            tape: layer.tape(point.steps, point.batch)?,
             gradient: vec![T::default(); layer.params().len()],
             layer,
         })
@@ -104,7 +105,7 @@ impl<C: Cell, T: Element> Work<C, T> {
     pub fn forward(&mut self) -> Result<()> {
         self.state.set_zero();
         let (x, y) = (self.x.as_ref(), self.y.as_mut());
-        self.layer.forward(x, &mut self.state, y, &mut self.tape)
+        self.layer.record(x, &mut self.state, y, &mut self.tape)
     }
 
     /// The gradient of the sum of the outputs on the tape with respect to every parameter and to x.
@@ -122,7 +123,7 @@ impl<C: Cell, T: Element> Work<C, T> {
             gradient,
             ..
         } = self;
-        layer.backward(x.as_ref(), dy.as_ref(), state, tape, gradient, dx)
+        layer.backprop(x.as_ref(), dy.as_ref(), state, tape, gradient, dx)
     }
 
     /// Packs the parameters as after the step of an optimiser, whose own arithmetic is not measured.

@@ -36,13 +36,13 @@
 //! let mut x = Mat::zeros(words.len(), ids.len());
 //! words.forward(&ids, x.as_mut())?;
 //! let mut encoded = Mat::zeros(encoder.output_len(), ids.len());
-//! let mut state = encoder.initial_state(samples);
+//! let mut state = encoder.initial_states(samples)?;
 //! encoder.infer(x.as_ref(), &batch, &mut state, encoded.as_mut(), &mut LayerTape::new())?;
-//! let mut y = Mat::zeros(head.outputs(), ids.len());
-//! head.forward(encoded.as_ref(), y.as_mut())?;
+//! let mut y = Mat::zeros(head.output_len(), ids.len());
+//! head.apply(encoded.as_ref(), y.as_mut())?;
 //!
 //! let theirs = file.tensors().tensor("y")?.to_vec::<f32>();
-//! let theirs = MatRef::from_column_major_slice(&theirs, head.outputs(), ids.len());
+//! let theirs = MatRef::from_column_major_slice(&theirs, head.output_len(), ids.len());
 //! assert!((&y - theirs).norm_max() < 1e-6 * theirs.norm_max());
 //!
 //! let mut writer = KerasWriter::new();

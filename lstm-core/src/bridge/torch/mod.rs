@@ -26,7 +26,7 @@
 //!     let x = file.tensors().tensor("x")?.to_vec::<f32>();
 //!     let x = MatRef::from_column_major_slice(&x, encoder.input_len(), steps * samples);
 //!     let mut y = Mat::zeros(encoder.output_len(), steps * samples);
-//!     let mut state = encoder.initial_state(samples);
+//!     let mut state = encoder.initial_states(samples)?;
 //!     encoder.infer(x, &Batch::new(steps, samples), &mut state, y.as_mut(), &mut LayerTape::new())?;
 //!
 //!     let theirs = file.tensors().tensor("encoded")?.to_vec::<f32>();

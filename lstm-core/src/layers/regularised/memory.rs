@@ -4,6 +4,7 @@ use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
 
+use crate::error::Result;
 use crate::layers::batch::{Batch, Schedule};
 use crate::layers::gather::Part;
 use crate::layers::unroll::{KernelKey, kernel_key};
@@ -63,15 +64,15 @@ pub(super) fn step_memory<'m, C: Cell, T: Element>(
     steps: &'m mut Vec<Step<T>>,
     at: usize,
     samples: usize,
-) -> &'m mut Step<T> {
+) -> Result<&'m mut Step<T>> {
     match steps.get_mut(at) {
-        Some(step) => kernel.reshape_tape(&mut step.tape, 1, samples),
+        Some(step) => kernel.reshape_tape(&mut step.tape, 1, samples)?,
         None => steps.push(Step {
-            tape: kernel.tape(1, samples),
+            tape: kernel.tape(1, samples)?,
             zoneout: Vec::new(),
         }),
     }
-    &mut steps[at]
+    Ok(&mut steps[at])
 }
 
 /// Fills a mask: 1 with probability `rate`, else 0, column after column.

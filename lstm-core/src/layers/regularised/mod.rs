@@ -109,13 +109,13 @@ impl<C: Cell, T: Element> Regularised<C, T> {
     }
 
     /// The states of a part before its step, begun anew where that is due: one to change, and one to mix it with.
-    fn enter(&self, part: Part<'_>, all: &State<T>) -> (State<T>, State<T>) {
-        let mut own = self.layer.kernel().zero_state(part.samples().len());
+    fn enter(&self, part: Part<'_>, all: &State<T>) -> Result<(State<T>, State<T>)> {
+        let mut own = self.layer.kernel().zero_state(part.samples().len())?;
         part.take_state(all, &mut own);
         for &place in &part.segment.fresh {
             self.layer.begin_anew(place, &mut own);
         }
-        (own.clone(), own)
+        Ok((own.clone(), own))
     }
 
     /// Puts out the mixed quantity, if the output is one.

@@ -48,8 +48,8 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         1
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        self.layer.initial_state(batch)
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        self.layer.initial_states(batch)
     }
 
     fn infer(
@@ -74,9 +74,9 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 schedule: &schedule,
                 segment,
             };
-            let (mut own, before) = self.enter(part, &state[0]);
+            let (mut own, before) = self.enter(part, &state[0])?;
             let x = part.gather(x, &mut memory.x);
-            let workspace = workspace_for(kernel, &mut memory.workspace, segment.samples);
+            let workspace = workspace_for(kernel, &mut memory.workspace, segment.samples)?;
             part.scatter(y.rb_mut(), &mut memory.y, |mut y| {
                 kernel.infer(self.layer.packed(), x, &mut own, y.rb_mut(), workspace)?;
                 for (index, &rate) in self.zoneout.iter().enumerate() {
@@ -121,13 +121,13 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 schedule: &schedule,
                 segment,
             };
-            let (mut own, before) = self.enter(part, &state[0]);
+            let (mut own, before) = self.enter(part, &state[0])?;
             for (index, mask) in memory.dropout.iter().enumerate() {
                 if mask.nrows() > 0 {
                     drop_units(part, mask.as_ref(), own.get_mut(index));
                 }
             }
-            let step = step_memory(kernel, &mut memory.steps, at, segment.samples);
+            let step = step_memory(kernel, &mut memory.steps, at, segment.samples)?;
             step.zoneout = (self.zoneout.iter().enumerate())
                 .map(|(index, &rate)| {
                     self.mask(rate, index, segment.samples, |mask| {
@@ -180,7 +180,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 segment,
             };
             let x = part.gather(x, &mut memory.x);
-            let mut dpart = kernel.zero_state(segment.samples);
+            let mut dpart = kernel.zero_state(segment.samples)?;
             part.take_state(&dstate[0], &mut dpart);
             let mut dy = part.gather(dy, &mut memory.y);
             let no_dy;
@@ -190,7 +190,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 no_dy = Mat::zeros(dy.nrows(), dy.ncols());
                 dy = no_dy.as_ref();
             }
-            let mut dbefore = kernel.zero_state(segment.samples);
+            let mut dbefore = kernel.zero_state(segment.samples)?;
             for (index, kept) in step.zoneout.iter().enumerate() {
                 if kept.nrows() > 0 {
                     zip!(dpart.get_mut(index), dbefore.get_mut(index), kept).for_each(

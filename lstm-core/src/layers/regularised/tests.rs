@@ -21,7 +21,7 @@ fn lstm() -> Recurrent<Lstm, f64> {
 fn loss(net: &dyn Layer<f64>, x: MatRef<'_, f64>, batch: &Batch, tape: &mut LayerTape) -> f64 {
     let mut y = Mat::zeros(net.output_len(), batch.columns());
     // Only a batch that begins anew depends on the trained initial state.
-    let mut state = net.zero_state(batch.samples());
+    let mut state = net.zero_states(batch.samples()).unwrap();
     net.forward(x, batch, &mut state, y.as_mut(), tape, &mut Rng::new(9))
         .unwrap();
     let weights = noise(net.output_len(), batch.columns(), 20);
@@ -41,7 +41,7 @@ fn check_gradients(mut net: impl Layer<f64>) {
         let mut tape = LayerTape::new();
         loss(&net, x.as_ref(), &batch, &mut tape);
         let dy = noise(net.output_len(), batch.columns(), 20);
-        let mut dstate = net.zero_state(batch.samples());
+        let mut dstate = net.zero_states(batch.samples()).unwrap();
         dstate[0].get_mut(0).fill(1.0);
         let mut gradient = vec![0.0; net.params_len()];
         let mut dx = Mat::zeros(3, batch.columns());
@@ -87,7 +87,7 @@ fn inference_mixes_old_and_new_in_proportion() {
         .unwrap();
     let x = noise(3, 8, 2);
     let mut y = Mat::zeros(4, 8);
-    let mut state = net.initial_state(2);
+    let mut state = net.initial_states(2).unwrap();
     net.infer(
         x.as_ref(),
         &Batch::new(4, 2),
@@ -96,8 +96,8 @@ fn inference_mixes_old_and_new_in_proportion() {
         &mut LayerTape::new(),
     )
     .unwrap();
-    let (layer, mut old) = (lstm(), lstm().zero_state(2));
-    let mut workspace = layer.workspace(2);
+    let (layer, mut old) = (lstm(), lstm().zero_state(2).unwrap());
+    let mut workspace = layer.workspace(2).unwrap();
     for t in 0..4 {
         let mut new = old.clone();
         let mut h = Mat::zeros(4, 2);
@@ -125,7 +125,7 @@ fn without_rates_nothing_changes() {
     let (x, batch) = (noise(3, 12, 3), Batch::ragged(&[4, 2, 3]));
     let run = |net: &dyn Layer<f64>| {
         let mut y = Mat::zeros(4, 12);
-        let mut state = net.initial_state(3);
+        let mut state = net.initial_states(3).unwrap();
         net.forward(
             x.as_ref(),
             &batch,
@@ -150,7 +150,7 @@ fn dropout_hides_the_same_units_at_all_steps_and_zoneout_draws_anew() {
     let mut changed = Vec::new();
     let mut rng = Rng::new(5);
     for _ in 0..2 {
-        let (mut y, mut state) = (Mat::zeros(200, 1), net.initial_state(1));
+        let (mut y, mut state) = (Mat::zeros(200, 1), net.initial_states(1).unwrap());
         net.forward(
             x.as_ref(),
             &batch,

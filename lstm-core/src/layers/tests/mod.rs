@@ -112,7 +112,7 @@ fn inner(a: &State<f64>, b: &State<f64>) -> f64 {
 
 /// States filled with noise.
 fn filled(net: &dyn Layer<f64>, batch: usize, seed: u64) -> Vec<State<f64>> {
-    let mut states = net.initial_state(batch);
+    let mut states = net.initial_states(batch).unwrap();
     for (index, state) in states.iter_mut().enumerate() {
         for k in 0..state.len() {
             let mut value = state.get_mut(k);
@@ -209,7 +209,7 @@ fn gradients_of_a_stack_are_central_differences() {
 /// Outputs and final states.
 fn outputs(net: &dyn Layer<f64>, x: MatRef<'_, f64>, batch: &Batch) -> (Mat<f64>, Vec<State<f64>>) {
     let mut y = Mat::zeros(net.output_len(), batch.columns());
-    let mut state = net.initial_state(batch.samples());
+    let mut state = net.initial_states(batch.samples()).unwrap();
     net.infer(x, batch, &mut state, y.as_mut(), &mut LayerTape::new())
         .unwrap();
     (y, state)
@@ -266,7 +266,7 @@ fn computing_once_more_changes_no_error_signal() {
     let results = [Recompute::Never, Recompute::Every(5), Recompute::Root].map(|recompute| {
         let mut layer = peepholes(3, 4, 1);
         layer.set_recompute(recompute);
-        let start = layer.initial_state(3);
+        let start = layer.initial_states(3).unwrap();
         let found = gradients(&layer, x.as_ref(), &batch, &start);
         (found.params, found.x, found.state)
     });

@@ -71,7 +71,7 @@ fn what_does_not_fit_is_an_error() {
     let net = below();
     let batch = Batch::new(2, 2);
     let (x, mut y, mut tape) = (Mat::zeros(3, 4), Mat::zeros(4, 4), LayerTape::new());
-    let mut state = net.initial_state(2);
+    let mut state = net.initial_states(2).unwrap();
     let mut gradient = vec![0.0; net.params_len()];
     let error = net
         .backward(
@@ -96,7 +96,7 @@ fn what_does_not_fit_is_an_error() {
         (Mat::zeros(3, 3), Mat::zeros(4, 4), 2),
         (Mat::zeros(3, 4), Mat::zeros(4, 4), 3),
     ] {
-        let (mut y, mut state): (Mat<f64>, _) = (y, net.initial_state(batch));
+        let (mut y, mut state): (Mat<f64>, _) = (y, net.initial_states(batch).unwrap());
         let infer = net.infer(
             x.as_ref(),
             &Batch::new(2, 2),
@@ -126,8 +126,14 @@ fn trained_states_are_saved_and_read() {
     let read = Recurrent::<PeepholeLstm, f64>::load(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(read.params_len(), layer.params_len());
-    assert_eq!(read.initial_state(2), layer.initial_state(2));
-    assert_ne!(read.initial_state(2), vec![read.zero_state(2)]);
+    assert_eq!(
+        read.initial_states(2).unwrap(),
+        layer.initial_states(2).unwrap()
+    );
+    assert_ne!(
+        read.initial_states(2).unwrap(),
+        vec![read.zero_state(2).unwrap()]
+    );
 }
 
 #[test]
@@ -198,7 +204,7 @@ fn trained(threads: usize) -> Vec<f64> {
     let (mut adam, mut rng) = (Adam::new(0.01).unwrap(), Rng::new(4));
     let (mut y, mut tape) = (Mat::zeros(3, batch.columns()), LayerTape::new());
     for _ in 0..5 {
-        let (mut state, mut dstate) = (net.initial_state(3), net.zero_state(3));
+        let (mut state, mut dstate) = (net.initial_states(3).unwrap(), net.zero_states(3).unwrap());
         let mut gradient = vec![0.0; net.params_len()];
         net.forward(
             x.as_ref(),

@@ -191,10 +191,10 @@ impl<T: Element> Layer<T> for General<T> {
         1
     }
 
-    fn initial_state(&self, batch: usize) -> Vec<State<T>> {
-        let mut state = State::zeros((0..self.carried()).map(|_| self.units), batch);
+    fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
+        let mut state = State::zeros((0..self.carried()).map(|_| self.units), batch)?;
         (0..batch).for_each(|sample| self.begin_anew(sample, &mut state));
-        vec![state]
+        Ok(vec![state])
     }
 
     fn infer(
@@ -229,7 +229,7 @@ impl<T: Element> Layer<T> for General<T> {
                 segment,
             };
             let count = segment.samples;
-            let mut state = State::zeros((0..self.carried()).map(|_| self.units), count);
+            let mut state = State::zeros((0..self.carried()).map(|_| self.units), count)?;
             part.take_state(all, &mut state);
             segment
                 .fresh

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::rt::buffer::Buffer;
+use crate::rt::buffer::{Buffer, NoMemory, room};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 
@@ -18,11 +18,17 @@ pub(crate) struct Head<T> {
 
 impl<T: Element> Head<T> {
     /// A head from a matrix given column by column and a bias, which may be empty, for registers of so many lanes.
-    pub fn new(weight: &[T], bias: &[T], inputs: usize, outputs: usize, lanes: usize) -> Self {
+    pub fn new(
+        weight: &[T],
+        bias: &[T],
+        inputs: usize,
+        outputs: usize,
+        lanes: usize,
+    ) -> Result<Self, NoMemory> {
         let row = inputs.next_multiple_of(lanes);
         let mut head = Head {
-            weight: Buffer::zeros(row * outputs),
-            bias: Buffer::zeros(outputs),
+            weight: Buffer::zeros(room([row, outputs]))?,
+            bias: Buffer::zeros(outputs)?,
             row,
         };
         let padded = head.weight.as_mut_slice();
@@ -34,12 +40,7 @@ impl<T: Element> Head<T> {
         for (place, &value) in head.bias.as_mut_slice().iter_mut().zip(bias) {
             *place = value;
         }
-        head
-    }
-
-    /// How many outputs there are.
-    pub fn outputs(&self) -> usize {
-        self.bias.len()
+        Ok(head)
     }
 
     /// Writes the outputs for a vector of `row` numbers, of which the padding is finite.

@@ -2,7 +2,7 @@
 
 use super::head::Head;
 use super::plan::{Places, Plan};
-use crate::rt::buffer::Buffer;
+use crate::rt::buffer::{Buffer, NoMemory};
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::Memory;
@@ -32,10 +32,10 @@ unsafe impl<T: Element> Sync for StreamMemory<T> {}
 
 impl<T: Element> StreamMemory<T> {
     /// A stream at rest in a state of zeros.
-    pub fn new(layout: &Layout, packed: Packed<T>, head: Option<Head<T>>) -> Self {
-        let memory = Memory::new(layout, 2, 1, false, 1);
+    pub fn new(layout: &Layout, packed: Packed<T>) -> Result<Self, NoMemory> {
+        let memory = Memory::new(layout, 2, 1, false, 1)?;
         let padded = |len: usize| Buffer::zeros(len.next_multiple_of(layout.lanes));
-        let (input, output) = (padded(layout.input_len), padded(layout.output_len));
+        let (input, output) = (padded(layout.input_len)?, padded(layout.output_len)?);
         let places = Places {
             layout,
             packed: &packed,
@@ -44,16 +44,21 @@ impl<T: Element> StreamMemory<T> {
             output: output.shared(),
         };
         let plans = (places.plan(0), places.plan(1));
-        StreamMemory {
+        Ok(StreamMemory {
             memory,
             input,
             output,
-            head,
+            head: None,
             plans,
             is_odd: false,
             is_fixed: false,
             _packed: packed,
-        }
+        })
+    }
+
+    /// Puts a head behind the cell, or another in its place.
+    pub fn set_head(&mut self, head: Head<T>) {
+        self.head = Some(head);
     }
 
     /// Whether the plans have the shape that the compiler knows.

@@ -3,6 +3,7 @@
 //! The code of a sweep is large and there is one for every instruction set. A cell compiles its own once for each element
 //! type, in the crate that defines it; crates that use the cell only call it.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use super::backward::{Backward, BackwardOf};
@@ -29,6 +30,16 @@ pub(crate) enum Direction<'a, T: Element> {
     Backward(Backward<'a, T>),
 }
 
+impl<T: Element> fmt::Debug for Sweep<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.direction {
+            Direction::Infer(_) => "Sweep(infer)",
+            Direction::Train(_) => "Sweep(train)",
+            Direction::Backward(_) => "Sweep(backward)",
+        })
+    }
+}
+
 impl<T: Element> Sweep<'_, T> {
     /// Runs it for the cell `C`.
     #[inline]
@@ -52,6 +63,15 @@ pub struct Chore<'a, T: Element>(Task<'a, T>);
 enum Task<'a, T: Element> {
     Pack(Pack<'a, T>),
     Gradients(Gradients<'a, T>),
+}
+
+impl<T: Element> fmt::Debug for Chore<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Task::Pack(_) => "Chore(pack)",
+            Task::Gradients(_) => "Chore(gradients)",
+        })
+    }
 }
 
 impl<'a, T: Element> Chore<'a, T> {

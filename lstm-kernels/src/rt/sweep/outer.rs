@@ -8,7 +8,7 @@ use pulp::Simd;
 use super::UserMatrix;
 use super::gradients::Gradients;
 use super::share::{part, sample_tiles};
-use crate::rt::buffer::{Buffer, room};
+use crate::rt::buffer::{Buffer, NoMemory, room};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::layout::Layout;
@@ -43,14 +43,20 @@ impl<T: Element> OuterScratch<T> {
     };
 
     /// Makes it one for so many steps times samples.
-    pub fn reshape(&mut self, layout: &Layout, columns: usize, threads: usize) {
+    pub fn reshape(
+        &mut self,
+        layout: &Layout,
+        columns: usize,
+        threads: usize,
+    ) -> Result<(), NoMemory> {
         let [vectors, errors] = Self::rooms(layout, columns);
-        self.vectors.resize(vectors);
-        self.errors.reshape(errors, threads);
+        self.vectors.resize(vectors)?;
+        self.errors.reshape(errors, threads)?;
         self.sums.resize_with(layout.leads.len(), || Buffer::EMPTY);
         for (sums, lead) in self.sums.iter_mut().zip(&layout.leads) {
-            sums.resize(lead.padded * lead.errors);
+            sums.resize(lead.padded * lead.errors)?;
         }
+        Ok(())
     }
 
     /// Whether this was made for such a call.
