@@ -8,7 +8,8 @@ use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 use crate::kernel::Kernel;
 use crate::rt::{
-    AnySizes, Element, Head, NoMemory, Packed, Recognise, Sizes, Steps, StreamMemory, Width,
+    AnySizes, Direction, Element, FixedSteps, Head, NoMemory, Packed, Recognise, Sizes, Steps,
+    StreamMemory, Sweep, Width,
 };
 use crate::state::State;
 
@@ -122,15 +123,26 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
 
     #[inline]
     fn steps(&mut self, _: &FlushDenormals, count: usize, x: &[T], y: &mut [T]) {
-        self.kernel.token().dispatch(Steps::<C, T, Z> {
-            types: PhantomData,
+        let token = self.kernel.token();
+        let is_fixed = self.stream.is_fixed();
+        let steps = Steps {
             stream: &mut self.stream,
             count,
             x: x.as_ptr(),
             inputs: self.inputs,
             y: y.as_mut_ptr(),
             outputs: self.outputs,
-        });
+        };
+        match is_fixed {
+            true => token.dispatch(FixedSteps::<C, T, Z> {
+                types: PhantomData,
+                steps,
+            }),
+            false => T::sweep::<C>(Sweep {
+                token,
+                direction: Direction::Stream(steps),
+            }),
+        }
     }
 
     #[cold]

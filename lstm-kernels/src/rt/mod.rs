@@ -31,7 +31,7 @@ pub(crate) use pass::MAX_ROWS;
 pub use program::*;
 pub use pulp::Simd;
 pub use stream::{AnySizes, Fixed, Sizes};
-pub(crate) use stream::{Head, Recognise, Steps, StreamMemory};
+pub(crate) use stream::{FixedSteps, Head, Recognise, Steps, StreamMemory};
 pub(crate) use sweep::{Backward, Direction, Forward, Gradients, INITIAL_TURN, Shares, UserMatrix};
 pub use sweep::{Chore, Sweep};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

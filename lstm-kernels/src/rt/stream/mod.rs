@@ -12,4 +12,4 @@ pub(crate) use fixed::Recognise;
 pub(crate) use head::Head;
 pub(crate) use memory::StreamMemory;
 pub use sizes::{AnySizes, Fixed, Sizes};
-pub(crate) use step::Steps;
+pub(crate) use step::{FixedSteps, PlannedSteps, Steps};

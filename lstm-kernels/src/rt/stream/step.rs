@@ -14,8 +14,7 @@ use crate::rt::lanes::Lanes;
 use crate::rt::tile::{TileProduct, tile};
 
 /// Some steps, one after the other.
-pub(crate) struct Steps<'a, C, T: Element, Z> {
-    pub types: PhantomData<(C, Z)>,
+pub(crate) struct Steps<'a, T: Element> {
     pub stream: &'a mut StreamMemory<T>,
     pub count: usize,
     /// The inputs of all steps side by side, and how many numbers each has.
@@ -26,11 +25,45 @@ pub(crate) struct Steps<'a, C, T: Element, Z> {
     pub outputs: usize,
 }
 
-impl<C: Cell, T: Element, Z: Sizes> WithSimd for Steps<'_, C, T, Z> {
+/// The steps of the cell `C` as their plans say, whatever its sizes.
+pub(crate) struct PlannedSteps<'a, C, T: Element> {
+    pub cell: PhantomData<C>,
+    pub steps: Steps<'a, T>,
+}
+
+impl<C: Cell, T: Element> WithSimd for PlannedSteps<'_, C, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        self.steps.run(simd, |plan| run::<C, T, S>(simd, plan));
+    }
+}
+
+/// The steps of the cell `C`, unrolled for the sizes `Z`, if the stream [is fixed](StreamMemory::is_fixed).
+pub(crate) struct FixedSteps<'a, C, T: Element, Z> {
+    pub types: PhantomData<(C, Z)>,
+    pub steps: Steps<'a, T>,
+}
+
+impl<C: Cell, T: Element, Z: Sizes> WithSimd for FixedSteps<'_, C, T, Z> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Where the compiler does not unroll, no stream is fixed.
+        if is_known::<C, T, S, Z>() && self.steps.stream.is_fixed() {
+            self.steps.run(simd, |plan| {
+                // SAFETY: `is_fixed` says that the plans have the shape of the constants.
+                unsafe { fixed::run::<C, T, S, Z>(simd, plan) }
+            });
+        }
+    }
+}
+
+impl<T: Element> Steps<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S, step_of: impl Fn(&Plan<T>)) {
         let stream = self.stream;
         for step in 0..self.count {
             // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
@@ -47,12 +80,7 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for Steps<'_, C, T, Z> {
                 // SAFETY: there are `count` sums.
                 unsafe { *sums.add(index) = T::default() };
             }
-            if is_known::<C, T, S, Z>() && stream.is_fixed {
-                // SAFETY: `is_fixed` says that the plans have the shape of the constants.
-                unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
-            } else {
-                run::<C, T, S>(simd, plan);
-            }
+            step_of(plan);
             stream.is_odd = !stream.is_odd;
             let output = stream.output.shared();
             // SAFETY: there is room for `outputs` numbers for each step; a head has so many outputs and its rows are as long

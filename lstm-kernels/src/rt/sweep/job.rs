@@ -12,6 +12,7 @@ use super::gradients::Gradients;
 use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::panel::Pack;
+use crate::rt::stream::{PlannedSteps, Steps};
 use crate::rt::width::SimdToken;
 
 /// A thread's share of a sweep, to be run by the code of a cell.
@@ -28,6 +29,8 @@ pub(crate) enum Direction<'a, T: Element> {
     Train(Forward<'a, T>),
     /// From the last step to the first.
     Backward(Backward<'a, T>),
+    /// One sequence, step by step.
+    Stream(Steps<'a, T>),
 }
 
 impl<T: Element> fmt::Debug for Sweep<'_, T> {
@@ -36,6 +39,7 @@ impl<T: Element> fmt::Debug for Sweep<'_, T> {
             Direction::Infer(_) => "Sweep(infer)",
             Direction::Train(_) => "Sweep(train)",
             Direction::Backward(_) => "Sweep(backward)",
+            Direction::Stream(_) => "Sweep(stream)",
         })
     }
 }
@@ -53,6 +57,7 @@ impl<T: Element> Sweep<'_, T> {
                 (self.token).dispatch(ForwardOf::<C, T, true> { cell, sweep });
             }
             Direction::Backward(sweep) => self.token.dispatch(BackwardOf::<C, T> { cell, sweep }),
+            Direction::Stream(steps) => self.token.dispatch(PlannedSteps { cell, steps }),
         }
     }
 }
