@@ -63,7 +63,8 @@
 //!     .with("above", Recurrent::<GruResetAfter, f32>::new(&[16, 16], &mut rng)?)?
 //!     .with("head", Linear::new(16, 1, Init::Xavier, &mut rng)?)?;
 //!
-//! // Three sequences of 20, 12 and 17 steps: a column for each step and sample. Padding may hold anything.
+//! // Three sequences of 20, 12 and 17 steps: a column for each step and sample. Padding may
+//! // hold anything.
 //! let batch = Batch::ragged(&[20, 12, 17]);
 //! let signal = |step: usize, sample: usize| ((5 * step * step + 3 * sample) as f32).sin();
 //! let x = Mat::from_fn(1, batch.columns(), |_, column| match batch.place(column) {
@@ -124,6 +125,9 @@
 //!
 //! Without features, a program that links this crate builds nothing of the compiler.
 
+// Before all others, so that its documentation begins with how a layer is made.
+mod recurrent;
+
 #[cfg(feature = "ndarray")]
 pub mod arrays;
 pub mod bridge;
@@ -153,7 +157,6 @@ mod observe;
 mod order;
 mod parts;
 mod random;
-mod recurrent;
 mod tied;
 
 #[cfg(test)]

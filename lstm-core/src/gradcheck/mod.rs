@@ -14,7 +14,7 @@
 //! let report = gradcheck(&mut model, |model, gradient| {
 //!     let mut y = Mat::zeros(2, 4);
 //!     model.apply(x.as_ref(), y.as_mut())?;
-//!     // The loss is half the sum of squares of the outputs, whose gradient is the outputs themselves.
+//!     // The loss is half the sum of squares of the outputs, whose gradient is the outputs.
 //!     model.backprop(x.as_ref(), y.as_ref(), gradient, None)?;
 //!     Ok(y.squared_norm_l2() / 2.0)
 //! })?;

@@ -42,11 +42,13 @@
 //! # fn main() -> Result<()> {
 //! let mut rng = Rng::new(1);
 //! let path = std::env::temp_dir().join(format!("two-{}.safetensors", std::process::id()));
-//! let mut model = Two(Recurrent::new(&[3, 4], &mut rng)?, Recurrent::<Lstm, _>::new(&[4, 4], &mut rng)?);
+//! let below = Recurrent::new(&[3, 4], &mut rng)?;
+//! let mut model = Two(below, Recurrent::<Lstm, _>::new(&[4, 4], &mut rng)?);
 //! io::save(&path, &model, Metadata::new())?;
 //! ModelFile::open(&path)?.load_into(&mut model)?;
 //!
-//! let mut other = Two(Recurrent::new(&[3, 4], &mut rng)?, Recurrent::<GruResetAfter, _>::new(&[4, 4], &mut rng)?);
+//! let below = Recurrent::new(&[3, 4], &mut rng)?;
+//! let mut other = Two(below, Recurrent::<GruResetAfter, _>::new(&[4, 4], &mut rng)?);
 //! let refusal = ModelFile::open(&path)?.load_into(&mut other).unwrap_err().to_string();
 //! assert!(refusal.contains("its cell `upper` is `Lstm`, not `GruResetAfter`"));
 //! # std::fs::remove_file(path).unwrap();

@@ -24,7 +24,7 @@
 //!         )?,
 //!     )?;
 //!
-//! // Three sequences of 5, 2 and 4 steps. What stands in the columns behind their ends is never read.
+//! // Three sequences of 5, 2 and 4 steps. What stands behind their ends is never read.
 //! let batch = Batch::ragged(&[5, 2, 4]);
 //! let x = Mat::from_fn(3, batch.columns(), |i, j| (i + j) as f32 / 10.0);
 //! let mut y = Mat::zeros(net.output_len(), batch.columns());

@@ -17,7 +17,8 @@
 //! let mut model = Linear::<f32>::new(2, 1, Init::Xavier, &mut Rng::new(1))?;
 //! let mut task = |model: &Linear<f32>, samples: &[usize], gradient: &mut [f32]| {
 //!     let x = Mat::from_fn(2, samples.len(), |i, j| feature(i, samples[j]));
-//!     let target = Mat::from_fn(1, samples.len(), |_, j| feature(0, samples[j]) + feature(1, samples[j]));
+//!     let sum = |sample| feature(0, sample) + feature(1, sample);
+//!     let target = Mat::from_fn(1, samples.len(), |_, j| sum(samples[j]));
 //!     let mut y = Mat::zeros(1, samples.len());
 //!     model.apply(x.as_ref(), y.as_mut())?;
 //!     let loss = mean_squared_gradient(y.as_mut(), target.as_ref())?;
