@@ -1,5 +1,7 @@
 //! The loop against one written by hand, against itself after a restart, and what goes wrong in it.
 
+mod refusals;
+
 use std::ops::ControlFlow;
 
 use faer::Mat;
@@ -303,51 +305,6 @@ fn callbacks_are_asked_in_order_and_may_stop() {
 }
 
 #[test]
-fn what_is_not_finite_is_an_error_of_its_step_and_changes_nothing() {
-    for (bad_loss, bad_gradient, place) in [
-        (f64::NAN, 0.0, "the loss at step 2"),
-        (f64::INFINITY, 0.0, "the loss at step 2"),
-        (1.0, f64::NAN, "the gradient of `weight` at step 2"),
-    ] {
-        for batches in [1, 2] {
-            let mut trainer = trainer().with_batches_per_step(batches).unwrap();
-            let mut model = model();
-            for _ in 0..2 {
-                trainer.step(&mut model, &mut gradient).unwrap();
-            }
-            let (before, progress) = (values(&model), trainer.progress().clone());
-            let mut seen = Vec::new();
-            let mut bad = |_: &Model, samples: &[usize], gradient: &mut [f64]| {
-                seen.push(samples.to_vec());
-                gradient[0] = bad_gradient;
-                Ok(bad_loss)
-            };
-            let message = trainer.step(&mut model, &mut bad).unwrap_err().to_string();
-            assert!(
-                message.starts_with(&format!("{place} is not a finite number")),
-                "{message}"
-            );
-            assert_eq!((values(&model), trainer.progress()), (before, &progress));
-            // The next attempt sees the same samples and nothing of the failed one.
-            let mut again = Vec::new();
-            let mut good = |model: &Model, samples: &[usize], buffer: &mut [f64]| {
-                again.push(samples.to_vec());
-                gradient(model, samples, buffer)
-            };
-            trainer.step(&mut model, &mut good).unwrap();
-            assert_eq!(seen[0], again[0]);
-        }
-    }
-    let mut task = with_validation(gradient, |_: &Model| Ok(f64::NAN));
-    let failed = trainer().run(&mut model(), &mut task, &mut ());
-    let message = failed.unwrap_err().to_string();
-    assert!(
-        message.starts_with("the validation loss at step 5 is not a finite number"),
-        "{message}"
-    );
-}
-
-#[test]
 fn targets_that_do_not_count_weigh_nothing() {
     let mut trainer = trainer();
     let mut task = |_: &Model, samples: &[usize], _: &mut [f64]| {
@@ -385,39 +342,4 @@ fn each_way_of_clipping_bounds_the_step() {
             assert!((value + expected).abs() < 1e-15, "{clip:?}");
         }
     }
-}
-
-#[test]
-fn impossible_options_and_progress_of_another_run_are_errors() {
-    assert!(Trainer::<f64, _>::new(Adam::new(0.1).unwrap(), Order::new(1, 1).unwrap(), 0).is_err());
-    assert!(trainer().with_epochs(0).is_err());
-    assert!(trainer().with_steps(0).is_err());
-    assert!(trainer().with_batches_per_step(0).is_err());
-    assert!(trainer().with_evaluations(Every::Steps(0)).is_err());
-    for limit in [0.0, f64::NAN] {
-        assert!(trainer().with_clip(Clip::Norm(limit)).is_err());
-        assert!(trainer().with_clip(Clip::Value(limit)).is_err());
-    }
-    let plateau = || Plateau::dividing(2.0).unwrap();
-    let schedule = Schedule::constant(0.1).unwrap();
-    let both = (trainer().with_plateau(plateau())).and_then(|it| it.with_schedule(schedule));
-    assert!(both.is_err());
-
-    let reduced = trainer().with_plateau(plateau()).unwrap();
-    let message = trainer()
-        .resume(reduced.progress().clone())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.starts_with("the plateau is part of the progress, but not of the trainer"),
-        "{message}"
-    );
-    let stopping = || trainer().with_early_stopping(EarlyStopping::new(1));
-    assert!(stopping().resume(Progress::default()).is_err());
-    let mut beyond = Progress::default();
-    beyond.place.position = 18;
-    assert!(trainer().resume(beyond).is_err());
-    let mut weighed = Progress::default();
-    weighed.since.weight = f64::NAN;
-    assert!(trainer().resume(weighed).is_err());
 }

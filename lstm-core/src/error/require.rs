@@ -1,0 +1,79 @@
+//! What most calls ask of their arguments.
+
+use super::{Error, Result};
+
+/// Refuses `value` unless it is a finite number greater than zero.
+pub(crate) fn require_positive(option: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "a finite number greater than 0",
+    })
+}
+
+/// Refuses `value` unless it is a finite number that is not negative.
+pub(crate) fn require_not_negative(option: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "a finite number that is at least 0",
+    })
+}
+
+/// Refuses `value` unless it lies in [0, 1).
+pub(crate) fn require_fraction(option: &'static str, value: f64) -> Result<()> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option,
+        value: value.to_string(),
+        expected: "at least 0 and less than 1",
+    })
+}
+
+/// Refuses a size of zero.
+pub(crate) fn require_size(option: &'static str, size: usize) -> Result<()> {
+    match size {
+        0 => Err(Error::Option {
+            option,
+            value: "0".to_owned(),
+            expected: "at least 1",
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a shape other than `expected`.
+pub(crate) fn require_shape(
+    what: &'static str,
+    expected: (usize, usize),
+    actual: (usize, usize),
+) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: format!("{} x {}", expected.0, expected.1),
+        actual: format!("{} x {}", actual.0, actual.1),
+    })
+}
+
+/// Refuses a length other than `expected`.
+pub(crate) fn require_len(what: &'static str, expected: usize, actual: usize) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: format!("a length of {expected}"),
+        actual: format!("{actual} long"),
+    })
+}
