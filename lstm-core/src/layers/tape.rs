@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// Memory that a layer reuses from call to call: its buffers and, after a forward pass, what the backward pass needs.
 ///
 /// It begins empty and becomes what the layer needs on the first call; a call with other shapes, or of another layer,
-/// makes it anew. Steady shapes therefore allocate only once.
+/// makes of it what that call needs. Steady shapes therefore allocate only once.
 #[derive(Default)]
 pub struct LayerTape {
     slot: Option<Box<dyn Any + Send>>,

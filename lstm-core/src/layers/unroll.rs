@@ -6,7 +6,7 @@
 
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
-use lstm_kernels::{Cell, Columns, Element, Kernel, State, Tape, Width, Workspace};
+use lstm_kernels::{Cell, Columns, Element, Kernel, State, Tape, Workspace};
 
 use super::batch::{Batch, Schedule};
 use super::gather::{Part, clear_padding, room};
@@ -20,10 +20,9 @@ pub(crate) struct Unroll<'a, C: Cell, T: Element> {
     pub batch: &'a Batch,
 }
 
-/// What is kept between the passes of a layer.
+/// What is kept between the passes of a layer. Memory of another layer serves, too: it is given the shape that each call
+/// needs, and what that layer recorded does not fit the tape that this one wants.
 pub(crate) struct UnrollTape<T> {
-    /// The kernel for which the memory was made: sizes, width and threads.
-    made_for: Option<KernelKey>,
     /// The last forward pass in training: its batch, how it was cut, and what was kept of each segment.
     last: Option<(Batch, Schedule)>,
     pieces: Vec<Piece<T>>,
@@ -46,7 +45,6 @@ enum Piece<T> {
 impl<T: Element> Default for UnrollTape<T> {
     fn default() -> Self {
         Self {
-            made_for: None,
             last: None,
             pieces: Vec::new(),
             workspace: None,
@@ -54,26 +52,6 @@ impl<T: Element> Default for UnrollTape<T> {
             x: Mat::new(),
             y: Mat::new(),
             dx: Mat::new(),
-        }
-    }
-}
-
-/// What memory is made for: sizes, width and threads of a kernel.
-pub(super) type KernelKey = (Vec<usize>, Width, usize);
-
-pub(super) fn kernel_key<C: Cell, T: Element>(kernel: &Kernel<C, T>) -> KernelKey {
-    (kernel.sizes().to_vec(), kernel.width(), kernel.threads())
-}
-
-impl<T: Element> UnrollTape<T> {
-    /// Memory of another layer is of no use to this one.
-    fn serve<C: Cell>(&mut self, kernel: &Kernel<C, T>) {
-        let key = kernel_key(kernel);
-        if self.made_for.as_ref() != Some(&key) {
-            *self = Self {
-                made_for: Some(key),
-                ..Self::default()
-            };
         }
     }
 }
@@ -88,7 +66,6 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
         tape: &mut UnrollTape<T>,
     ) -> Result<()> {
         let kernel = self.layer.kernel();
-        tape.serve(kernel);
         let schedule = self.batch.schedule(usize::MAX);
         let UnrollTape {
             workspace,
@@ -124,7 +101,6 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
         tape: &mut UnrollTape<T>,
     ) -> Result<()> {
         let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
-        tape.serve(kernel);
         let recomputes = self.layer.segment_len(self.batch.steps());
         let schedule = self.batch.schedule(recomputes.unwrap_or(usize::MAX));
         tape.last = None;
@@ -188,7 +164,6 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
         mut dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
         let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
-        tape.serve(kernel);
         let UnrollTape {
             last,
             pieces,

@@ -7,12 +7,10 @@ use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
 use crate::error::Result;
 use crate::layers::batch::{Batch, Schedule};
 use crate::layers::gather::Part;
-use crate::layers::unroll::{KernelKey, kernel_key};
 use crate::random::Rng;
 
 /// What is kept between the passes.
 pub(super) struct Memory<T> {
-    made_for: Option<KernelKey>,
     pub last: Option<(Batch, Schedule)>,
     pub steps: Vec<Step<T>>,
     /// For each carried quantity, what the steps of each sample are multiplied with; empty without dropout.
@@ -33,7 +31,6 @@ pub(super) struct Step<T> {
 impl<T: Element> Default for Memory<T> {
     fn default() -> Self {
         Self {
-            made_for: None,
             last: None,
             steps: Vec::new(),
             dropout: Vec::new(),
@@ -41,19 +38,6 @@ impl<T: Element> Default for Memory<T> {
             x: Mat::new(),
             y: Mat::new(),
             dx: Mat::new(),
-        }
-    }
-}
-
-impl<T: Element> Memory<T> {
-    /// Memory of another layer is of no use to this one.
-    pub fn serve<C: Cell>(&mut self, kernel: &Kernel<C, T>) {
-        let key = kernel_key(kernel);
-        if self.made_for.as_ref() != Some(&key) {
-            *self = Self {
-                made_for: Some(key),
-                ..Self::default()
-            };
         }
     }
 }

@@ -66,7 +66,6 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         }
         let kernel = self.layer.kernel();
         let memory = tape.get::<Memory<T>>();
-        memory.serve(kernel);
         let schedule = batch.schedule(1);
         for segment in &schedule.segments {
             let part = Part {
@@ -104,7 +103,6 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
         let kernel = self.layer.kernel();
         let memory = tape.get::<Memory<T>>();
-        memory.serve(kernel);
         memory.last = None;
         let schedule = batch.schedule(1);
         memory.dropout = (self.dropout.iter().enumerate())
@@ -168,7 +166,6 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
         let memory = tape.get::<Memory<T>>();
-        memory.serve(kernel);
         let Some((_, schedule)) = memory.last.as_ref().filter(|(last, _)| last == batch) else {
             return Err(Error::NoForwardPass);
         };

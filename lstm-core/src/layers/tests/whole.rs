@@ -112,6 +112,66 @@ fn what_does_not_fit_is_an_error() {
     );
 }
 
+/// Forward and back on a tape: outputs and all gradients.
+fn on_tape(net: &dyn Layer<f64>, batch: &Batch, tape: &mut LayerTape) -> (Mat<f64>, Vec<f64>) {
+    let x = noise(net.input_len(), batch.columns(), 3);
+    let mut y = Mat::zeros(net.output_len(), batch.columns());
+    let mut state = net.initial_states(batch.samples()).unwrap();
+    let mut rng = Rng::new(9);
+    net.forward(x.as_ref(), batch, &mut state, y.as_mut(), tape, &mut rng)
+        .unwrap();
+    let mut gradient = vec![0.0; net.params_len()];
+    let mut dstate = net.zero_states(batch.samples()).unwrap();
+    net.backward(
+        x.as_ref(),
+        batch,
+        y.as_ref(),
+        &mut dstate,
+        tape,
+        &mut gradient,
+        None,
+    )
+    .unwrap();
+    (y, gradient)
+}
+
+#[test]
+fn layers_of_other_cells_and_sizes_may_take_turns_on_a_tape() {
+    let zoneout = Regularised::new(lstm(3, 5, 6))
+        .with_zoneout("c", 0.3)
+        .unwrap();
+    let mut again = lstm(3, 9, 2);
+    again.set_recompute(Recompute::Every(2));
+    let nets: [&dyn Layer<f64>; 6] = [
+        &lstm(3, 4, 1),
+        &lstm(3, 9, 2),
+        &again,
+        &gru(3, 4, 3),
+        &peepholes(3, 4, 4),
+        &zoneout,
+    ];
+    let mut tape = LayerTape::new();
+    for batch in [Batch::ragged(&[5, 2, 4]), Batch::new(3, 2)] {
+        for net in nets.into_iter().chain(nets.into_iter().rev()) {
+            let expected = on_tape(net, &batch, &mut LayerTape::new());
+            assert_eq!(on_tape(net, &batch, &mut tape), expected);
+        }
+    }
+    // What another layer recorded is no forward pass of this one.
+    let batch = Batch::new(3, 2);
+    for (last, net) in [(0, 1), (1, 3), (3, 4), (4, 0)] {
+        on_tape(nets[last], &batch, &mut tape);
+        let net = nets[net];
+        let dy = Mat::zeros(net.output_len(), 6);
+        let x = Mat::zeros(3, 6);
+        let mut gradient = vec![0.0; net.params_len()];
+        let mut dstate = net.zero_states(2).unwrap();
+        let (x, dy) = (x.as_ref(), dy.as_ref());
+        let done = net.backward(x, &batch, dy, &mut dstate, &mut tape, &mut gradient, None);
+        assert!(done.is_err(), "{last}");
+    }
+}
+
 #[test]
 fn an_empty_stack_hands_its_input_on() {
     let x = noise(0, 4, 1);
