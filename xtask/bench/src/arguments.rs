@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Networks of 1 to 12 units in training: nanoseconds a step, forward and backward
     #[arg(long, conflicts_with_all = ["point", "peers"])]
     pub small: bool,
+    /// Training on sequences of up to 100,000 steps: time and memory, everything kept or segments computed once more
+    #[arg(long, conflicts_with_all = ["point", "peers", "small", "stream", "cells", "width", "dtype"])]
+    pub long: bool,
     /// Leave out candle and burn, which take minutes to compile
     #[arg(long, requires = "peers")]
     pub no_rust_peers: bool,
@@ -97,6 +100,8 @@ pub enum Mode {
     Stream,
     /// Measure small networks of cells.
     Small(Vec<Shipped>),
+    /// Measure long sequences.
+    Long,
 }
 
 impl Arguments {
@@ -108,6 +113,9 @@ impl Arguments {
         }
         if self.stream {
             return Mode::Stream;
+        }
+        if self.long {
+            return Mode::Long;
         }
         if self.small {
             return Mode::Small(match self.cells.as_slice() {
@@ -237,7 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn small_and_streaming_networks() {
+    fn small_and_streaming_networks_and_long_sequences() {
+        assert_eq!(
+            parse("bench --long --threads 2").unwrap().mode(),
+            Mode::Long
+        );
         assert_eq!(parse("bench --stream").unwrap().mode(), Mode::Stream);
         assert_eq!(
             parse("bench --small").unwrap().mode(),
@@ -261,6 +273,7 @@ mod tests {
             "bench --stream --cell gru",
             "bench --stream --small",
             "bench --small --point 1,2,3,4",
+            "bench --long --stream",
             "bench --peers --rounds 0",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -3,7 +3,8 @@
 //! - [`measure`] times the [`work`] of a cell at a point of the [`grid`].
 //! - [`table`] holds the times against the machine's limits: its [`peak`] of arithmetic and what its caches deliver, in
 //!   the model of [`roofline`].
-//! - [`stream`] times one sample at a time, [`small`] the training of networks of a few units.
+//! - [`stream`] times one sample at a time, [`small`] the training of networks of a few units, [`long`] that on
+//!   long sequences.
 //! - [`peers`] holds them against other libraries.
 //!
 //! The program beside this library adds only the list of all cells in all number types: minutes of compilation that
@@ -13,6 +14,7 @@ pub mod arguments;
 pub mod cells;
 pub mod failure;
 pub mod grid;
+pub mod long;
 pub mod measure;
 pub mod peak;
 pub mod peers;
@@ -52,6 +54,7 @@ pub fn run(
         }
         Mode::Table(cells) => table::run(&cells, arguments, measure, output),
         Mode::Stream => stream::run(arguments, output),
+        Mode::Long => long::run(arguments, output),
         Mode::Small(cells) => small::run(&cells, arguments, measure_parts, output),
         Mode::Peers(cell) => peers::run(cell, arguments, output),
     }
