@@ -67,6 +67,28 @@ pub enum Failure {
     /// Ctrl-C came; what had been learned is saved.
     #[error("stopped by Ctrl-C; the model was saved as it stood")]
     Interrupted,
+
+    /// The results file of `lstm paper` has a line that is not one of its own.
+    #[error("line {line} of {} is not a result of `lstm paper` ({reason}); remove the line or choose another --results", path.display())]
+    NotResults {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What does not fit.
+        reason: serde_json::Error,
+    },
+
+    /// Ctrl-C came; the finished seeds of `lstm paper` are saved.
+    #[error("stopped by Ctrl-C; the seeds that were done are in {}, and the same command goes on from there", path.display())]
+    Stopped {
+        /// The results file.
+        path: PathBuf,
+    },
+
+    /// Something cannot be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 impl Failure {
@@ -79,7 +101,7 @@ impl Failure {
                 eprintln!("{}", text.trim_end());
                 ExitCode::FAILURE
             }
-            Self::Interrupted => {
+            Self::Interrupted | Self::Stopped { .. } => {
                 eprintln!("lstm: {self}");
                 ExitCode::from(130)
             }

@@ -7,6 +7,7 @@ mod derive;
 mod failure;
 mod generate;
 mod interrupt;
+mod paper;
 mod progress;
 mod train;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Ok(Command::Train(options)) => train::run(&options),
         Ok(Command::Generate(options)) => generate::run(&options),
         Ok(Command::Derive(options)) => derive::run(&options),
+        Ok(Command::Paper(options)) => paper::run(&options),
         Err(code) => return code,
     };
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

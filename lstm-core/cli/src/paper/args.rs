@@ -1,0 +1,81 @@
+//! What may stand behind `lstm paper`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use super::tasks::*;
+use crate::args::{positive, size};
+
+/// Options of `lstm paper`.
+#[derive(Args)]
+pub struct Paper {
+    #[command(subcommand)]
+    pub task: Choice,
+}
+
+/// The experiments.
+#[derive(Subcommand)]
+pub enum Choice {
+    /// 1997, experiment 1: the next symbol of embedded Reber strings
+    EmbeddedReber(With<EmbeddedReber>),
+    /// 1997, experiment 2c: a symbol to be kept over many distractors
+    LongLag(With<LongLag>),
+    /// 1997, experiment 3a: the class of a sequence that shows in its first elements only
+    TwoSequence(With<TwoSequence>),
+    /// 1997, experiment 4: the sum of two marked numbers
+    Adding(With<Adding>),
+    /// 1997, experiment 5: the product of two marked numbers
+    Multiplication(With<Multiplication>),
+    /// 1997, experiments 6a and 6b: the order of two or three symbols far apart
+    TemporalOrder(With<TemporalOrder>),
+}
+
+/// A task's own options and those of every run.
+#[derive(Args)]
+pub struct With<T: Args> {
+    #[command(flatten)]
+    pub task: T,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Which gradient the weights follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// The papers' rule: errors that reach a net input go no further back; only the carousel carries them on
+    Truncated,
+    /// The whole gradient
+    Full,
+}
+
+/// Options of every run.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Which gradient the weights follow
+    #[arg(long, value_enum, default_value_t = Rule::Truncated)]
+    pub rule: Rule,
+    /// How many networks to train, each from a seed of its own
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = size(100_000))]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = size(1 << 62))]
+    pub seed: u64,
+    /// How many networks to train at a time [default: as many as the machine has cores]
+    #[arg(long, value_name = "N", value_parser = size(1024))]
+    pub threads: Option<u64>,
+    /// After how many sequences a network has failed [default: ten times the published number of sequences]
+    #[arg(long, value_name = "N", value_parser = size(1 << 62))]
+    pub limit: Option<u64>,
+    /// The learning rate [default: the paper's]
+    #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+    /// Where finished networks are noted; those that stand there already are not trained again
+    #[arg(long, value_name = "FILE", default_value = "lstm-paper.jsonl")]
+    pub results: PathBuf,
+    /// Print JSON instead of a Markdown table
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,111 @@
+//! The table of an experiment.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::experiment::Experiment;
+use super::results::Trial;
+use super::task::Published;
+use crate::progress::grouped;
+
+/// What an experiment showed, beside what was published.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Report {
+    experiment: Value,
+    weights: usize,
+    networks: usize,
+    solved: usize,
+    /// Percent of the networks.
+    success: f64,
+    /// Sequences to success, over the networks that had any.
+    median_sequences: Option<f64>,
+    published: Option<Published>,
+    trials: Vec<Seed>,
+}
+
+/// One network.
+#[derive(Debug, PartialEq, Serialize)]
+struct Seed {
+    seed: u64,
+    solved_after: Option<u64>,
+    sequences: u64,
+}
+
+impl Report {
+    /// Sums up the trials of an experiment.
+    pub fn new(experiment: &Experiment<'_>, trials: Vec<Trial>) -> Self {
+        let solved = trials.iter().filter_map(|trial| trial.outcome.solved_after);
+        let mut sorted: Vec<u64> = solved.collect();
+        sorted.sort_unstable();
+        let median = |sorted: &[u64]| {
+            let (below, above) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+            (below as f64 + above as f64) / 2.0
+        };
+        let seed = |trial: &Trial| Seed {
+            seed: trial.seed,
+            solved_after: trial.outcome.solved_after,
+            sequences: trial.outcome.sequences,
+        };
+        Self {
+            experiment: experiment.key.clone(),
+            weights: experiment.weights,
+            networks: trials.len(),
+            solved: sorted.len(),
+            success: 100.0 * sorted.len() as f64 / trials.len().max(1) as f64,
+            median_sequences: (!sorted.is_empty()).then(|| median(&sorted)),
+            published: experiment.published,
+            trials: trials.iter().map(seed).collect(),
+        }
+    }
+
+    /// The table as Markdown.
+    pub fn markdown(&self) -> String {
+        let percent = |value: f64| format!("{value:.0} %");
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let text = |name: &str| self.experiment[name].as_str().unwrap_or_default();
+        let published = self.published;
+        let cells = [
+            text("task").to_owned(),
+            self.options(),
+            text("rule").to_owned(),
+            self.weights.to_string(),
+            format!(
+                "{} of {} ({})",
+                self.solved,
+                self.networks,
+                percent(self.success)
+            ),
+            or_dash(self.median_sequences.map(|median| grouped(median as u64))),
+            or_dash(
+                published
+                    .and_then(|published| published.success)
+                    .map(percent),
+            ),
+            or_dash(
+                published
+                    .and_then(|published| published.sequences)
+                    .map(grouped),
+            ),
+        ];
+        format!(
+            "| task | options | rule | weights | solved | median sequences | published solved | published sequences |\n\
+             |---|---|---|---|---|---|---|---|\n\
+             | {} |\n",
+            cells.join(" | ")
+        )
+    }
+
+    /// All that is chosen beside the rule: the task's options, the rate, the limit.
+    fn options(&self) -> String {
+        let mut shown = Vec::new();
+        if let Some(options) = self.experiment["options"].as_object() {
+            shown.extend(options.iter().map(|(name, value)| match value {
+                Value::String(text) => format!("{name} {text}"),
+                value => format!("{name} {value}"),
+            }));
+        }
+        shown.push(format!("rate {}", self.experiment["rate"]));
+        shown.push(format!("at most {}", self.experiment["limit"]));
+        shown.join(", ")
+    }
+}

@@ -1,0 +1,161 @@
+//! Experiment 1 of 1997: the next symbol of embedded Reber strings, at every step.
+
+use clap::{Args, ValueEnum};
+use lstm_core::Rng;
+use serde::Serialize;
+
+use crate::paper::criterion::Criterion;
+use crate::paper::reber::{COUNT, Walk, possible_are_most_active};
+use crate::paper::sequence::Sequence;
+use crate::paper::task::{Problem, Published, Task};
+use crate::paper::topology::{Bias, Topology, descending};
+
+/// Training strings, and test strings.
+const STRINGS: usize = 256;
+
+/// Options of the task.
+#[derive(Debug, Args, Serialize)]
+pub struct EmbeddedReber {
+    /// Memory blocks times cells in each
+    #[arg(long, value_enum, default_value_t = Blocks::FourByOne)]
+    pub blocks: Blocks,
+}
+
+/// The paper's two networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+pub enum Blocks {
+    /// Four blocks of one cell
+    #[value(name = "4x1")]
+    #[serde(rename = "4x1")]
+    FourByOne,
+    /// Three blocks of two cells
+    #[value(name = "3x2")]
+    #[serde(rename = "3x2")]
+    ThreeByTwo,
+}
+
+impl Task for EmbeddedReber {
+    const NAME: &'static str = "embedded-reber";
+
+    fn topology(&self) -> Topology {
+        let (blocks, cells) = match self.blocks {
+            Blocks::FourByOne => (4, 1),
+            Blocks::ThreeByTwo => (3, 2),
+        };
+        Topology {
+            inputs: COUNT,
+            blocks,
+            cells,
+            outputs: COUNT,
+            bias: Bias::Gates,
+            output_bias: false,
+            range: 0.2,
+            start: vec![("beta_out", descending(-1.0, blocks))],
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        match self.blocks {
+            Blocks::FourByOne => 0.1,
+            Blocks::ThreeByTwo => 0.5,
+        }
+    }
+
+    fn limit(&self) -> u64 {
+        400_000
+    }
+
+    fn published(&self) -> Option<Published> {
+        Some(Published {
+            success: Some(100.0),
+            sequences: Some(match self.blocks {
+                Blocks::FourByOne => 39_740,
+                Blocks::ThreeByTwo => 8440,
+            }),
+        })
+    }
+
+    fn problem(&self, rng: &mut Rng) -> Problem<'_> {
+        let mut strings = || (0..STRINGS).map(|_| string(rng)).collect::<Vec<_>>();
+        let (training, test) = (strings(), strings());
+        Problem {
+            criterion: Criterion::All {
+                every: 10,
+                sequences: [&training[..], &test].concat(),
+                is_right,
+            },
+            draw: Box::new(move |rng, sequence| {
+                sequence.clone_from(&training[rng.below(STRINGS as u64) as usize]);
+            }),
+        }
+    }
+}
+
+/// A string: each symbol but the last is an input, whose target is the symbol that follows.
+fn string(rng: &mut Rng) -> Sequence {
+    let mut sequence = Sequence::default();
+    sequence.clear(COUNT);
+    let mut walk = Walk::default();
+    let mut symbol = walk.draw(rng);
+    while walk != Walk::Begin {
+        sequence.push_symbol(symbol);
+        symbol = walk.draw(rng);
+        sequence.target_class(symbol, COUNT);
+    }
+    sequence
+}
+
+/// Whether at every step the symbols that may come are the most active outputs.
+fn is_right(sequence: &Sequence, outputs: &[f64]) -> bool {
+    let mut walk = Walk::default();
+    (0..sequence.steps())
+        .zip(outputs.chunks_exact(COUNT))
+        .all(|(step, outputs)| {
+            let symbol = sequence.input(step).iter().position(|&input| input == 1.0);
+            // The sequences are strings of the grammar, in which every symbol leads on.
+            let after = symbol.and_then(|symbol| walk.after(symbol));
+            after.is_some_and(|after| {
+                walk = after;
+                possible_are_most_active(walk, outputs)
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::reber::tests::{is_embedded_reber, word};
+
+    #[test]
+    fn sequences_are_strings_and_targets_their_continuation() {
+        let mut rng = Rng::new(3);
+        for _ in 0..100 {
+            let sequence = string(&mut rng);
+            let mut symbols = sequence.symbols();
+            let targets = sequence.targets().chunks_exact(COUNT);
+            let targets: Vec<_> = targets
+                .map(|target| target.iter().position(|&value| value == 1.0).unwrap())
+                .collect();
+            assert_eq!(symbols[1..], targets[..targets.len() - 1]);
+            symbols.extend(targets.last());
+            assert!(is_embedded_reber(&word(&symbols)));
+        }
+    }
+
+    #[test]
+    fn targets_as_outputs_are_right_only_if_both_branches_are_active() {
+        let mut rng = Rng::new(4);
+        let sequence = string(&mut rng);
+        assert!(!is_right(&sequence, sequence.targets()));
+        let mut walk = Walk::default();
+        let mut ideal = Vec::new();
+        for symbol in sequence.symbols() {
+            walk = walk.after(symbol).unwrap();
+            ideal.extend(
+                walk.possible()
+                    .map(|possible| f64::from(u8::from(possible))),
+            );
+        }
+        assert!(is_right(&sequence, &ideal));
+    }
+}
