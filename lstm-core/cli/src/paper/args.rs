@@ -51,6 +51,16 @@ pub enum Rule {
     Full,
 }
 
+/// When weights change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Update {
+    /// After each sequence
+    Sequence,
+    /// After each step
+    Step,
+}
+
 /// Options of every run.
 #[derive(Debug, Clone, Args)]
 pub struct Common {

@@ -6,7 +6,7 @@
 //! | `task.rs` | what makes an experiment, and the training of one network on it |
 //! | `sequence.rs` | a sequence with its targets |
 //! | `topology.rs` | which weights a network has and where they start |
-//! | `network.rs` | a network that learns after each sequence |
+//! | `network.rs`, `traces.rs` | a network that learns after each sequence, or after each step |
 //! | `criterion.rs` | when a task is solved |
 //! | `experiment.rs`, `runner.rs` | seeds over threads, progress |
 //! | `results.rs`, `report.rs` | finished networks in a file; the table |
@@ -23,6 +23,7 @@ mod sequence;
 mod task;
 mod tasks;
 mod topology;
+mod traces;
 
 use std::io::{Write, stdout};
 

@@ -5,6 +5,7 @@ use lstm_core::{Cell, Error, Kernel, Packed, Rng, State, Tape, Workspace};
 
 use super::sequence::Sequence;
 use super::topology::Topology;
+use super::traces::Traces;
 
 /// A hidden layer of the cell `C`, output units, and the buffers of their training.
 pub struct Network<C: Cell> {
@@ -71,6 +72,7 @@ impl<C: Cell> Network<C> {
     /// A sequence of other inputs.
     pub fn outputs(&mut self, sequence: &Sequence) -> Result<&[f64], Error> {
         self.begin(sequence);
+        self.state.set_zero();
         let y = MatMut::from_column_major_slice_mut(
             &mut self.y,
             self.topology.all_cells(),
@@ -89,6 +91,7 @@ impl<C: Cell> Network<C> {
     pub fn learn(&mut self, sequence: &Sequence, rate: f64) -> Result<Deviation, Error> {
         let (cells, steps) = (self.topology.all_cells(), sequence.steps());
         self.begin(sequence);
+        self.state.set_zero();
         self.kernel.reshape_tape(&mut self.tape, steps, 1)?;
         let y = MatMut::from_column_major_slice_mut(&mut self.y, cells, steps);
         let (state, tape) = (&mut self.state, &mut self.tape);
@@ -105,6 +108,60 @@ impl<C: Cell> Network<C> {
         Ok(deviation)
     }
 
+    /// Learns a sequence, changing the weights after each of its steps: by the gradient of that step's error through all
+    /// steps before, as it is carried along in `traces`.
+    ///
+    /// # Errors
+    /// A sequence of other inputs.
+    pub fn learn_by_step(
+        &mut self,
+        sequence: &Sequence,
+        rate: f64,
+        traces: &mut Traces,
+    ) -> Result<Deviation, Error> {
+        let (cells, units) = (self.topology.all_cells(), self.topology.outputs);
+        let with_targets = sequence.targets().len() / units;
+        let first = sequence.steps() - with_targets;
+        let (mut largest, mut sum) = (0.0_f64, 0.0);
+        self.kernel.reshape_tape(&mut self.tape, 1, 1)?;
+        self.state.set_zero();
+        traces.clear();
+        for step in 0..sequence.steps() {
+            let targets = match step.checked_sub(first) {
+                Some(index) => &sequence.targets()[index * units..][..units],
+                None => &[],
+            };
+            let now = traces.step(sequence.input(step), targets);
+            self.begin(now);
+            let y = MatMut::from_column_major_slice_mut(&mut self.y, cells, 1);
+            let (state, tape) = (&mut self.state, &mut self.tape);
+            (self.kernel).forward(&self.packed, now.x(), state, y, tape)?;
+            self.apply_outputs();
+            let deviation = self.backprop_outputs(targets);
+            largest = largest.max(deviation.largest);
+            sum += deviation.mean;
+
+            self.gradient.fill(0.0);
+            let (tape, gradient) = (&mut self.tape, &mut self.gradient);
+            traces.backprop(&self.kernel, &self.packed, &self.dy, tape, gradient)?;
+            if !targets.is_empty() {
+                self.descend(rate)?;
+            }
+        }
+        Ok(Deviation {
+            largest,
+            mean: sum / with_targets.max(1) as f64,
+        })
+    }
+
+    /// What [`learn_by_step`](Self::learn_by_step) needs, if errors go back through those carried quantities that `carries` names.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn traces(&self, carries: fn(&str) -> bool) -> Result<Traces, Error> {
+        Traces::new(&self.kernel, carries)
+    }
+
     /// Makes the buffers fit a sequence.
     fn begin(&mut self, sequence: &Sequence) {
         let len = self.topology.all_cells() * sequence.steps();
@@ -113,7 +170,6 @@ impl<C: Cell> Network<C> {
         self.dy.resize(len, 0.0);
         self.outputs.clear();
         self.outputs.resize(sequence.targets().len(), 0.0);
-        self.state.set_zero();
     }
 
     /// Where the cell outputs of the first step with targets begin.
@@ -187,13 +243,13 @@ fn logistic(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use lstm_core::cells::Lstm1997;
+    use lstm_core::cells::{Lstm1997, Lstm1997Truncated};
 
     use super::*;
     use crate::paper::topology::Bias;
 
-    fn network(bias: Bias, output_bias: bool) -> Network<Lstm1997> {
-        let topology = Topology {
+    fn topology(bias: Bias, output_bias: bool) -> Topology {
+        Topology {
             inputs: 2,
             blocks: 2,
             cells: 2,
@@ -202,8 +258,11 @@ mod tests {
             output_bias,
             range: 0.5,
             start: vec![("beta_in", vec![-1.0, -2.0])],
-        };
-        Network::new(&topology, &mut Rng::new(1)).unwrap()
+        }
+    }
+
+    fn network(bias: Bias, output_bias: bool) -> Network<Lstm1997> {
+        Network::new(&topology(bias, output_bias), &mut Rng::new(1)).unwrap()
     }
 
     /// Five steps, with targets at the last two.
@@ -253,6 +312,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// With a rate so small that the weights stay what they are, the changes after each step add up to the one after the
+    /// sequence, which takes its gradient back through time.
+    #[test]
+    fn changes_by_step_add_up_to_the_change_by_sequence() {
+        fn check<C: Cell>(carries: fn(&str) -> bool) {
+            let rate = 1e-8;
+            let start = || Network::<C>::new(&topology(Bias::All, true), &mut Rng::new(1)).unwrap();
+            let (before, mut whole, mut stepwise) = (start(), start(), start());
+            let mut traces = stepwise.traces(carries).unwrap();
+            let of_sequence = whole.learn(&sequence(), rate).unwrap();
+            let of_steps = stepwise
+                .learn_by_step(&sequence(), rate, &mut traces)
+                .unwrap();
+            // The outputs move with the weights, by the rate.
+            assert!((of_sequence.largest - of_steps.largest).abs() < 10.0 * rate);
+            assert!((of_sequence.mean - of_steps.mean).abs() < 10.0 * rate);
+            let pairs = |part: fn(&Network<C>) -> &[f64]| {
+                let changes = part(&whole).iter().zip(part(&stepwise));
+                let changes = changes
+                    .zip(part(&before))
+                    .map(|((whole, stepwise), before)| {
+                        ((before - whole) / rate, (before - stepwise) / rate)
+                    });
+                changes.collect::<Vec<_>>()
+            };
+            for (whole, stepwise) in [
+                pairs(|network| &network.hidden),
+                pairs(|network| &network.output),
+            ]
+            .concat()
+            {
+                // Rounding of the weights over the rate, 1e-16 / 1e-8.
+                assert!((whole - stepwise).abs() < 1e-7, "{whole} {stepwise}");
+            }
+        }
+        check::<Lstm1997>(|_| true);
+        check::<Lstm1997Truncated>(|name| name == "s");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use lstm_core::cells::{Lstm1997, Lstm1997Truncated};
 use lstm_core::{Cell, Error, Kernel, Rng};
 use serde::Serialize;
 
-use super::args::Rule;
+use super::args::{Rule, Update};
 use super::criterion::{Criterion, Judge};
 use super::network::Network;
 use super::results::Outcome;
@@ -12,7 +12,7 @@ use super::runner::Watch;
 use super::sequence::Sequence;
 use super::topology::Topology;
 
-/// An experiment of 1997: separate sequences, weights that change after each of them.
+/// An experiment of 1997: separate sequences, each of which begins with a state of zeros.
 pub trait Task: Serialize + Sync {
     /// Its name on the command line.
     const NAME: &'static str;
@@ -22,6 +22,11 @@ pub trait Task: Serialize + Sync {
 
     /// The paper's learning rate.
     fn rate(&self) -> f64;
+
+    /// When weights change.
+    fn update(&self) -> Update {
+        Update::Sequence
+    }
 
     /// After how many sequences a network has failed.
     fn limit(&self) -> u64;
@@ -85,26 +90,37 @@ pub fn train(
     watch: &Watch<'_>,
 ) -> Result<Option<Outcome>, Error> {
     match setting.rule {
-        Rule::Truncated => train_cell::<Lstm1997Truncated>(task, setting, seed, watch),
-        Rule::Full => train_cell::<Lstm1997>(task, setting, seed, watch),
+        Rule::Truncated => {
+            let carousel = |name: &str| name == "s";
+            train_cell::<Lstm1997Truncated>(task, setting, carousel, seed, watch)
+        }
+        Rule::Full => train_cell::<Lstm1997>(task, setting, |_| true, seed, watch),
     }
 }
 
 fn train_cell<C: Cell>(
     task: &impl Task,
     setting: &Setting,
+    carries: fn(&str) -> bool,
     seed: u64,
     watch: &Watch<'_>,
 ) -> Result<Option<Outcome>, Error> {
     // Streams of their own, so that both rules start from the same weights and see the same sequences.
     let (mut weights, mut data) = (Rng::stream(seed, 0), Rng::stream(seed, 1));
     let mut network = Network::<C>::new(&task.topology(), &mut weights)?;
+    let mut traces = match task.update() {
+        Update::Step => Some(network.traces(carries)?),
+        Update::Sequence => None,
+    };
     let mut problem = task.problem(&mut data);
     let mut judge = Judge::new(problem.criterion);
     let mut sequence = Sequence::default();
     for count in 1..=setting.limit {
         (problem.draw)(&mut data, &mut sequence);
-        let deviation = network.learn(&sequence, setting.rate)?;
+        let deviation = match &mut traces {
+            Some(traces) => network.learn_by_step(&sequence, setting.rate, traces)?,
+            None => network.learn(&sequence, setting.rate)?,
+        };
         if judge.solved(count, deviation, &mut network)? {
             return Ok(Some(Outcome::solved(count)));
         }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use lstm_core::Rng;
 use serde::Serialize;
 
+use crate::paper::args::Update;
 use crate::paper::criterion::Criterion;
 use crate::paper::reber::{COUNT, Walk, possible_are_most_active};
 use crate::paper::sequence::Sequence;
@@ -19,6 +20,9 @@ pub struct EmbeddedReber {
     /// Memory blocks times cells in each
     #[arg(long, value_enum, default_value_t = Blocks::FourByOne)]
     pub blocks: Blocks,
+    /// When weights change
+    #[arg(long, value_enum, default_value_t = Update::Sequence)]
+    pub update: Update,
 }
 
 /// The paper's two networks.
@@ -59,6 +63,10 @@ impl Task for EmbeddedReber {
             Blocks::FourByOne => 0.1,
             Blocks::ThreeByTwo => 0.5,
         }
+    }
+
+    fn update(&self) -> Update {
+        self.update
     }
 
     fn limit(&self) -> u64 {

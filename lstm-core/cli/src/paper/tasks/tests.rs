@@ -2,7 +2,7 @@
 
 use super::embedded_reber::Blocks;
 use super::*;
-use crate::paper::args::Rule;
+use crate::paper::args::{Rule, Update};
 use crate::paper::runner::Watch;
 use crate::paper::task::{Setting, Task, train, weights};
 
@@ -11,7 +11,10 @@ fn networks_have_as_many_weights_as_the_papers_say() {
     fn check(task: &impl Task, expected: usize) {
         assert_eq!(weights(task).unwrap(), expected);
     }
-    let reber = |blocks| EmbeddedReber { blocks };
+    let reber = |blocks| EmbeddedReber {
+        blocks,
+        update: Update::Sequence,
+    };
     let order = |marks| TemporalOrder { lag: 100, marks };
     check(&reber(Blocks::FourByOne), 264);
     check(&reber(Blocks::ThreeByTwo), 276);
