@@ -299,3 +299,47 @@ fn help_and_version_are_no_errors() {
     }
     assert_eq!(folder.lstm(&[]).status.code(), Some(2));
 }
+
+#[test]
+fn an_experiment_is_noted_and_resumed() {
+    let folder = Folder::new("paper");
+    let table = |seeds, more: &[&str]| {
+        let options = [
+            "paper",
+            "temporal-order",
+            "--lag",
+            "20",
+            "--limit",
+            "30",
+            "--seeds",
+        ];
+        let output = folder.lstm(&[&options[..], &[seeds], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    table("1", &[]);
+    let resumed = table("2", &["--threads", "2"]);
+    assert_eq!(
+        resumed.lines().last().unwrap(),
+        "| temporal-order | lag 20, marks 2, rate 0.5, at most 30 | truncated | 156 | 0 of 2 (0 %) | - | - | - |"
+    );
+    assert_eq!(folder.names(), ["lstm-paper.jsonl"]);
+    let results = fs::read_to_string(folder.0.join("lstm-paper.jsonl")).unwrap();
+    assert_eq!(results.lines().count(), 2);
+    let json = table("2", &["--json"]);
+    assert!(
+        json.contains("\"solved\": 0") && json.contains("\"weights\": 156"),
+        "{json}"
+    );
+
+    folder.write("text.txt", text());
+    let error = folder.refused(&["paper", "adding", "--results", "text.txt"]);
+    assert!(
+        error.contains("line 1 of text.txt is not a result"),
+        "{error}"
+    );
+    let error = folder.refused(&["paper", "adding", "--lag", "3"]);
+    assert!(error.contains("3"), "{error}");
+    let error = folder.refused(&["paper", "subtracting"]);
+    assert!(error.contains("subtracting"), "{error}");
+}

@@ -34,10 +34,13 @@ impl<'a> Experiment<'a> {
     /// Sizes that are too large.
     pub fn of_sequences<T: Task + Args>(with: &'a With<T>) -> Result<Self, Failure> {
         let (task, common) = (&with.task, &with.common);
+        let published = task.published();
+        let limit = published.and_then(|published| published.sequences);
+        let limit = limit.map_or_else(|| task.limit(), |sequences| 10 * sequences);
         let setting = Setting {
             rule: common.rule,
             rate: common.rate.unwrap_or_else(|| task.rate()),
-            limit: common.limit.unwrap_or_else(|| task.limit()),
+            limit: common.limit.unwrap_or(limit),
         };
         Ok(Self {
             key: json!({
@@ -49,7 +52,7 @@ impl<'a> Experiment<'a> {
             }),
             weights: task::weights(task)?,
             limit: setting.limit,
-            published: task.published(),
+            published,
             train: Box::new(move |seed, watch| task::train(task, &setting, seed, watch)),
         })
     }

@@ -28,7 +28,7 @@ pub trait Task: Serialize + Sync {
         Update::Sequence
     }
 
-    /// After how many sequences a network has failed.
+    /// After how many sequences a network has failed, where the paper has no figure for the options.
     fn limit(&self) -> u64;
 
     /// What the paper reports for these options, if it does.

@@ -67,9 +67,10 @@ impl Task for TemporalOrder {
     }
 
     fn limit(&self) -> u64 {
+        // Ten times the published number at a lag of 100, and in proportion to the lag.
         match self.has_three() {
-            false => 300_000,
-            true => 5_700_000,
+            false => 3139 * self.lag,
+            true => 57_110 * self.lag,
         }
     }
 
