@@ -76,7 +76,7 @@ pub struct Common {
     /// How many networks to train at a time [default: as many as the machine has cores]
     #[arg(long, value_name = "N", value_parser = size(1024))]
     pub threads: Option<u64>,
-    /// After how many sequences a network has failed [default: ten times the published number; see the table where there is none]
+    /// After how many sequences a network has failed [default: ten times the published number; the table says which]
     #[arg(long, value_name = "N", value_parser = size(1 << 62))]
     pub limit: Option<u64>,
     /// The learning rate [default: the paper's]
