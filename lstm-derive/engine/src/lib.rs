@@ -13,8 +13,8 @@
 //! | emit | [`emit`] | the plan | Rust |
 //!
 //! Expressions are nodes of a hash-consed graph ([`expr`]); [`normal`] brings them to the normal form by which the
-//! proof compares them, [`evaluate`] computes them in numbers, [`print`](mod@print) writes them for people, as Unicode
-//! or LaTeX. [`report`](mod@report) does the first stages for a whole file, [`file`](mod@file) makes the checked-in
+//! proof compares them, [`evaluate`] computes them in numbers, [`print`](mod@print) writes them for people, as Unicode,
+//! LaTeX or MathML. [`report`](mod@report) does the first stages for a whole file, [`file`](mod@file) makes the checked-in
 //! form of a cell, and [`cost`](mod@cost) counts what its kernels do. Mistakes are [`error::Diagnostic`]s, always all
 //! of a cell together.
 

@@ -84,6 +84,43 @@ fn latex_of_the_1997_cell() {
 }
 
 #[test]
+fn mathml_of_the_1997_cell() {
+    let (cell, derivation) = compiled(include_str!("../../../lstm-kernels/cells/lstm_1997.rs"));
+    insta::assert_snapshot!(
+        print::equations_mathml(&cell)
+            + &print::errors_mathml(&cell, &derivation)
+            + &print::gradients_mathml(&cell, &derivation)
+    );
+}
+
+/// Every tag that is opened is closed, in order, for all cells and every operation of the language in them.
+#[test]
+fn mathml_is_well_formed() {
+    for (name, source) in sources() {
+        let (cell, derivation) = compiled(source);
+        let text = print::equations_mathml(&cell)
+            + &print::errors_mathml(&cell, &derivation)
+            + &print::gradients_mathml(&cell, &derivation);
+        let mut open = Vec::new();
+        for tag in text
+            .split('<')
+            .skip(1)
+            .map(|rest| rest.split('>').next().unwrap())
+        {
+            match tag.strip_prefix('/') {
+                Some(closed) => assert_eq!(open.pop(), Some(closed), "{name}"),
+                None => open.extend(tag.split(' ').next()),
+            }
+        }
+        assert_eq!(open, [""; 0], "{name}");
+        assert!(
+            text.matches("<math").count() >= cell.quantities.len(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn deriving_twice_prints_the_same() {
     for (name, source) in sources() {
         let (mut cell, derivation) = compiled(source);

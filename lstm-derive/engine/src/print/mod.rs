@@ -1,6 +1,7 @@
-//! What the compiler understood and derived, to read: equations, error signals and gradients as text and as LaTeX.
+//! What the compiler understood and derived, to read: equations, error signals and gradients as text, LaTeX and MathML.
 
 mod latex;
+mod mathml;
 mod symbols;
 mod text;
 
@@ -9,6 +10,10 @@ use crate::expr::{NodeId, ParamId, QuantityId};
 use crate::model::Cell;
 
 pub use latex::{equations_latex, errors_latex};
+pub use mathml::{
+    Formula, FormulaTerm, equation_formulas, equations_mathml, error_formulas, errors_mathml,
+    gradient_formulas, gradients_mathml, partial_mathml, symbol_mathml,
+};
 pub(crate) use text::{Style, Text};
 
 /// The equations as understood, one a line, in the language of `cell!`: `a[t] = W @ x[t] + U @ h[t-1] + β`.

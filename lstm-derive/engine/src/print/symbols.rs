@@ -75,3 +75,35 @@ fn letters(part: &str) -> String {
         many => many.join(" "),
     }
 }
+
+/// A symbol as MathML: parts after `_` are subscripts, words of several letters upright.
+pub(super) fn mathml(symbol: &str) -> String {
+    let mut parts = symbol.split('_').filter(|part| !part.is_empty());
+    let base = parts.next().map_or_else(String::new, identifiers);
+    let subscripts: Vec<String> = parts.map(identifiers).collect();
+    match subscripts.is_empty() {
+        true => base,
+        false => format!(
+            "<msub><mrow>{base}</mrow><mrow>{}</mrow></msub>",
+            subscripts.join("<mo separator=\"true\">,</mo>")
+        ),
+    }
+}
+
+fn identifiers(part: &str) -> String {
+    let named =
+        |(_, name): &&(char, &str)| *name == part || (part == "epsilon" && *name == "varepsilon");
+    if let Some((letter, _)) = GREEK.iter().find(named) {
+        return format!("<mi>{letter}</mi>");
+    }
+    // A word is one identifier; letters of other scripts stand side by side, as in LaTeX. Symbols are Rust identifiers, so
+    // nothing in them needs escaping.
+    match part.is_ascii() {
+        true if part.bytes().all(|byte| byte.is_ascii_digit()) => format!("<mn>{part}</mn>"),
+        true => format!("<mi>{part}</mi>"),
+        false => part
+            .chars()
+            .map(|letter| format!("<mi>{letter}</mi>"))
+            .collect(),
+    }
+}
