@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::cells;
+use crate::flow::args::Flow;
 use crate::paper::Paper;
 
 /// Recurrent networks from their equations.
@@ -27,7 +28,7 @@ pub enum Command {
     Train(Train),
     /// Let a trained model write
     Generate(Generate),
-    /// Print the derivation of a cell that is written in a file: equations, error signals, weight gradients, proofs
+    /// Print the derivation of a cell, or write it as a page: equations, error signals, weight gradients, proofs
     Derive(Derive),
     /// Repeat an experiment of the LSTM papers: over many seeds, beside the published figures
     ///
@@ -38,6 +39,11 @@ pub enum Command {
     ///
     /// Where options have no published figure, the table shows a dash.
     Paper(Paper),
+    /// Show how an error signal travels back in time: explodes, vanishes, or stays
+    ///
+    /// A unit error is put into a layer at some time, and carried back by its backward kernels. What arrives q steps
+    /// earlier is shown over q, as a table with sparklines, as a picture and as numbers.
+    Flow(Flow),
 }
 
 /// Options of `lstm train`.
@@ -109,8 +115,11 @@ pub struct Generate {
 /// Options of `lstm derive`.
 #[derive(Args)]
 pub struct Derive {
-    /// A Rust file with a `cell! { .. }`, or the cell alone
-    pub file: PathBuf,
+    /// A Rust file with a `cell! { .. }` or the cell alone, or the name of a cell of this program
+    pub cell: PathBuf,
+    /// Writes the derivation as a page of its own, to read in a browser, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Reads the command line. Help and version go to the output; a mistake is one sentence on the error output.

@@ -58,6 +58,21 @@ pub fn source_file(spec: &CellSpec) -> Option<&'static str> {
         .map(|&(_, _, file)| file)
 }
 
+/// File and Rust name of the cell called `name`, in `--cell` or in Rust.
+pub fn file_of(name: &str) -> Option<(&'static str, &'static str)> {
+    let named = |(other, spec, _): &&(&str, CellSpec, &str)| *other == name || spec.name == name;
+    TABLE
+        .iter()
+        .find(named)
+        .map(|&(_, spec, file)| (file, spec.name))
+}
+
+/// The name, in `--cell`, of the cell with these equations.
+pub fn with_equations(equations: &str) -> Option<&'static str> {
+    let same = |(_, spec, _): &&(&str, CellSpec, &str)| spec.equations.trim() == equations.trim();
+    TABLE.iter().find(same).map(|&(name, _, _)| name)
+}
+
 /// Sizes for a cell with so many inputs and units: axes with a default keep it, all others are units.
 pub fn sizes(spec: &CellSpec, inputs: usize, units: usize) -> Vec<usize> {
     let size = |(axis, size): (usize, &lstm_core::SizeSpec)| match size.default {
@@ -75,6 +90,15 @@ mod tests {
     #[test]
     fn sizes_follow_the_axes() {
         assert_eq!(sizes(&PeepholeLstm::SPEC, 3, 5), [3, 5, 1]);
+    }
+
+    #[test]
+    fn cells_are_found_by_name_and_by_equations() {
+        assert_eq!(file_of("lstm"), Some(("lstm.rs", "Lstm")));
+        assert_eq!(file_of("Lstm"), file_of("lstm"));
+        assert_eq!(file_of("lstm.rs"), None);
+        assert_eq!(with_equations(Lstm::SPEC.equations), Some("lstm"));
+        assert_eq!(with_equations(""), None);
     }
 
     #[test]

@@ -20,6 +20,23 @@ pub enum Failure {
         source: io::Error,
     },
 
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// Options that do not fit each other, or what they are for.
+    #[error("{0}")]
+    Options(String),
+
+    /// A picture cannot be drawn.
+    #[error("the picture cannot be drawn: {0}")]
+    Picture(String),
+
     /// A file that is to be text is not.
     #[error("{} is not UTF-8 text: the byte at offset {offset} does not fit", path.display())]
     NotText {

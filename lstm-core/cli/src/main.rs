@@ -1,10 +1,12 @@
-//! The command `lstm`: trains a character language model, lets it write, and derives the error signals of a cell.
+//! The command `lstm`: trains a character language model, lets it write, derives the error signals of a
+//! cell, and shows how they travel back in time.
 
 mod args;
 mod cells;
 mod corpus;
 mod derive;
 mod failure;
+mod flow;
 mod generate;
 mod interrupt;
 mod paper;
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         Ok(Command::Generate(options)) => generate::run(&options),
         Ok(Command::Derive(options)) => derive::run(&options),
         Ok(Command::Paper(options)) => paper::run(&options),
+        Ok(Command::Flow(options)) => flow::run(&options),
         Err(code) => return code,
     };
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

@@ -1,5 +1,10 @@
 //! The built command from outside: what it prints, what it refuses, what it leaves on the disk.
 
+#[path = "cli/flow.rs"]
+mod flow;
+#[path = "cli/page.rs"]
+mod page;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -115,7 +120,7 @@ fn impossible_options_are_refused_with_one_sentence() {
             "finite number of at least 0",
         ),
         (&["generate", "m", "--length", "-1"], "-1"),
-        (&["derive"], "<FILE>"),
+        (&["derive"], "<CELL>"),
         (&["tarin"], "tarin"),
     ] {
         let error = folder.refused(arguments);

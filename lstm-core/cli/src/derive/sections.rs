@@ -1,0 +1,161 @@
+//! The sections that are lists: equations, weights, kernels; and the picture.
+
+use lstm_derive_engine::Compiled;
+use lstm_derive_engine::cost::{DirectionCost, cost};
+use lstm_derive_engine::expr::Shape;
+use lstm_derive_engine::model::{Cell, Role};
+use lstm_derive_engine::plan::listing::listing;
+use lstm_derive_engine::print::{equation_formulas, gradient_formulas, symbol_mathml};
+use maud::{Markup, PreEscaped, html};
+
+use super::page::{formula, inline};
+
+/// Δw = -η ∂L/∂w
+const UPDATE: &str = "<math display=\"block\"><mrow><mi>Δ</mi><mi>w</mi><mo>=</mo><mo form=\"prefix\">−</mo><mi>η</mi>\
+    <mfrac><mrow><mo>∂</mo><mi>L</mi></mrow><mrow><mo>∂</mo><mi>w</mi></mrow></mfrac></mrow></math>";
+
+/// Sizes, symbols and equations.
+pub fn equations(cell: &Cell) -> Markup {
+    html! {
+        p { "One step of the cell, at time " (inline("<math><mi>t</mi></math>")) ", in an order in which it can be computed. "
+            "Products of elements are written ⊙, the logistic function is σ; a prime marks a derivative." }
+        div.formulas {
+            @for (number, line) in equation_formulas(cell).iter().enumerate() {
+                div.numbered id={ "eq-" (number + 1) } {
+                    (formula(&line.mathml()))
+                    span.tag { "(" (number + 1) ")" }
+                }
+            }
+        }
+        div.scroll tabindex="0" {
+            table {
+                thead { tr { th { "symbol" } th { "what it is" } th { "axes" } } }
+                tbody {
+                    @for size in &cell.sizes {
+                        tr {
+                            td { (symbol(&size.name.symbol)) }
+                            td { "size of an axis" @if let Some(default) = size.default { ", " (default) " unless given" } }
+                            td {}
+                        }
+                    }
+                    tr { td { (symbol(&cell.input.name.symbol)) } td { "input" } td { (axes(cell, &cell.input.shape)) } }
+                    @for alike in cell.params.chunk_by(|a, b| a.role == b.role && a.shape == b.shape) {
+                        tr {
+                            td { @for (index, param) in alike.iter().enumerate() {
+                                @if index > 0 { ", " }
+                                (symbol(&param.name.symbol))
+                            } }
+                            td { @match alike[0].role {
+                                Role::Matrix { .. } => "weights: a matrix",
+                                Role::Elementwise => "weights, element by element",
+                            } }
+                            td { (axes(cell, &alike[0].shape)) }
+                        }
+                    }
+                    @for (index, quantity) in cell.quantities.iter().enumerate() {
+                        tr {
+                            td { (symbol(&quantity.name.symbol)) }
+                            td {
+                                a href={ "#eq-" (index + 1) } { "equation " (index + 1) }
+                                @if quantity.carried { ", carried to the next step" }
+                                @if index == cell.output.0 { ", the output" }
+                            }
+                            td { (axes(cell, &quantity.shape)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn symbol(name: &str) -> Markup {
+    inline(&symbol_mathml(name))
+}
+
+fn axes(cell: &Cell, shape: &Shape) -> Markup {
+    html! {
+        @for (index, &axis) in shape.iter().enumerate() {
+            @if index > 0 { " × " }
+            (symbol(&cell.size(axis).name.symbol))
+        }
+        @if shape.is_empty() { "a number" }
+    }
+}
+
+/// The gradients of all parameters.
+pub fn weights(compiled: &Compiled) -> Markup {
+    html! {
+        p { "Every parameter is used in every step, so its gradient is a sum over all steps (and over all sequences of a batch). "
+            "A matrix gets the outer product ⊗ of the error signal it caused with the vector it was multiplied with. "
+            "The last line is the gradient of the input: the error for a layer below." }
+        div.formulas {
+            @for line in gradient_formulas(&compiled.cell, &compiled.derivation) { (formula(&line.mathml())) }
+        }
+        p { "Gradient descent with the learning rate η changes a weight by" }
+        (formula(UPDATE))
+    }
+}
+
+/// What the kernels do, and what that costs.
+pub fn kernels(compiled: &Compiled) -> Markup {
+    let (cell, plan) = (&compiled.cell, &compiled.plan);
+    let cost = cost(cell, plan);
+    let tape: Vec<&str> = cost.tape.iter().map(|(name, _)| name.as_str()).collect();
+    html! {
+        p { "The kernels walk over the units in passes. A pass begins with matrix products; the element-wise equations "
+            "follow while the sums are still in registers. Backward is the mirror image, with transposed matrices. "
+            "Gradients of matrices are left to the end: one large product each, over all steps." }
+        div.scroll tabindex="0" {
+            table {
+                thead { tr { th { "one step" } th { "passes" } th { "matrix products" } th { "additions, products" } th { "exponentials, quotients" } } }
+                tbody {
+                    (direction("forward", &cost.forward))
+                    (direction("backward", &cost.backward))
+                }
+            }
+        }
+        p { "The last two columns count operations for each unit. For the way back the tape keeps, for each unit and step, "
+            (tape.len()) @if tape.len() == 1 { " value" } @else { " values" } " (" code { (tape.join(", ")) } "): "
+            (4 * tape.len()) " bytes in f32. At the end " (cost.gradients) " large products form the gradients of the matrices." }
+        details {
+            summary { "The whole plan" }
+            pre tabindex="0" { (listing(cell, plan)) }
+        }
+    }
+}
+
+fn direction(name: &str, cost: &DirectionCost) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (name) }
+            td { (cost.stages) }
+            td { @for (index, product) in cost.products.iter().enumerate() {
+                @if index > 0 { ", " }
+                code { (product) }
+            } }
+            td { (cost.cheap()) }
+            td { (cost.costly()) }
+        }
+    }
+}
+
+/// The picture of the error flow.
+pub fn flow(figure: Option<&str>) -> Markup {
+    html! {
+        @match figure {
+            Some(svg) => {
+                p { "An error of 1 is put into one carried quantity at the end of a sequence of noise and sent back through the "
+                    "generated kernels. The curves show how much of it arrives at the same quantity q steps earlier, as the root "
+                    "mean square over the units: at 1 an error stays, above it explodes, below it vanishes. For a simple recurrent "
+                    "network the curve is that of the net input's error signal ϑ. The layer has 16 units, random weights and, if "
+                    "the cell has forget gates, a forget bias of 1." }
+                figure { div.scroll tabindex="0" { div.picture { (PreEscaped(svg)) } } }
+            }
+            None => {
+                p { "The program that wrote this page has no kernels of this cell, so there is no picture. Compiled with "
+                    code { "cell!" } ", the cell can be looked at with the verbs of " code { "lstm_core::Recurrent" } "." }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `lstm flow`: how an error signal travels back in time.
+
+pub mod args;
+mod curve;
+mod inputs;
+mod layer;
+mod numbers;
+mod picture;
+mod rnn;
+mod scenes;
+mod terminal;
+mod theory;
+mod training;
+mod travel;
+
+use std::io::{Write, stdout};
+
+use serde::Serialize;
+
+use self::args::Flow;
+use self::curve::Curve;
+use self::scenes::Setting;
+use crate::failure::Failure;
+
+pub use self::numbers::save;
+
+/// Steps that a layer reads before errors travel, so that they do not end at a state of zeros.
+const WARM_UP: usize = 20;
+
+/// Everything that is shown.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What the curves are of.
+    pub title: String,
+    /// Steps back.
+    pub steps: usize,
+    /// Where the random numbers started.
+    pub seed: u64,
+    /// The curves.
+    pub curves: Vec<Curve>,
+}
+
+/// Computes the curves that are asked for and shows them.
+///
+/// # Errors
+/// Options that do not fit the cell, a model or text that cannot be used, files that cannot be written.
+pub fn run(options: &Flow) -> Result<(), Failure> {
+    let report = report(options)?;
+    if let Some(path) = &options.svg {
+        numbers::save(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;
+    }
+    if let Some(path) = &options.png {
+        numbers::save(path, &picture::png(&report)?)?;
+    }
+    if let Some(path) = &options.csv {
+        numbers::save(path, &numbers::csv(&report)?)?;
+    }
+    let mut out = stdout().lock();
+    match options.json {
+        true => writeln!(out, "{}", numbers::json(&report)?)?,
+        false => out.write_all(terminal::table(&report).as_bytes())?,
+    }
+    Ok(())
+}
+
+/// The curves of the cell called `name` as an SVG element for a page, whose colours it takes.
+///
+/// # Errors
+/// A name that no cell has.
+pub fn figure(name: &str) -> Result<String, Failure> {
+    picture::inline(&report(&Flow::of(name))?)
+}
+
+fn report(options: &Flow) -> Result<Report, Failure> {
+    let setting = Setting {
+        inputs: options.inputs as usize,
+        units: options.units as usize,
+        steps: options.steps as usize,
+        seed: options.seed,
+    };
+    let (title, curves) = match (&options.model, &options.cell) {
+        (Some(model), _) => layer::of_model(model, &setting, options)?,
+        (None, Some(cell)) => layer::of_cell(cell, &setting, options)?,
+        (None, None) => (
+            "How much of an error arrives".to_owned(),
+            scenes::all(&setting)?,
+        ),
+    };
+    Ok(Report {
+        title,
+        steps: setting.steps,
+        seed: setting.seed,
+        curves,
+    })
+}

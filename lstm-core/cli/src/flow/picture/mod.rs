@@ -1,0 +1,292 @@
+//! The curves as a picture: logarithmic, each with its name in the margin.
+
+mod axis;
+mod margin;
+
+use std::sync::OnceLock;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+
+use self::axis::{Axis, Scale};
+use super::Report;
+use crate::failure::Failure;
+
+/// Width and height in points.
+const SIZE: (u32, u32) = (1000, 560);
+/// Pixels of a PNG for each point: sharp in print.
+const PNG_SCALE: u32 = 2;
+/// The family under which the font of this program is known to the drawing library, and which other viewers replace by
+/// their own.
+const FAMILY: &str = "sans-serif";
+
+/// Colours that people with any colour vision tell apart (Okabe & Ito 2008, "Color universal design"), without the yellow
+/// that is too light for a line.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+];
+
+/// What the picture is drawn on.
+pub struct Theme {
+    background: Option<RGBColor>,
+    ink: RGBColor,
+    grid: RGBColor,
+}
+
+/// Black on white.
+pub const PAPER: Theme = Theme {
+    background: Some(WHITE),
+    ink: BLACK,
+    grid: RGBColor(222, 222, 222),
+};
+
+/// Colours that stand for those of a page until [`inline`] puts these in their place.
+const PAGE: Theme = Theme {
+    background: None,
+    ink: RGBColor(1, 1, 1),
+    grid: RGBColor(2, 2, 2),
+};
+
+/// The picture as an SVG element of a page: in the colour of its text, with lines in its variable `--rule`.
+pub fn inline(report: &Report) -> Result<String, Failure> {
+    Ok(svg(report, &PAGE)?
+        .replace("\"#010101\"", "\"currentColor\"")
+        .replace("\"#020202\"", "\"var(--rule)\"")
+        .replacen("<svg ", "<svg role=\"img\" ", 1))
+}
+
+/// The picture as SVG.
+pub fn svg(report: &Report, theme: &Theme) -> Result<String, Failure> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+        draw(&area, report, theme, 1)?;
+    }
+    Ok(text)
+}
+
+/// The picture as PNG, black on white.
+pub fn png(report: &Report) -> Result<Vec<u8>, Failure> {
+    let (width, height) = (SIZE.0 * PNG_SCALE, SIZE.1 * PNG_SCALE);
+    let mut pixels = vec![0; 3 * width as usize * height as usize];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        draw(&area, report, &PAPER, PNG_SCALE)?;
+    }
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(undrawn)?;
+    writer.write_image_data(&pixels).map_err(undrawn)?;
+    writer.finish().map_err(undrawn)?;
+    Ok(file)
+}
+
+fn undrawn(error: impl std::fmt::Display) -> Failure {
+    Failure::Picture(error.to_string())
+}
+
+/// Makes the font known to the drawing library, once.
+fn load_font() -> Result<(), Failure> {
+    static LOADED: OnceLock<bool> = OnceLock::new();
+    let load = || register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
+    match LOADED.get_or_init(load) {
+        true => Ok(()),
+        false => Err(undrawn("the font of this program cannot be read")),
+    }
+}
+
+/// How a curve is drawn.
+#[derive(Clone, Copy)]
+struct Stroke {
+    colour: RGBColor,
+    width: u32,
+    /// Length of dashes and of the gaps between them; a full line if there is none.
+    dashes: Option<(i32, i32)>,
+}
+
+impl Stroke {
+    /// That of curve number `index`.
+    fn of(index: usize, scale: u32) -> Self {
+        let patterns = [None, Some((9, 4)), Some((2, 3))];
+        let pattern = patterns[index / COLOURS.len() % patterns.len()];
+        let dashes = pattern.map(|(dash, gap)| (dash * scale as i32, gap * scale as i32));
+        Self {
+            colour: COLOURS[index % COLOURS.len()],
+            width: 2 * scale,
+            dashes,
+        }
+    }
+
+    fn style(self) -> ShapeStyle {
+        self.colour.stroke_width(self.width)
+    }
+}
+
+fn draw<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    report: &Report,
+    theme: &Theme,
+    scale: u32,
+) -> Result<(), Failure> {
+    load_font()?;
+    let points = |count: u32| count * scale;
+    let text = |size: u32| (FAMILY, points(size)).into_font().color(&theme.ink);
+    if let Some(background) = theme.background {
+        area.fill(&background).map_err(undrawn)?;
+    }
+    let axis = Axis::of(report.curves.iter().flat_map(|curve| &curve.factors));
+    let steps = report.steps as f64;
+    let labels: Vec<&str> = (report.curves.iter())
+        .map(|curve| curve.label.as_str())
+        .collect();
+    let margin = margin::width(&labels, scale)?;
+    let mut chart = ChartBuilder::on(area)
+        .caption(&report.title, text(22))
+        .margin(points(14))
+        .margin_right(margin)
+        .x_label_area_size(points(46))
+        .y_label_area_size(points(74))
+        .build_cartesian_2d(
+            Scale::new(0.0..steps, axis::steps(report.steps)),
+            Scale::new(axis.low..axis.high, axis.ticks()),
+        )
+        .map_err(undrawn)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(theme.grid.stroke_width(scale))
+        .light_line_style(TRANSPARENT)
+        .axis_style(theme.ink.stroke_width(scale))
+        .set_all_tick_mark_size(points(5))
+        .label_style(text(16))
+        .axis_desc_style(text(17))
+        .x_desc("q, steps back in time")
+        .y_desc("what arrives of an error of 1")
+        .x_labels(10)
+        .x_label_formatter(&|step| format!("{step}"))
+        .y_label_formatter(&|exponent| axis::power(*exponent))
+        .draw()
+        .map_err(undrawn)?;
+    // The line of constant error.
+    let one = [(0.0, 0.0), (steps, 0.0)];
+    chart
+        .draw_series([PathElement::new(one, theme.ink.stroke_width(scale))])
+        .map_err(undrawn)?;
+
+    let mut ends = Vec::new();
+    for (index, curve) in report.curves.iter().enumerate() {
+        let stroke = Stroke::of(index, scale);
+        let pieces = axis.visible(curve);
+        for piece in &pieces {
+            let line = piece.iter().copied();
+            match stroke.dashes {
+                None => chart
+                    .draw_series(LineSeries::new(line, stroke.style()))
+                    .map(drop),
+                Some((dash, gap)) => chart
+                    .draw_series(DashedLineSeries::new(line, dash, gap, stroke.style()))
+                    .map(drop),
+            }
+            .map_err(undrawn)?;
+        }
+        let last = pieces.last().and_then(|piece| piece.last()).copied();
+        ends.push(margin::End {
+            label: &curve.label,
+            stroke,
+            level: chart.backend_coord(&(steps, axis.level(curve))).1,
+            reaches: last.is_some_and(|(step, _)| step == steps),
+        });
+    }
+    let edge = chart.backend_coord(&(steps, axis.high));
+    let foot = chart.backend_coord(&(steps, axis.low));
+    margin::draw(area, ends, edge, foot.1, theme.ink, scale)?;
+    area.present().map_err(undrawn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::curve::Curve;
+
+    fn report() -> Report {
+        let curve = |label: &str, base: f64| Curve {
+            label: label.to_owned(),
+            cell: "Lstm",
+            from: "c".to_owned(),
+            to: "c".to_owned(),
+            factors: (1..=30).map(|q| base.powi(q)).collect(),
+            agreement: None,
+        };
+        let mut odd = curve("overflow & <zero>", 1e30);
+        odd.factors[3] = 0.0;
+        odd.factors[4] = f64::NAN;
+        Report {
+            title: "A test".to_owned(),
+            steps: 30,
+            seed: 1,
+            curves: vec![
+                curve("grows", 1.5),
+                curve("stays", 1.0),
+                curve("fades", 0.1),
+                odd,
+            ],
+        }
+    }
+
+    #[test]
+    fn a_picture_names_every_curve_and_escapes_names() {
+        let svg = svg(&report(), &PAPER).unwrap();
+        for text in [
+            "A test",
+            "grows",
+            "stays",
+            "fades",
+            "overflow &amp; &lt;zero&gt;",
+            "10⁻",
+        ] {
+            assert!(svg.contains(text), "{text}");
+        }
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    /// The decoder sees the size, and more colours than the paper's: curves and text were drawn.
+    #[test]
+    fn a_png_is_what_a_decoder_expects() {
+        let file = png(&report()).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (2000, 1120));
+        let has = |colour: RGBColor| {
+            let wanted = [colour.0, colour.1, colour.2];
+            pixels
+                .chunks_exact(3)
+                .filter(|pixel| *pixel == wanted)
+                .count()
+        };
+        assert!(has(COLOURS[0]) > 500 && has(COLOURS[1]) > 500 && has(BLACK) > 2000);
+    }
+
+    #[test]
+    fn nothing_to_see_is_a_picture_too() {
+        let mut report = report();
+        report.steps = 1;
+        report
+            .curves
+            .iter_mut()
+            .for_each(|curve| curve.factors = vec![0.0]);
+        assert!(svg(&report, &PAPER).is_ok());
+        report.curves.clear();
+        assert!(png(&report).is_ok());
+    }
+}
