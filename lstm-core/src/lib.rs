@@ -19,7 +19,7 @@
 //! | write a cell of your own | [`guide::cells`], `cell!` |
 //! | stack layers, read both ways, add connections, drop out | [`layers`] |
 //! | work on ragged batches, long sequences, carried states | [`guide::sequences`], [`layers::Batch`], [`truncated`] |
-//! | put something before and behind | [`Embedding`], [`Linear`], [`TiedLinear`], [`ClassSoftmax`] |
+//! | put something before and behind | [`Embedding`], [`Linear`], [`TiedLinear`], [`TiedSoftmax`], [`ClassSoftmax`] |
 //! | say what is to be learned | [`loss`] |
 //! | train | [`guide::training`], [`train`], [`optim`], [`Order`], [`init`] |
 //! | build a model of your own from parts | [`params`], [`parameters!`] |
@@ -158,6 +158,7 @@ mod order;
 mod parts;
 mod random;
 mod tied;
+mod tied_softmax;
 
 #[cfg(test)]
 mod check;
@@ -172,6 +173,7 @@ pub use order::{Order, Place};
 pub use random::{Rng, RngState};
 pub use recurrent::{Recompute, Recurrent};
 pub use tied::TiedLinear;
+pub use tied_softmax::{SoftmaxWorkspace, TiedSoftmax};
 
 #[cfg(feature = "derive")]
 pub use lstm_derive::cell;

@@ -82,7 +82,7 @@ fn require_numbers(shape: (usize, usize)) -> Result<()> {
 }
 
 /// Refuses a matrix without columns, of which there is no mean.
-fn require_columns(shape: (usize, usize)) -> Result<()> {
+pub(crate) fn require_columns(shape: (usize, usize)) -> Result<()> {
     match shape.1 {
         0 => Err(Error::Shape {
             what: "the matrix of scores",
