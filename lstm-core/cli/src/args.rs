@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::cells;
 use crate::flow::args::Flow;
+use crate::lm;
 use crate::paper::Paper;
 
 /// Recurrent networks from their equations.
@@ -44,6 +45,9 @@ pub enum Command {
     /// A unit error is put into a layer at some time, and carried back by its backward kernels. What arrives q steps
     /// earlier is shown over q, as a table with sparklines, as a picture and as numbers.
     Flow(Flow),
+    /// Language models of whole words: count, classify, train, measure, write, rescore
+    #[command(subcommand)]
+    Lm(lm::Verb),
 }
 
 /// Options of `lstm train`.
@@ -152,6 +156,7 @@ pub fn parse() -> Result<Command, ExitCode> {
         })
 }
 
+/// A whole number from 1 to `most`.
 pub fn size(most: u64) -> clap::builder::RangedU64ValueParser {
     value_parser!(u64).range(1..=most)
 }
@@ -160,6 +165,7 @@ fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "it is not a number".to_owned())
 }
 
+/// A finite number greater than 0.
 pub fn positive(text: &str) -> Result<f64, String> {
     match number(text)? {
         value if value.is_finite() && value > 0.0 => Ok(value),
@@ -167,10 +173,19 @@ pub fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+/// A finite number of at least 0.
+pub fn not_negative(text: &str) -> Result<f64, String> {
     match number(text)? {
         value if value.is_finite() && value >= 0.0 => Ok(value),
         _ => Err("it must be a finite number of at least 0".to_owned()),
+    }
+}
+
+/// A number from 0 up to and without 1.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("it must be at least 0 and less than 1".to_owned()),
     }
 }
 

@@ -11,6 +11,10 @@ pub enum Failure {
     #[error(transparent)]
     Core(#[from] lstm_core::Error),
 
+    /// Language models of words.
+    #[error(transparent)]
+    Lm(#[from] crate::lm::LmError),
+
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -82,7 +86,7 @@ pub enum Failure {
     Signal(#[from] ctrlc::Error),
 
     /// Ctrl-C came; what had been learned is saved.
-    #[error("stopped by Ctrl-C; the model was saved as it stood")]
+    #[error("stopped by Ctrl-C; what had been learned is saved")]
     Interrupted,
 
     /// The results file of `lstm paper` has a line that is not one of its own.

@@ -1,4 +1,4 @@
-//! The command `lstm`: trains a character language model, lets it write, derives the error signals of a
+//! The command `lstm`: trains language models of characters and words, lets them write, derives the error signals of a
 //! cell, and shows how they travel back in time.
 
 mod args;
@@ -9,6 +9,7 @@ mod failure;
 mod flow;
 mod generate;
 mod interrupt;
+mod lm;
 mod paper;
 mod progress;
 mod train;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Ok(Command::Derive(options)) => derive::run(&options),
         Ok(Command::Paper(options)) => paper::run(&options),
         Ok(Command::Flow(options)) => flow::run(&options),
+        Ok(Command::Lm(verb)) => lm::run(&verb),
         Err(code) => return code,
     };
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

@@ -121,7 +121,7 @@ impl<T: Element> SoftmaxWorkspace<T> {
                 .chunks_mut(BLOCK * len)
                 .zip(of_bias.chunks_mut(BLOCK));
             for (block, (of_table, of_bias)) in unit.blocks.iter_mut().zip(parts) {
-                block.to_gradient(pass.targets, max, sum);
+                block.become_gradient(pass.targets, max, sum);
                 block.add_gradients(pass, of_table, of_bias);
             }
             if wants_dx {
@@ -270,7 +270,7 @@ impl<T: Element> Block<T> {
     }
 
     /// Turns the exponentials into the gradient of the mean loss: (softmax - onehot) / samples.
-    fn to_gradient(&mut self, targets: &[u32], max: &[T], sum: &[f64]) {
+    fn become_gradient(&mut self, targets: &[u32], max: &[T], sum: &[f64]) {
         let samples = targets.len();
         let share = 1.0 / samples as f64;
         let of_sample = |sample: usize| {

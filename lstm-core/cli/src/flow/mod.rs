@@ -5,7 +5,7 @@ mod curve;
 mod inputs;
 mod layer;
 mod numbers;
-mod picture;
+pub mod picture;
 mod rnn;
 mod scenes;
 mod terminal;

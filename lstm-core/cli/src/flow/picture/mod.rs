@@ -94,7 +94,10 @@ fn undrawn(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Makes the font known to the drawing library, once.
-fn load_font() -> Result<(), Failure> {
+///
+/// # Errors
+/// A font that the drawing library does not take.
+pub fn load_font() -> Result<(), Failure> {
     static LOADED: OnceLock<bool> = OnceLock::new();
     let load = || register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
     match LOADED.get_or_init(load) {

@@ -1,0 +1,42 @@
+//! What can be wrong with texts, word lists and models of words.
+
+use std::path::PathBuf;
+
+/// Why a verb of `lstm lm` did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LmError {
+    /// A line is not text.
+    #[error("line {line} of {} is not UTF-8 text: byte {byte} of the line does not fit", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// From 1.
+        byte: usize,
+    },
+
+    /// A line does not have the form that its file needs.
+    #[error("line {line} of {}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What was found and what is needed.
+        reason: String,
+    },
+
+    /// A file does not fit.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+}

@@ -1,0 +1,147 @@
+//! The output of a model: a softmax over all words, or one factorised over classes.
+
+use faer::{Mat, MatMut, MatRef};
+use lstm_core::params::{Name, Parameters, Visit, VisitMut};
+use lstm_core::{
+    ClassSoftmax, ClassWorkspace, Embedding, Result, SoftmaxWorkspace, Threads, TiedSoftmax,
+};
+
+/// What turns features into probabilities of words.
+pub enum Head {
+    /// All words, by the vectors of the input.
+    Tied(TiedSoftmax<f32>),
+    /// All words, by vectors of their own.
+    Full(Embedding<f32>, TiedSoftmax<f32>),
+    /// A class, and a word of this class.
+    Classes(ClassSoftmax<f32>),
+}
+
+/// Buffers of any head.
+#[derive(Default)]
+pub struct HeadWorkspace {
+    full: SoftmaxWorkspace<f32>,
+    classes: ClassWorkspace<f32>,
+}
+
+impl Head {
+    /// Lets it share its work among threads.
+    pub fn set_threads(&mut self, threads: &Threads) {
+        match self {
+            Self::Tied(softmax) | Self::Full(_, softmax) => softmax.set_threads(threads),
+            // One class has few words: there is nothing to share.
+            Self::Classes(_) => {}
+        }
+    }
+
+    /// `logs[j]` becomes ln p(`targets[j]`) after column j of `y`.
+    ///
+    /// # Errors
+    /// Shapes and targets that do not fit.
+    pub fn log_likelihoods(
+        &self,
+        embedding: &Embedding<f32>,
+        y: MatRef<'_, f32>,
+        targets: &[u32],
+        logs: &mut [f64],
+        workspace: &mut HeadWorkspace,
+    ) -> Result<()> {
+        match self {
+            Self::Tied(softmax) => {
+                softmax.log_likelihoods(embedding, y, targets, logs, &mut workspace.full)
+            }
+            Self::Full(output, softmax) => {
+                softmax.log_likelihoods(output, y, targets, logs, &mut workspace.full)
+            }
+            Self::Classes(softmax) => {
+                for (column, log) in logs.iter_mut().enumerate() {
+                    let (y, target) = (y.subcols(column, 1), &targets[column..=column]);
+                    *log = -softmax.loss(y, target, &mut workspace.classes)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// ln p of every word after the one column of `y`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn log_probabilities(
+        &self,
+        embedding: &Embedding<f32>,
+        y: MatRef<'_, f32>,
+        logs: &mut Vec<f64>,
+        workspace: &mut HeadWorkspace,
+    ) -> Result<()> {
+        match self {
+            Self::Tied(softmax) => {
+                softmax.log_probabilities(embedding, y, logs, &mut workspace.full)
+            }
+            Self::Full(output, softmax) => {
+                softmax.log_probabilities(output, y, logs, &mut workspace.full)
+            }
+            Self::Classes(softmax) => {
+                let mut all = Mat::zeros(softmax.classes().words(), 1);
+                softmax.log_probabilities(y, all.as_mut(), &mut workspace.classes)?;
+                logs.clear();
+                logs.extend(all.col_as_slice(0).iter().map(|&log| f64::from(log)));
+                Ok(())
+            }
+        }
+    }
+
+    /// The mean of `-ln p(target)`; the gradients of the input vectors and of this head are added to, `dy` is overwritten.
+    ///
+    /// # Errors
+    /// Shapes and targets that do not fit.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the gradient of a tied output has that many parts"
+    )]
+    pub fn gradient(
+        &self,
+        embedding: &Embedding<f32>,
+        y: MatRef<'_, f32>,
+        targets: &[u32],
+        of_embedding: &mut [f32],
+        of_head: &mut [f32],
+        dy: MatMut<'_, f32>,
+        workspace: &mut HeadWorkspace,
+    ) -> Result<f64> {
+        let HeadWorkspace { full, classes } = workspace;
+        match self {
+            Self::Tied(softmax) => {
+                softmax.gradient(embedding, y, targets, of_embedding, of_head, Some(dy), full)
+            }
+            Self::Full(output, softmax) => {
+                let (of_output, of_bias) = of_head.split_at_mut(output.params_len());
+                softmax.gradient(output, y, targets, of_output, of_bias, Some(dy), full)
+            }
+            Self::Classes(softmax) => softmax.gradient(y, targets, of_head, Some(dy), classes),
+        }
+    }
+}
+
+impl Parameters<f32> for Head {
+    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, f32>) -> Result<()> {
+        match self {
+            Self::Tied(softmax) => softmax.visit(name, visit),
+            Self::Full(output, softmax) => {
+                output.visit(name, visit)?;
+                softmax.visit(name, visit)
+            }
+            Self::Classes(softmax) => softmax.visit(name, visit),
+        }
+    }
+
+    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, f32>) -> Result<()> {
+        match self {
+            Self::Tied(softmax) => softmax.visit_mut(name, visit),
+            Self::Full(output, softmax) => {
+                output.visit_mut(name, visit)?;
+                softmax.visit_mut(name, visit)
+            }
+            Self::Classes(softmax) => softmax.visit_mut(name, visit),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A training run, as it is kept in checkpoints.
+
+use std::path::Path;
+
+use lstm_core::checkpoint::{Checkpoint, Checkpoints};
+use lstm_core::optim::{Adam, Optimiser, Plateau, Sgd};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::args::{Descent, Train};
+use super::error::LmError;
+use super::model::WordModel;
+use super::trainer::Trainer;
+use crate::failure::Failure;
+
+/// So many checkpoints stay: if the last is damaged, the one before serves.
+const KEEP: usize = 2;
+
+/// What an epoch found. Times are not in it: they would differ from run to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: u64,
+    /// The rate it was trained with.
+    pub rate: f64,
+    /// Perplexity in training, with dropout, while the model changed.
+    pub train_perplexity: f64,
+    /// Perplexity of the text of --valid.
+    pub valid_perplexity: Option<f64>,
+}
+
+/// All that changes in the course of a run.
+pub struct Run {
+    /// The model.
+    pub model: WordModel,
+    /// States, random source and buffers.
+    pub trainer: Trainer,
+    /// What takes steps.
+    pub optimiser: Box<dyn Optimiser<f32>>,
+    /// What sets the rate.
+    pub plateau: Plateau,
+    /// Windows so far.
+    pub windows: u64,
+    /// The sum of the losses of this epoch's windows.
+    pub losses: f64,
+    /// The epochs so far.
+    pub history: Vec<Epoch>,
+    folder: Option<Checkpoints>,
+    /// What decides the course of the run; another run does not go on from its checkpoints.
+    course: String,
+}
+
+impl Run {
+    /// A run at its start, or where the folder's latest checkpoint left it.
+    ///
+    /// # Errors
+    /// Options out of range; checkpoints of a run with other options or another text.
+    pub fn new(
+        options: &Train,
+        model: WordModel,
+        trainer: Trainer,
+        ids: &[u32],
+    ) -> Result<Self, Failure> {
+        let optimiser: Box<dyn Optimiser<f32>> = match options.optimiser {
+            Descent::Sgd => Box::new(Sgd::new(options.rate.unwrap_or(20.0))?),
+            Descent::Adam => Box::new(Adam::new(options.rate.unwrap_or(0.001))?),
+        };
+        let plateau = Plateau::dividing(options.decay)?.with_max_reductions(options.reductions)?;
+        let folder = (options.checkpoints.as_ref())
+            .map(|folder| Checkpoints::new(folder, KEEP))
+            .transpose()?;
+        let mut run = Self {
+            model,
+            trainer,
+            optimiser,
+            plateau,
+            windows: 0,
+            losses: 0.0,
+            history: Vec::new(),
+            folder,
+            course: course(options, ids),
+        };
+        run.resume()?;
+        Ok(run)
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let Some(latest) = folder.latest()? else {
+            return Ok(());
+        };
+        let file = latest.file;
+        if file.text("course")? != self.course {
+            let reason = "it is of a run with other options or another text; choose another folder for --checkpoints";
+            return Err(unfit(file.path(), reason).into());
+        }
+        file.load_into(&mut self.model)?
+            .load_optimiser(&mut *self.optimiser)?
+            .load_rng("dropout", &mut self.trainer.rng)?
+            .load_states("carried", &mut self.trainer.states)?;
+        self.plateau.resume(file.watch("plateau")?);
+        self.windows = file.count("windows")?;
+        self.losses = file.number("losses")?;
+        self.history = serde_json::from_str(file.text("history")?)
+            .map_err(|error| unfit(file.path(), &error.to_string()))?;
+        Ok(())
+    }
+
+    /// Writes a checkpoint, if there is a folder for them, and says whether there is.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self) -> Result<bool, Failure> {
+        let Some(folder) = &self.folder else {
+            return Ok(false);
+        };
+        let checkpoint = Checkpoint::new(&self.model)
+            .with_optimiser(&*self.optimiser)
+            .with_rng("dropout", &self.trainer.rng)
+            .with_states("carried", &self.trainer.states)
+            .with_watch("plateau", self.plateau.watch())
+            .with_count("windows", self.windows)
+            .with_number("losses", self.losses)
+            .with_text("history", &json!(self.history).to_string())
+            .with_text("course", &self.course);
+        folder.save(self.windows, checkpoint)?;
+        Ok(true)
+    }
+}
+
+fn unfit(path: &Path, reason: &str) -> LmError {
+    LmError::File {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Everything that changes the bits of a run. The number of epochs only says where it ends.
+fn course(options: &Train, ids: &[u32]) -> String {
+    // FNV-1a: enough to tell one text from another that was taken by mistake.
+    let hash = (ids.iter()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, &id| {
+        (hash ^ u64::from(id)).wrapping_mul(0x0100_0000_01b3)
+    });
+    json!({
+        "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
+        "decay": options.decay, "reductions": options.reductions, "rate": options.rate,
+        "adam": options.optimiser == Descent::Adam, "dropout": options.dropout,
+        "valid": options.valid.is_some(), "words": ids.len(), "text": hash,
+    })
+    .to_string()
+}

@@ -1,0 +1,78 @@
+//! Texts, line by line: of any length, from a file or from the standard input.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, stdin};
+use std::path::{Path, PathBuf};
+
+use super::error::LmError;
+use crate::failure::Failure;
+
+/// The lines of a text.
+pub struct Lines {
+    path: PathBuf,
+    reader: Box<dyn BufRead>,
+    buffer: Vec<u8>,
+    line: u64,
+}
+
+impl Lines {
+    /// Opens a file; `-` is the standard input.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let reader: Box<dyn BufRead> = match path == Path::new("-") {
+            true => Box::new(stdin().lock()),
+            false => Box::new(BufReader::new(
+                File::open(path).map_err(|source| unread(path, source))?,
+            )),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            buffer: Vec::new(),
+            line: 0,
+        })
+    }
+
+    /// The next line without its end, or none after the last.
+    ///
+    /// # Errors
+    /// A file that cannot be read; a line that is not UTF-8.
+    pub fn next_line(&mut self) -> Result<Option<&str>, Failure> {
+        self.buffer.clear();
+        let read = self.reader.read_until(b'\n', &mut self.buffer);
+        if read.map_err(|source| unread(&self.path, source))? == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match std::str::from_utf8(line) {
+            Ok(line) => Ok(Some(line)),
+            Err(error) => Err(LmError::NotText {
+                path: self.path.clone(),
+                line: self.line,
+                byte: error.valid_up_to() + 1,
+            }
+            .into()),
+        }
+    }
+
+    /// An error about the line that was read last.
+    pub fn wrong(&self, reason: impl Into<String>) -> Failure {
+        LmError::Line {
+            path: self.path.clone(),
+            line: self.line,
+            reason: reason.into(),
+        }
+        .into()
+    }
+}
+
+fn unread(path: &Path, source: std::io::Error) -> Failure {
+    Failure::Read {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,267 @@
+//! `lstm lm train`: from a text and a list of words to a model.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lstm_core::io::require_writable;
+use lstm_core::optim::clip_global_norm;
+use lstm_core::params::Parameters;
+use lstm_core::text::{Streams, Window};
+use lstm_core::{Classes, Rng};
+use serde_json::json;
+
+use super::args::Train;
+use super::model::{Config, WordModel};
+use super::perplexity::Account;
+use super::progress::Bar;
+use super::reader::Reader;
+use super::run::{Epoch, Run};
+use super::trainer::Trainer;
+use super::vocabulary::{END_ID, Vocabulary};
+use super::{classes, curves};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::progress::grouped;
+
+/// Trains and saves a model.
+///
+/// # Errors
+/// Texts, lists and options that cannot be used; numbers that diverge.
+pub fn run(options: &Train) -> Result<(), Failure> {
+    require_writable(&options.out)?;
+    options.curves.as_deref().map_or(Ok(()), require_writable)?;
+    let (vocabulary, counts) = Vocabulary::read(&options.vocab)?;
+    let class_of = class_of(options, &vocabulary, &counts)?;
+    let ids = encode(&vocabulary, &options.text)?;
+    let valid = (options.valid.as_ref())
+        .map(|text| vocabulary.encode_file(text))
+        .transpose()?;
+    let (batch, steps) = (options.batch as usize, options.steps as usize);
+    // A text too short for one window is refused here, before memory is taken.
+    let streams = Streams::new(&ids, batch, steps)?;
+
+    let mut rng = Rng::new(options.seed);
+    let config = Config {
+        cell: options.cell.clone(),
+        embedding: options.embedding.unwrap_or(options.hidden) as usize,
+        hidden: options.hidden as usize,
+        layers: options.layers as usize,
+        dropout: options.dropout,
+        tied: options.tied,
+        class_of,
+    };
+    let mut model = WordModel::new(config, vocabulary, &mut rng)?;
+    model.set_threads(options.threads)?;
+    let trainer = Trainer::new(&model, steps, batch, rng)?;
+    let run = Run::new(options, model, trainer, &ids)?;
+    let training = Training {
+        options,
+        valid,
+        run,
+        interrupt: Interrupt::listen()?,
+    };
+    training.run(streams)
+}
+
+fn class_of(
+    options: &Train,
+    vocabulary: &Vocabulary,
+    counts: &[u64],
+) -> Result<Option<Vec<u32>>, Failure> {
+    if let Some(file) = &options.class_file {
+        return classes::read(file, vocabulary).map(Some);
+    }
+    let Some(count) = options.classes else {
+        return Ok(None);
+    };
+    let classes = Classes::by_frequency(counts, count as usize)?;
+    Ok(Some(classes.class_of().to_vec()))
+}
+
+/// A text as ids, with an end of sentence before the first.
+fn encode(vocabulary: &Vocabulary, text: &Path) -> Result<Vec<u32>, Failure> {
+    let mut ids = vocabulary.encode_file(text)?;
+    ids.insert(0, END_ID);
+    Ok(ids)
+}
+
+struct Training<'a> {
+    options: &'a Train,
+    valid: Option<Vec<u32>>,
+    run: Run,
+    interrupt: Interrupt,
+}
+
+impl Training<'_> {
+    fn run(mut self, mut streams: Streams<'_>) -> Result<(), Failure> {
+        let options = self.options;
+        let of_epoch = streams.windows() as u64;
+        let of_window = options.batch.saturating_mul(options.steps);
+        let words = |windows: u64| windows.saturating_mul(of_window);
+        let bar = Bar::start(
+            words(self.run.windows),
+            words(of_epoch.saturating_mul(options.epochs)),
+        );
+        self.introduce(words(of_epoch))?;
+        let mut window = Window::default();
+        for _ in 0..self.run.windows % of_epoch {
+            streams.next_window(&mut window);
+        }
+        while self.run.windows < of_epoch * options.epochs && !self.run.plateau.is_over() {
+            let start = (Instant::now(), self.run.windows);
+            loop {
+                streams.next_window(&mut window);
+                self.step(&window)?;
+                let run = &self.run;
+                let done = run.windows % of_epoch;
+                if done == 0 {
+                    break;
+                }
+                bar.show(
+                    words(run.windows),
+                    run.history.len() + 1,
+                    (run.losses / done as f64).exp(),
+                );
+                if self.interrupt.came() {
+                    bar.finish();
+                    return self.stop();
+                }
+                if run.windows.is_multiple_of(options.checkpoint_every) {
+                    run.save()?;
+                }
+            }
+            let time = start.0.elapsed();
+            let epoch = self.end_epoch(of_epoch)?;
+            let speed = words(self.run.windows - start.1) as f64 / time.as_secs_f64().max(1e-9);
+            bar.above(|| self.report(&epoch, speed, time))?;
+        }
+        bar.finish();
+        self.conclude()
+    }
+
+    fn step(&mut self, window: &Window) -> Result<(), Failure> {
+        let Run {
+            model,
+            trainer,
+            optimiser,
+            windows,
+            losses,
+            ..
+        } = &mut self.run;
+        let (loss, gradient) = trainer.gradient(model, window)?;
+        clip_global_norm(model, gradient, self.options.clip)?;
+        optimiser.step(model, gradient)?;
+        *losses += loss;
+        *windows += 1;
+        Ok(())
+    }
+
+    /// Measures, sets the rate, keeps the model if it is the best so far, and writes a checkpoint.
+    fn end_epoch(&mut self, windows: u64) -> Result<Epoch, Failure> {
+        let run = &mut self.run;
+        let valid = match &self.valid {
+            Some(ids) => perplexity(&run.model, ids)?,
+            None => None,
+        };
+        let epoch = Epoch {
+            epoch: run.history.len() as u64 + 1,
+            rate: run.optimiser.rate(),
+            train_perplexity: (run.losses / windows as f64).exp(),
+            valid_perplexity: valid,
+        };
+        run.losses = 0.0;
+        run.history.push(epoch.clone());
+        let is_best = match valid {
+            Some(valid) => run.plateau.observe(valid.ln(), &mut *run.optimiser)?,
+            None => true,
+        };
+        if is_best {
+            run.model.save(&self.options.out)?;
+        }
+        run.save()?;
+        if let Some(path) = &self.options.curves {
+            curves::draw(&run.history, path)?;
+        }
+        Ok(epoch)
+    }
+
+    /// Ctrl-C: a checkpoint, or the model where there is no folder for one.
+    fn stop(&self) -> Result<(), Failure> {
+        if !self.run.save()? {
+            self.run.model.save(&self.options.out)?;
+        }
+        Err(Failure::Interrupted)
+    }
+
+    fn introduce(&self, words: u64) -> Result<(), Failure> {
+        let mut out = stdout().lock();
+        let model = &self.run.model;
+        if self.options.json {
+            let resumed = self.run.windows;
+            let (known, parameters) = (model.vocabulary().len(), model.params_len());
+            let line = json!({"vocabulary": known, "parameters": parameters, "words_per_epoch": words, "resumed_at_window": resumed});
+            return Ok(writeln!(out, "{line}")?);
+        }
+        writeln!(
+            out,
+            "{} words an epoch, {} known, {} parameters.",
+            grouped(words),
+            grouped(model.vocabulary().len() as u64),
+            grouped(model.params_len() as u64)
+        )?;
+        if self.run.windows > 0 {
+            let windows = grouped(self.run.windows);
+            writeln!(out, "Going on after {windows} windows.")?;
+        }
+        Ok(writeln!(
+            out,
+            "epoch        rate   training   held out   words/s    seconds"
+        )?)
+    }
+
+    fn report(&self, epoch: &Epoch, speed: f64, time: Duration) -> Result<(), Failure> {
+        let mut out = stdout().lock();
+        let seconds = time.as_secs_f64();
+        if self.options.json {
+            let mut line = json!(epoch);
+            line["words_per_second"] = json!(speed);
+            line["seconds"] = json!(seconds);
+            return Ok(writeln!(out, "{line}")?);
+        }
+        let valid = (epoch.valid_perplexity).map_or("-".to_owned(), |valid| format!("{valid:.2}"));
+        Ok(writeln!(
+            out,
+            "{:>5} {:>11.5} {:>10.2} {valid:>10} {:>9} {seconds:>10.1}",
+            epoch.epoch,
+            epoch.rate,
+            epoch.train_perplexity,
+            grouped(speed as u64)
+        )?)
+    }
+
+    fn conclude(&self) -> Result<(), Failure> {
+        let mut out = stdout().lock();
+        let file = &self.options.out;
+        // A run that goes on after its end has nothing left to do; its model may have been moved away since.
+        if fs::exists(file).unwrap_or(false) {
+            match self.options.json {
+                true => writeln!(out, "{}", json!({"out": file}))?,
+                false => writeln!(out, "Saved {}.", file.display())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The perplexity of a text that is read as one stream; none if it is empty.
+fn perplexity(model: &WordModel, ids: &[u32]) -> Result<Option<f64>, Failure> {
+    let mut logs = Vec::with_capacity(ids.len());
+    Reader::new(model, false)?.read(ids, &mut logs)?;
+    let mut account = Account::default();
+    ids.iter()
+        .zip(logs)
+        .for_each(|(&id, log)| account.add(id, log));
+    Ok(account.all().perplexity())
+}

@@ -1,0 +1,98 @@
+//! Forward and back through windows of text, with the state carried from one to the next.
+
+use faer::Mat;
+use lstm_core::layers::{Batch, Layer, LayerTape};
+use lstm_core::params::{Parameters, split_gradient};
+use lstm_core::text::Window;
+use lstm_core::{Result, Rng, State};
+
+use super::head::HeadWorkspace;
+use super::model::WordModel;
+
+/// The memory of training.
+pub struct Trainer {
+    batch: Batch,
+    /// What the layers carry on.
+    pub states: Vec<State<f32>>,
+    /// The source of dropout.
+    pub rng: Rng,
+    tape: LayerTape,
+    workspace: HeadWorkspace,
+    x: Mat<f32>,
+    y: Mat<f32>,
+    dy: Mat<f32>,
+    dx: Mat<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Trainer {
+    /// Memory for windows of `steps` steps of `samples` streams.
+    ///
+    /// # Errors
+    /// No memory for so many.
+    pub fn new(model: &WordModel, steps: usize, samples: usize, rng: Rng) -> Result<Self> {
+        let batch = Batch::new(steps, samples);
+        let (inputs, outputs) = (model.layers.input_len(), model.layers.output_len());
+        let columns = batch.columns();
+        Ok(Self {
+            states: model.layers.initial_states(samples)?,
+            rng,
+            tape: LayerTape::new(),
+            workspace: HeadWorkspace::default(),
+            x: Mat::zeros(inputs, columns),
+            y: Mat::zeros(outputs, columns),
+            dy: Mat::zeros(outputs, columns),
+            dx: Mat::zeros(inputs, columns),
+            gradient: vec![0.0; model.params_len()],
+            batch,
+        })
+    }
+
+    /// The mean loss of a window, in nats, and its gradient. The state moves on; it begins anew where the streams do.
+    ///
+    /// # Errors
+    /// A window of another size, words beyond the vocabulary.
+    pub fn gradient(&mut self, model: &WordModel, window: &Window) -> Result<(f64, &mut [f32])> {
+        let samples = self.batch.samples();
+        if window.is_first {
+            self.states = model.layers.initial_states(samples)?;
+        }
+        model.embedding.forward(&window.inputs, self.x.as_mut())?;
+        model.layers.forward(
+            self.x.as_ref(),
+            &self.batch,
+            &mut self.states,
+            self.y.as_mut(),
+            &mut self.tape,
+            &mut self.rng,
+        )?;
+
+        self.gradient.fill(0.0);
+        let parts: [&dyn Parameters<f32>; 3] = [&model.embedding, &model.layers, &model.head];
+        let [of_embedding, of_layers, of_head] = split_gradient(&mut self.gradient, parts)?;
+        let loss = model.head.gradient(
+            &model.embedding,
+            self.y.as_ref(),
+            &window.targets,
+            of_embedding,
+            of_head,
+            self.dy.as_mut(),
+            &mut self.workspace,
+        )?;
+        // Truncation: nothing comes back from the windows that follow.
+        let mut dstate = model.layers.zero_states(samples)?;
+        model.layers.backward(
+            self.x.as_ref(),
+            &self.batch,
+            self.dy.as_ref(),
+            &mut dstate,
+            &mut self.tape,
+            of_layers,
+            Some(self.dx.as_mut()),
+        )?;
+        model
+            .embedding
+            .backward(&window.inputs, self.dx.as_ref(), of_embedding)?;
+        Ok((loss, &mut self.gradient))
+    }
+}
