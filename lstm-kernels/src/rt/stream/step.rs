@@ -36,7 +36,15 @@ impl<C: Cell, T: Element> WithSimd for PlannedSteps<'_, C, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        self.steps.run(simd, |plan| run::<C, T, S>(simd, plan));
+        // SAFETY: any plan will do.
+        unsafe { self.steps.run::<S, Self>(simd) };
+    }
+}
+
+impl<C: Cell, T: Element> OneStep<T> for PlannedSteps<'_, C, T> {
+    #[inline(always)]
+    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>) {
+        run::<C, T, S>(simd, plan);
     }
 }
 
@@ -53,17 +61,35 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for FixedSteps<'_, C, T, Z> {
     fn with_simd<S: Simd>(self, simd: S) {
         // Where the compiler does not unroll, no stream is fixed.
         if is_known::<C, T, S, Z>() && self.steps.stream.is_fixed() {
-            self.steps.run(simd, |plan| {
-                // SAFETY: `is_fixed` says that the plans have the shape of the constants.
-                unsafe { fixed::run::<C, T, S, Z>(simd, plan) }
-            });
+            // SAFETY: `is_fixed` says that the plans have the shape of the constants.
+            unsafe { self.steps.run::<S, Self>(simd) };
         }
     }
 }
 
-impl<T: Element> Steps<'_, T> {
+impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for FixedSteps<'_, C, T, Z> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S, step_of: impl Fn(&Plan<T>)) {
+    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>) {
+        if is_known::<C, T, S, Z>() {
+            // SAFETY: passed on from the caller.
+            unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
+        }
+    }
+}
+
+/// How a step runs. It is a function of a type, as a closure would be compiled by itself, without the instruction set of
+/// the code around it, and then be some thirty times slower.
+trait OneStep<T: Element> {
+    /// # Safety
+    /// The plan is one that this kind of step can run.
+    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>);
+}
+
+impl<T: Element> Steps<'_, T> {
+    /// # Safety
+    /// The plans of the stream are such that this kind of step can run them.
+    #[inline(always)]
+    unsafe fn run<S: Simd, K: OneStep<T>>(self, simd: S) {
         let stream = self.stream;
         for step in 0..self.count {
             // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
@@ -80,7 +106,8 @@ impl<T: Element> Steps<'_, T> {
                 // SAFETY: there are `count` sums.
                 unsafe { *sums.add(index) = T::default() };
             }
-            step_of(plan);
+            // SAFETY: passed on from the caller.
+            unsafe { K::step(simd, plan) };
             stream.is_odd = !stream.is_odd;
             let output = stream.output.shared();
             // SAFETY: there is room for `outputs` numbers for each step; a head has so many outputs and its rows are as long
