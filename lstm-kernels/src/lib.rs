@@ -56,6 +56,8 @@
 //! with the input run ahead for several steps together, and a step walks the panels in the opposite direction of the one
 //! before, to begin with what is still in the cache.
 //!
+//! How close all this comes to what a machine can do, and what is left, is said in [`performance`].
+//!
 //! # One sample at a time
 //! A [`StreamKernel`] follows one sequence. With one sample every place in memory is known beforehand, so it keeps a list
 //! of each step's products and equations, with their addresses, and the state stays where the next step reads it. Given
@@ -94,6 +96,9 @@ pub use rt::{AnySizes, Element, Fixed, Packed, Sizes, Width};
 pub use state::State;
 pub use stream::{StreamHead, StreamKernel};
 pub use threads::Threads;
+
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
 
 /// The shipped cells.
 pub mod cells {
