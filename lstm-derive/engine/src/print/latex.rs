@@ -7,7 +7,7 @@ use crate::expr::{Function, NodeId, Op, QuantityId, Time};
 use crate::model::Cell;
 
 use super::symbols::latex as symbol;
-use super::{Level, joined};
+use super::{Level, factor_level, is_scalar, joined};
 
 /// The equations as an `align*` environment.
 pub fn equations_latex(cell: &Cell) -> String {
@@ -113,12 +113,13 @@ impl Latex<'_> {
                 Level::Sum,
             ),
             Op::Mul(a, b) => {
-                let sign = if self.is_scalar(*a) || self.is_scalar(*b) {
+                let sign = if is_scalar(self.cell, *a) || is_scalar(self.cell, *b) {
                     "\\,"
                 } else {
                     "\\odot"
                 };
-                let (left, right) = (self.multiplied(*a, true), self.multiplied(*b, false));
+                let left = self.at(*a, factor_level(self.cell, *a, true));
+                let right = self.at(*b, factor_level(self.cell, *b, false));
                 (format!("{left} {sign} {right}"), Level::Product)
             }
             Op::Div(a, b) => (
@@ -169,23 +170,6 @@ impl Latex<'_> {
             }
             Op::Broadcast(a) => self.write(*a),
             Op::Stop(a) => (self.call("\\operatorname{stop}", &[*a]), Level::Factor),
-        }
-    }
-
-    /// A factor of a product of elements. Matrix products are put in parentheses, and sums unless they come last.
-    fn multiplied(&self, id: NodeId, followed: bool) -> String {
-        match self.cell.graph.op(id) {
-            Op::Broadcast(inner) => self.multiplied(*inner, followed),
-            Op::Product { .. } => self.at(id, Level::Factor),
-            Op::Sum(..) if followed => self.at(id, Level::Factor),
-            _ => self.at(id, Level::Product),
-        }
-    }
-
-    fn is_scalar(&self, id: NodeId) -> bool {
-        match *self.cell.graph.op(id) {
-            Op::Broadcast(inner) => self.is_scalar(inner),
-            _ => self.cell.graph.shape(id).is_empty(),
         }
     }
 

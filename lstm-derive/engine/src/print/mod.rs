@@ -6,7 +6,7 @@ mod symbols;
 mod text;
 
 use crate::adjoint::{Derivation, Origin, ParamTerm, Term};
-use crate::expr::{NodeId, ParamId, QuantityId};
+use crate::expr::{NodeId, Op, ParamId, QuantityId};
 use crate::model::Cell;
 
 pub use latex::{equations_latex, errors_latex};
@@ -181,6 +181,24 @@ enum Level {
     Sum,
     Product,
     Factor,
+}
+
+/// How tightly a factor of a product of elements must hold together to stand without parentheses. Matrix products get
+/// them, and sums unless they come last.
+fn factor_level(cell: &Cell, factor: NodeId, followed: bool) -> Level {
+    match *cell.graph.op(factor) {
+        Op::Broadcast(inner) => factor_level(cell, inner, followed),
+        Op::Product { .. } => Level::Factor,
+        Op::Sum(..) if followed => Level::Factor,
+        _ => Level::Product,
+    }
+}
+
+fn is_scalar(cell: &Cell, id: NodeId) -> bool {
+    match *cell.graph.op(id) {
+        Op::Broadcast(inner) => is_scalar(cell, inner),
+        _ => cell.graph.shape(id).is_empty(),
+    }
 }
 
 /// A sum of terms, each with whether it is subtracted; 0 if there is none.

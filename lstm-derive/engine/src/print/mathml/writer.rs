@@ -6,8 +6,8 @@ use super::FormulaTerm;
 use crate::adjoint::ParamTerm;
 use crate::expr::{Function, NodeId, Op, QuantityId, Time};
 use crate::model::Cell;
-use crate::print::Level;
 use crate::print::symbols::mathml as symbol;
+use crate::print::{Level, factor_level, is_scalar};
 
 /// Writes expressions of one cell.
 pub(super) struct MathMl<'a> {
@@ -91,11 +91,12 @@ impl MathMl<'_> {
                 (format!("{left}<mo>−</mo>{right}"), Level::Sum)
             }
             Op::Mul(a, b) => {
-                let sign = match self.is_scalar(*a) || self.is_scalar(*b) {
+                let sign = match is_scalar(self.cell, *a) || is_scalar(self.cell, *b) {
                     true => "<mspace width=\"0.17em\"></mspace>",
                     false => "<mo>⊙</mo>",
                 };
-                let (left, right) = (self.multiplied(*a, true), self.multiplied(*b, false));
+                let left = self.at(*a, factor_level(self.cell, *a, true));
+                let right = self.at(*b, factor_level(self.cell, *b, false));
                 (format!("{left}{sign}{right}"), Level::Product)
             }
             Op::Div(a, b) => (
@@ -154,23 +155,6 @@ impl MathMl<'_> {
             }
             Op::Broadcast(a) => self.write(*a),
             Op::Stop(a) => (self.call("stop", &[*a]), Level::Factor),
-        }
-    }
-
-    /// A factor of a product of elements. Matrix products are put in parentheses, and sums unless they come last.
-    fn multiplied(&self, id: NodeId, followed: bool) -> String {
-        match self.cell.graph.op(id) {
-            Op::Broadcast(inner) => self.multiplied(*inner, followed),
-            Op::Product { .. } => self.at(id, Level::Factor),
-            Op::Sum(..) if followed => self.at(id, Level::Factor),
-            _ => self.at(id, Level::Product),
-        }
-    }
-
-    fn is_scalar(&self, id: NodeId) -> bool {
-        match *self.cell.graph.op(id) {
-            Op::Broadcast(inner) => self.is_scalar(inner),
-            _ => self.cell.graph.shape(id).is_empty(),
         }
     }
 
