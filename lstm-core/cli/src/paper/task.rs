@@ -47,6 +47,16 @@ pub struct Published {
     pub sequences: Option<u64>,
 }
 
+impl Published {
+    /// So many sequences on average; how many networks succeeded is not said.
+    pub fn after(sequences: u64) -> Self {
+        Self {
+            success: None,
+            sequences: Some(sequences),
+        }
+    }
+}
+
 /// Makes a training sequence.
 pub type Draw<'a> = Box<dyn FnMut(&mut Rng, &mut Sequence) + 'a>;
 

@@ -75,13 +75,10 @@ impl Task for TemporalOrder {
     }
 
     fn published(&self) -> Option<Published> {
-        (self.lag == 100).then_some(Published {
-            success: None,
-            sequences: Some(match self.has_three() {
-                false => 31_390,
-                true => 571_100,
-            }),
-        })
+        (self.lag == 100).then_some(Published::after(match self.has_three() {
+            false => 31_390,
+            true => 571_100,
+        }))
     }
 
     fn problem(&self, _: &mut Rng) -> Problem<'_> {
