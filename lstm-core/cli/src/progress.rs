@@ -22,16 +22,9 @@ impl Progress {
             stdout(),
             "  time   characters   per second   bits per character held out"
         )?;
-        let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX));
-            // A template that does not parse leaves the plain bar: less to look at, nothing lost.
-            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let length = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
         Ok(Self {
-            bar,
+            bar: bar(length, "{wide_bar} {msg}"),
             start: Instant::now(),
             measured: Duration::ZERO,
         })
@@ -85,6 +78,18 @@ impl Progress {
             _ => grouped((characters as f64 / seconds.max(1e-3)) as u64),
         }
     }
+}
+
+/// A bar of some length on the error output, if that is a terminal.
+pub fn bar(length: u64, template: &str) -> Option<ProgressBar> {
+    stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new(length);
+        // A template that does not parse leaves the plain bar: less to look at, nothing lost.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
+    })
 }
 
 /// A number with its thousands apart: 1,234,567.

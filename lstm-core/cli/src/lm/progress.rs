@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::progress::grouped;
+use crate::progress::{bar, grouped};
 
 /// Counts words of which nobody knows how many there will be.
 pub struct Counter {
@@ -56,16 +56,8 @@ pub struct Bar {
 impl Bar {
     /// A bar for a run of `total` words, of which `before` have been read.
     pub fn start(before: u64, total: u64) -> Self {
-        let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(total);
-            // A template that does not parse leaves the plain bar: less to look at, nothing lost.
-            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
         Self {
-            bar,
+            bar: bar(total, "{wide_bar} {msg}"),
             start: Instant::now(),
             before,
             total,

@@ -1,12 +1,11 @@
 //! The seeds of an experiment over threads, with progress, noting each as soon as it is done.
 
-use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use lstm_core::Error;
 use lstm_core::io::require_writable;
 
@@ -14,7 +13,7 @@ use super::args::Common;
 use super::experiment::Experiment;
 use super::results::{self, Trial};
 use crate::failure::Failure;
-use crate::progress::grouped;
+use crate::progress::{bar, grouped};
 
 /// How often the bar moves.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -151,17 +150,9 @@ struct Bar {
 
 impl Bar {
     fn new(limit: u64, already_done: usize, left: usize) -> Self {
-        let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(limit.saturating_mul(left as u64));
-            // A template that does not parse leaves the plain bar: less to look at, nothing lost.
-            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}, at most {eta} left")
-            {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let length = limit.saturating_mul(left as u64);
         Self {
-            bar,
+            bar: bar(length, "{wide_bar} {msg}, at most {eta} left"),
             limit,
             already_done,
         }
