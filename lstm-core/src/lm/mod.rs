@@ -80,6 +80,11 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         &self.recurrent
     }
 
+    /// The numbers that stand for characters.
+    pub fn embedding(&self) -> &Embedding<T> {
+        &self.embedding
+    }
+
     /// The recurrent layer, to be initialised in another way.
     pub fn recurrent_mut(&mut self) -> &mut Recurrent<C, T> {
         &mut self.recurrent

@@ -11,7 +11,6 @@ use lstm_core::{Cell, Recurrent, Rng};
 
 use super::args::Flow;
 use super::curve::{Choice, Curve, curves};
-use super::inputs::noise;
 use super::rnn::LogisticRnn;
 use super::scenes::{Setting, layer};
 use super::travel::Trajectory;
@@ -93,11 +92,7 @@ fn before_and_after<C: Cell>(
     setting: &Setting,
     options: &Flow,
 ) -> Result<Vec<Curve>, Failure> {
-    let x = noise(
-        setting.inputs,
-        WARM_UP + setting.steps,
-        &mut Rng::stream(setting.seed, 1),
-    );
+    let x = setting.noise();
     let labelled = |when: &str| match (label, when) {
         (label, "") => label.to_owned(),
         ("", when) => when.to_owned(),
@@ -191,17 +186,9 @@ impl Trained<'_> {
             )));
         }
         let mut x = Mat::zeros(model.recurrent().input_len(), wanted);
-        model.visit(Name::ROOT, &mut |name, parameter| {
-            if name.to_string() == "embedding.weight" {
-                let table = parameter.matrix();
-                for (column, &id) in x.col_iter_mut().zip(&ids) {
-                    for (value, &number) in column.iter_mut().zip(table.col(id as usize).iter()) {
-                        *value = f64::from(number);
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        Ok(x)
+        model.embedding().forward(&ids, x.as_mut())?;
+        Ok(Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
+            f64::from(x[(i, j)])
+        }))
     }
 }

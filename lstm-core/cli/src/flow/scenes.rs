@@ -1,5 +1,6 @@
 //! The scenes of the papers, one curve each.
 
+use faer::Mat;
 use lstm_core::cells::{ElmanRnn, Lstm, Lstm1997, Lstm1997Truncated, PeepholeLstm};
 use lstm_core::init::{CellInit, Init};
 use lstm_core::{Cell, ParamRole, Recurrent, Rng};
@@ -21,6 +22,14 @@ pub struct Setting {
     pub steps: usize,
     /// Where the random numbers start.
     pub seed: u64,
+}
+
+impl Setting {
+    /// What every layer reads: noise, for the warm-up and for the steps that errors travel.
+    pub fn noise(&self) -> Mat<f64> {
+        let rng = &mut Rng::stream(self.seed, 1);
+        noise(self.inputs, WARM_UP + self.steps, rng)
+    }
 }
 
 /// From errors that explode to errors that stay.
@@ -93,12 +102,7 @@ fn scene<C: Cell>(
     from: Option<&str>,
 ) -> Result<Vec<Curve>, Failure> {
     let layer = layer::<C>(setting, init, strength)?;
-    let x = noise(
-        setting.inputs,
-        WARM_UP + setting.steps,
-        &mut Rng::stream(setting.seed, 1),
-    );
-    let trajectory = Trajectory::follow(&layer, x.as_ref(), WARM_UP)?;
+    let trajectory = Trajectory::follow(&layer, setting.noise().as_ref(), WARM_UP)?;
     let choice = Choice {
         from: from.map(str::to_owned),
         ..Choice::default()
