@@ -63,11 +63,7 @@ impl<T: Element> Linear<T> {
     pub fn with_bias(mut self, init: Init, rng: &mut Rng) -> Result<Self> {
         init.check()?;
         self.bias.resize(self.outputs, T::from_f64(0.0));
-        let parameter = ParameterMut {
-            rows: self.outputs,
-            columns: 1,
-            values: &mut self.bias,
-        };
+        let parameter = ParameterMut::vector(&mut self.bias);
         init.fill(parameter, rng);
         Ok(self)
     }
@@ -210,11 +206,7 @@ impl<T: Element> Parameters<T> for Linear<T> {
             columns: self.inputs,
             values: &self.weight,
         };
-        let bias = Parameter {
-            rows: self.outputs,
-            columns: 1,
-            values: &self.bias,
-        };
+        let bias = Parameter::vector(&self.bias);
         visit(name.child("weight"), weight)?;
         match bias.values.is_empty() {
             true => Ok(()),
@@ -228,11 +220,7 @@ impl<T: Element> Parameters<T> for Linear<T> {
             columns: self.inputs,
             values: &mut self.weight,
         };
-        let bias = ParameterMut {
-            rows: self.outputs,
-            columns: 1,
-            values: &mut self.bias,
-        };
+        let bias = ParameterMut::vector(&mut self.bias);
         visit(name.child("weight"), weight)?;
         match bias.values.is_empty() {
             true => Ok(()),

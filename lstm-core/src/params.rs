@@ -61,6 +61,15 @@ pub struct Parameter<'a, T> {
 }
 
 impl<'a, T> Parameter<'a, T> {
+    /// A vector.
+    pub fn vector(values: &'a [T]) -> Self {
+        Self {
+            rows: values.len(),
+            columns: 1,
+            values,
+        }
+    }
+
     /// The parameter as a matrix.
     pub fn matrix(self) -> MatRef<'a, T> {
         MatRef::from_column_major_slice(self.values, self.rows, self.columns)
@@ -79,6 +88,15 @@ pub struct ParameterMut<'a, T> {
 }
 
 impl<'a, T> ParameterMut<'a, T> {
+    /// A vector.
+    pub fn vector(values: &'a mut [T]) -> Self {
+        Self {
+            rows: values.len(),
+            columns: 1,
+            values,
+        }
+    }
+
     /// The parameter as a matrix.
     pub fn matrix(self) -> MatMut<'a, T> {
         MatMut::from_column_major_slice_mut(self.values, self.rows, self.columns)

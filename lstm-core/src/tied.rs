@@ -127,21 +127,11 @@ impl<T: Element> TiedLinear<T> {
 
 impl<T: Element> Parameters<T> for TiedLinear<T> {
     fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
-        let bias = Parameter {
-            rows: self.bias.len(),
-            columns: 1,
-            values: &self.bias,
-        };
-        visit(name.child("bias"), bias)
+        visit(name.child("bias"), Parameter::vector(&self.bias))
     }
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
-        let bias = ParameterMut {
-            rows: self.bias.len(),
-            columns: 1,
-            values: &mut self.bias,
-        };
-        visit(name.child("bias"), bias)
+        visit(name.child("bias"), ParameterMut::vector(&mut self.bias))
     }
 }
 

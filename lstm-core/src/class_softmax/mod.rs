@@ -309,11 +309,7 @@ impl<T: Element> Parameters<T> for ClassSoftmax<T> {
             columns: self.classes.words(),
             values: &self.weight,
         };
-        let bias = Parameter {
-            rows: self.classes.words(),
-            columns: 1,
-            values: &self.bias,
-        };
+        let bias = Parameter::vector(&self.bias);
         let name = name.child("word");
         visit(name.child("weight"), weight)?;
         visit(name.child("bias"), bias)
@@ -326,11 +322,7 @@ impl<T: Element> Parameters<T> for ClassSoftmax<T> {
             columns: self.classes.words(),
             values: &mut self.weight,
         };
-        let bias = ParameterMut {
-            rows: self.classes.words(),
-            columns: 1,
-            values: &mut self.bias,
-        };
+        let bias = ParameterMut::vector(&mut self.bias);
         let name = name.child("word");
         visit(name.child("weight"), weight)?;
         visit(name.child("bias"), bias)

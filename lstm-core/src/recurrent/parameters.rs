@@ -21,11 +21,7 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
         }
         let name = name.child(INITIAL);
         for (carried, range) in self.initial_ranges() {
-            let parameter = Parameter {
-                rows: range.len(),
-                columns: 1,
-                values: &self.initial[range],
-            };
+            let parameter = Parameter::vector(&self.initial[range]);
             visit(name.child(carried), parameter)?;
         }
         Ok(())
@@ -50,11 +46,7 @@ impl<C: Cell, T: Element> Parameters<T> for Recurrent<C, T> {
         let name = name.child(INITIAL);
         let ranges: Vec<_> = self.initial_ranges().collect();
         ranges.into_iter().try_for_each(|(carried, range)| {
-            let parameter = ParameterMut {
-                rows: range.len(),
-                columns: 1,
-                values: &mut self.initial[range],
-            };
+            let parameter = ParameterMut::vector(&mut self.initial[range]);
             visit(name.child(carried), parameter)
         })
     }

@@ -4,11 +4,10 @@
 //! run along contiguous memory and whatever belongs to a sample is a vector over rows.
 
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use lstm_kernels::Element;
+use lstm_kernels::{Element, Threads};
 
 use crate::loss::Exponentials;
 
@@ -35,7 +34,8 @@ pub(super) struct Pass<'a, T> {
     pub x: MatRef<'a, T>,
     pub targets: &'a [u32],
     pub exponentials: Exponentials,
-    pub threads: usize,
+    /// Who shares the work; the calling thread alone if nobody.
+    pub threads: Option<&'a Threads>,
 }
 
 /// The buffers of a [`TiedSoftmax`](crate::TiedSoftmax), to be used again and again; they grow to what calls need.
@@ -324,13 +324,17 @@ fn sum<T: Element>(values: &[T]) -> T {
     all.fold(T::default(), |sum, &value| sum + value)
 }
 
-/// Does `work` on every job, on so many threads, each of which takes the next job when it is done with one.
-fn share<J: Send>(threads: usize, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
-    if threads <= 1 {
+/// Does `work` on every job, on threads each of which takes the next job when it is done with one.
+fn share<J: Send>(
+    threads: Option<&Threads>,
+    jobs: impl Iterator<Item = J> + Send,
+    work: impl Fn(J) + Sync,
+) {
+    let Some(threads) = threads else {
         return jobs.for_each(work);
-    }
+    };
     let queue = Mutex::new(jobs);
-    let drain = || {
+    threads.each(|_| {
         loop {
             // The lock is held for as long as it takes to name a job, which cannot panic.
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -339,11 +343,5 @@ fn share<J: Send>(threads: usize, jobs: impl Iterator<Item = J> + Send, work: im
                 None => return,
             }
         }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(drain);
-        }
-        drain();
     });
 }

@@ -49,7 +49,7 @@ use blocks::{Pass, Table, UNIT};
 #[derive(Debug, Clone)]
 pub struct TiedSoftmax<T> {
     bias: Vec<T>,
-    threads: usize,
+    threads: Option<Threads>,
 }
 
 impl<T: Element> TiedSoftmax<T> {
@@ -57,13 +57,13 @@ impl<T: Element> TiedSoftmax<T> {
     pub fn new(embedding: &Embedding<T>) -> Self {
         Self {
             bias: vec![T::from_f64(0.0); embedding.count()],
-            threads: 1,
+            threads: None,
         }
     }
 
-    /// Lets calls share their work among as many threads.
+    /// Lets calls share their work among threads.
     pub fn set_threads(&mut self, threads: &Threads) {
-        self.threads = threads.count();
+        self.threads = Some(threads.clone());
     }
 
     /// Buffers for the calls below.
@@ -178,28 +178,19 @@ impl<T: Element> TiedSoftmax<T> {
             x,
             targets,
             exponentials: Exponentials::new()?,
-            threads: self.threads.min(count.div_ceil(UNIT)),
+            // One unit is one thread's work.
+            threads: self.threads.as_ref().filter(|_| count > UNIT),
         })
     }
 }
 
 impl<T: Element> Parameters<T> for TiedSoftmax<T> {
     fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
-        let bias = Parameter {
-            rows: self.bias.len(),
-            columns: 1,
-            values: &self.bias,
-        };
-        visit(name.child("bias"), bias)
+        visit(name.child("bias"), Parameter::vector(&self.bias))
     }
 
     fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
-        let bias = ParameterMut {
-            rows: self.bias.len(),
-            columns: 1,
-            values: &mut self.bias,
-        };
-        visit(name.child("bias"), bias)
+        visit(name.child("bias"), ParameterMut::vector(&mut self.bias))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Two pieces of work side by side.
+//! Work of other kinds than kernels on the threads: two pieces side by side, or one on every thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +38,49 @@ impl Threads {
         taken.run(2, &|index| if index == 0 { a.run() } else { b.run() });
         drop(taken);
         (a.finish(), b.finish())
+    }
+
+    /// Runs `work` on all threads at a time, each with its own index from 0, which is the calling one, and waits for them.
+    /// If another call has the threads, it runs on the calling one alone, so what is to be done must not depend on how
+    /// many take part: let each take the next piece until none is left.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// # fn main() -> Result<(), lstm_kernels::KernelError> {
+    /// let (next, sum) = (AtomicU32::new(0), AtomicU32::new(0));
+    /// lstm_kernels::Threads::new(2)?.each(|_| {
+    ///     loop {
+    ///         match next.fetch_add(1, Ordering::Relaxed) {
+    ///             piece @ 0..100 => sum.fetch_add(piece, Ordering::Relaxed),
+    ///             _ => return,
+    ///         };
+    ///     }
+    /// });
+    /// assert_eq!(sum.into_inner(), 4950);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If `work` does on any thread, after all of them have come to an end.
+    pub fn each(&self, work: impl Fn(usize) + Sync) {
+        let taken = (self.count() > 1).then(|| self.try_take()).flatten();
+        let Some(taken) = taken else {
+            return work(0);
+        };
+        let panic = Mutex::new(None);
+        taken.run(self.count(), &|index| {
+            // As in `Task`: what is half done is seen by nobody before the panic goes on in the caller.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(index))) {
+                let mut first = panic.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(payload);
+            }
+        });
+        drop(taken);
+        if let Some(payload) = panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            resume_unwind(payload);
+        }
     }
 }
 
@@ -116,6 +159,30 @@ mod tests {
                 assert_eq!(results, (round, "second"));
                 assert_eq!((left, right.as_str()), (1, "once"));
             }
+        }
+    }
+
+    #[test]
+    fn work_runs_once_on_each_thread_and_a_panic_reaches_the_caller() {
+        for count in 1..=4 {
+            let threads = Threads::new(count).unwrap();
+            let ran: Vec<_> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+            for _ in 0..100 {
+                threads.each(|index| {
+                    ran[index].fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            assert!(ran.iter().all(|ran| ran.load(Ordering::Relaxed) == 100));
+            let failed = || threads.each(|index| assert!(index + 1 < count, "no"));
+            assert_eq!(message(failed), "no");
+            // The threads are free again, and busy ones leave the caller alone.
+            let taken = threads.try_take().unwrap();
+            let alone = AtomicUsize::new(0);
+            threads.each(|index| {
+                alone.fetch_add(1 + index, Ordering::Relaxed);
+            });
+            assert_eq!(alone.into_inner(), 1);
+            drop(taken);
         }
     }
 
