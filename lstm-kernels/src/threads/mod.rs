@@ -1,24 +1,18 @@
 //! Threads that share the work of a call.
 //!
-//! A call of a kernel takes microseconds to milliseconds, so its helpers wait awake for a moment before they sleep, and
-//! meet at a [`Barrier`] that spins.
+//! A call of a kernel takes microseconds to milliseconds, so whoever waits stays awake for a moment before it sleeps: see
+//! [`Bell`].
 
+mod bell;
 mod join;
 
 use std::cell::UnsafeCell;
-use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use self::bell::Bell;
 use crate::error::KernelError;
-
-/// How often a thread looks for news before it lets others run: some microseconds. On a busy machine the thread that is
-/// awaited may need this one's processor.
-const PATIENCE: usize = 500;
-
-/// How often a helper without work lets others run before it sleeps: a fraction of a millisecond on a quiet machine.
-const WAKEFULNESS: usize = 500;
 
 /// A number of threads that work on one call at a time, the calling thread among them.
 ///
@@ -42,8 +36,10 @@ struct Shared {
     job: UnsafeCell<Option<Job>>,
     /// How many calls there were.
     call: AtomicUsize,
+    called: Bell,
     /// Helpers still at work.
     working: AtomicUsize,
+    done: Bell,
     stop: AtomicBool,
 }
 
@@ -68,7 +64,9 @@ impl Threads {
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(None),
             call: AtomicUsize::new(0),
+            called: Bell::new(),
             working: AtomicUsize::new(0),
+            done: Bell::new(),
             stop: AtomicBool::new(false),
         });
         let mut team = Team {
@@ -147,9 +145,7 @@ impl Taken<'_> {
             .working
             .store(team.helpers.len(), Ordering::Relaxed);
         team.shared.call.fetch_add(1, Ordering::Release);
-        for helper in &team.helpers {
-            helper.thread().unpark();
-        }
+        team.shared.called.ring();
         let _done = Done(&team.shared);
         job(0);
     }
@@ -160,7 +156,7 @@ struct Done<'a>(&'a Shared);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        wait(|| self.0.working.load(Ordering::Acquire) == 0);
+        (self.0.done).wait(|| self.0.working.load(Ordering::Acquire) == 0);
     }
 }
 
@@ -168,12 +164,7 @@ impl Shared {
     fn help(&self, index: usize) {
         let mut seen = 0;
         loop {
-            let is_called = || self.call.load(Ordering::Acquire) != seen;
-            if !wait_for(is_called, WAKEFULNESS) {
-                while !is_called() {
-                    thread::park();
-                }
-            }
+            (self.called).wait(|| self.call.load(Ordering::Acquire) != seen);
             seen = self.call.load(Ordering::Acquire);
             if self.stop.load(Ordering::Relaxed) {
                 return;
@@ -185,7 +176,9 @@ impl Shared {
                 unsafe { (*job)(index) };
                 std::mem::forget(bomb);
             }
-            self.working.fetch_sub(1, Ordering::Release);
+            if self.working.fetch_sub(1, Ordering::Release) == 1 {
+                self.done.ring();
+            }
         }
     }
 }
@@ -206,33 +199,12 @@ impl Drop for Team {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.shared.call.fetch_add(1, Ordering::Release);
+        self.shared.called.ring();
         for helper in self.helpers.drain(..) {
-            helper.thread().unpark();
             // A helper never panics: `Bomb` ends the process first.
             let _ = helper.join();
         }
     }
-}
-
-fn wait(is_done: impl Fn() -> bool) {
-    while !wait_for(&is_done, usize::MAX) {}
-}
-
-/// Waits until `is_done`, awake, letting others run at most so many times; whether it is done.
-fn wait_for(is_done: impl Fn() -> bool, most: usize) -> bool {
-    for _ in 0..PATIENCE {
-        if is_done() {
-            return true;
-        }
-        spin_loop();
-    }
-    for _ in 0..most {
-        if is_done() {
-            return true;
-        }
-        thread::yield_now();
-    }
-    is_done()
 }
 
 /// Where the threads of a call meet between passes.
@@ -241,6 +213,7 @@ pub(crate) struct Barrier {
     count: usize,
     arrived: AtomicUsize,
     round: AtomicUsize,
+    met: Bell,
 }
 
 impl Barrier {
@@ -250,6 +223,7 @@ impl Barrier {
             count,
             arrived: AtomicUsize::new(0),
             round: AtomicUsize::new(0),
+            met: Bell::new(),
         }
     }
 
@@ -267,8 +241,9 @@ impl Barrier {
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.count {
             self.arrived.store(0, Ordering::Relaxed);
             self.round.store(round.wrapping_add(1), Ordering::Release);
+            self.met.ring();
         } else {
-            wait(|| self.round.load(Ordering::Acquire) != round);
+            (self.met).wait(|| self.round.load(Ordering::Acquire) != round);
         }
     }
 }
