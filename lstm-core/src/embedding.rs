@@ -1,7 +1,8 @@
 //! Embedding: a learned vector for every symbol.
 
-use faer::{MatMut, MatRef};
+use std::ops::Range;
 
+use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_shape, require_size};
@@ -124,6 +125,13 @@ impl<T: Element> Embedding<T> {
                 .for_each(|(value, &source)| *value += source);
         }
         Ok(())
+    }
+
+    /// The ranges of its gradient to which [`backward`](Self::backward) adds for these symbols; those beyond the table, which
+    /// it refuses, have none.
+    pub fn touched(&self, ids: &[u32]) -> impl Iterator<Item = Range<usize>> {
+        let known = ids.iter().filter(|&&id| (id as usize) < self.count);
+        known.map(|&id| id as usize * self.len..(id as usize + 1) * self.len)
     }
 
     fn require_ids(&self, ids: &[u32]) -> Result<()> {

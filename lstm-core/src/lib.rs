@@ -152,6 +152,7 @@ pub mod truncated;
 mod class_softmax;
 mod embedding;
 mod explain;
+mod jobs;
 mod linear;
 mod observe;
 mod order;

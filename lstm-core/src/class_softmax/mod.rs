@@ -1,25 +1,30 @@
 //! An output layer over many words, factorised over classes of words.
 
 mod classes;
+mod group;
 mod workspace;
 
+use std::iter;
+use std::mem;
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::reborrow::*;
 use faer::{Accum, MatMut, MatRef, Par};
-use lstm_kernels::Element;
+use lstm_kernels::{Element, Threads};
 
 pub use classes::Classes;
 pub use workspace::ClassWorkspace;
 
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
+use crate::jobs::try_share;
 use crate::linear::{Linear, fill_columns};
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
-use workspace::{Buffers, shaped};
+use group::{Gradients, Group, Job};
+use workspace::{Plan, shaped};
 
 /// p(w | h) = p(class(w) | h) p(w | class(w), h), each factor a softmax of a linear layer: exact probabilities at the cost
 /// of the classes and of one class, instead of all words.
@@ -56,6 +61,7 @@ pub struct ClassSoftmax<T> {
     weight: Vec<T>,
     /// In the same order.
     bias: Vec<T>,
+    threads: Option<Threads>,
 }
 
 /// The class of a target that is not counted; there are fewer classes.
@@ -83,6 +89,7 @@ impl<T: Element> ClassSoftmax<T> {
             weight,
             bias: vec![T::from_f64(0.0); classes.words()],
             classes,
+            threads: None,
         })
     }
 
@@ -90,6 +97,11 @@ impl<T: Element> ClassSoftmax<T> {
     pub fn with_ignored(mut self, target: u32) -> Self {
         self.ignored = Some(target);
         self
+    }
+
+    /// Lets calls share their work among threads; the result is the same to the bit for any number of them.
+    pub fn set_threads(&mut self, threads: &Threads) {
+        self.threads = Some(threads.clone());
     }
 
     /// Features of the input.
@@ -119,19 +131,22 @@ impl<T: Element> ClassSoftmax<T> {
         workspace: &mut ClassWorkspace<T>,
     ) -> Result<f64> {
         self.require_targets(x, targets)?;
-        let ClassWorkspace { plan, buffers } = workspace;
+        let ClassWorkspace {
+            plan,
+            class_scores,
+            groups,
+            ..
+        } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
-        let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
+        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
         self.class.apply(x, scores.rb_mut())?;
-        let mut total = cross_entropy.loss(scores.rb(), plan.class_targets())?;
-        for columns in plan.groups() {
-            let words = self.score_group(x, targets, columns, buffers);
-            let scores = shaped(&mut buffers.scores, words.len(), columns.len());
-            let loss = cross_entropy.loss(scores.rb(), &buffers.targets)?;
-            total += loss * plan.share(columns);
-        }
-        Ok(total)
+        let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
+        let of_classes = cross_entropy.loss(scores.rb(), plan.class_targets())?;
+        let jobs = self.jobs(plan, groups);
+        try_share(self.threads.as_ref(), jobs, |job| {
+            job.loss(self, x, targets)
+        })?;
+        Ok(of_classes + plan.mean(groups))
     }
 
     /// [`loss`](Self::loss), which also adds the gradient of all parameters to `gradient` and, if asked for, overwrites
@@ -157,60 +172,43 @@ impl<T: Element> ClassSoftmax<T> {
                 dx.shape(),
             )?;
         }
-        let ClassWorkspace { plan, buffers } = workspace;
+        let ClassWorkspace {
+            plan,
+            class_scores,
+            groups,
+            ..
+        } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
         let (of_classes, of_words) = gradient.split_at_mut(self.class.params_len());
-        let (dweight, dbias) = of_words.split_at_mut(self.weight.len());
-        let mut dweight =
-            MatMut::from_column_major_slice_mut(dweight, self.inputs, self.classes.words());
-
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let mut scores = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
+        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
         self.class.apply(x, scores.rb_mut())?;
-        let mut total = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
+        let loss = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
         (self.class).backprop(x, scores.rb(), of_classes, dx.rb_mut())?;
-        for columns in plan.groups() {
-            let words = self.score_group(x, targets, columns, buffers);
-            let mut scores = shaped(&mut buffers.scores, words.len(), columns.len());
-            let loss = cross_entropy.gradient(scores.rb_mut(), &buffers.targets)?;
-            // Loss and gradient are those of the group's mean; the group is a share of all.
-            total += loss * plan.share(columns);
-            let share = T::from_f64(plan.share(columns));
-            let dscores = scores.rb();
-            let x = shaped(&mut buffers.x, self.inputs, columns.len());
-            matmul(
-                dweight.rb_mut().subcols_mut(words.start, words.len()),
-                Accum::Add,
-                x.rb(),
-                dscores.transpose(),
-                share,
-                Par::Seq,
-            );
-            for column in 0..columns.len() {
-                let dbias = dbias[words.clone()].iter_mut();
-                dbias
-                    .zip(dscores.col(column).iter())
-                    .for_each(|(dbias, &dscore)| *dbias += share * dscore);
-            }
-            if let Some(dx) = &mut dx {
-                let mut dx_of_words = shaped(&mut buffers.dx, self.inputs, columns.len());
-                matmul(
-                    dx_of_words.rb_mut(),
-                    Accum::Replace,
-                    self.matrix().subcols(words.start, words.len()),
-                    dscores,
-                    share,
-                    Par::Seq,
-                );
-                for (&column, source) in columns.iter().zip(dx_of_words.rb().col_iter()) {
-                    let target = dx.rb_mut().col_mut(column).iter_mut();
-                    target
-                        .zip(source.iter())
-                        .for_each(|(target, &source)| *target += source);
-                }
+
+        let (mut weights, mut biases) = of_words.split_at_mut(self.weight.len());
+        let mut passed = 0;
+        let jobs = self.jobs(plan, groups).map(|job| {
+            // Classes ascend, so each takes its part of what the ones before have left.
+            let (skipped, len) = (job.words.start - passed, job.words.len());
+            passed = job.words.end;
+            let gradients = Gradients {
+                weight: take(&mut weights, skipped * self.inputs, len * self.inputs),
+                bias: take(&mut biases, skipped, len),
+                share: T::from_f64(plan.share(job.columns)),
+            };
+            (job, gradients)
+        });
+        let wants_dx = dx.is_some();
+        try_share(self.threads.as_ref(), jobs, |(job, gradients)| {
+            job.gradient(self, x, targets, gradients, wants_dx)
+        })?;
+        if let Some(mut dx) = dx {
+            for (columns, group) in plan.groups().zip(&mut *groups) {
+                group.add_dx(columns, dx.rb_mut());
             }
         }
-        Ok(total)
+        Ok(loss + plan.mean(groups))
     }
 
     /// The logarithms of the probabilities of all words, in nats: `x` is `inputs x n`, `y` is `words x n`, its rows in the
@@ -230,13 +228,17 @@ impl<T: Element> ClassSoftmax<T> {
             (self.classes.words(), x.ncols()),
             y.shape(),
         )?;
-        let buffers = &mut workspace.buffers;
-        let mut class_logs = shaped(&mut buffers.class_scores, self.classes.len(), x.ncols());
+        let ClassWorkspace {
+            class_scores,
+            word_scores,
+            ..
+        } = workspace;
+        let mut class_logs = shaped(class_scores, self.classes.len(), x.ncols());
         self.class.apply(x, class_logs.rb_mut())?;
         log_softmax_columns(class_logs.rb_mut())?;
         for class in 0..self.classes.len() {
             let words = self.classes.block(class);
-            let mut logs = shaped(&mut buffers.scores, words.len(), x.ncols());
+            let mut logs = shaped(word_scores, words.len(), x.ncols());
             self.score(words.clone(), x, logs.rb_mut());
             log_softmax_columns(logs.rb_mut())?;
             for column in 0..x.ncols() {
@@ -247,6 +249,29 @@ impl<T: Element> ClassSoftmax<T> {
             }
         }
         Ok(())
+    }
+
+    /// The ranges of its gradient to which [`gradient`](Self::gradient) adds for these targets: the matrix and bias of the
+    /// classes, and the vectors and biases of the words in the targets' classes.
+    pub fn touched(&self, targets: &[u32]) -> impl Iterator<Item = Range<usize>> {
+        let mut is_touched = vec![false; self.classes.len()];
+        for &target in targets {
+            if let Some(&class) = self.classes.class_of().get(target as usize) {
+                is_touched[class as usize] |= self.ignored != Some(target);
+            }
+        }
+        let (weights, words) = (self.class.params_len(), self.classes.words());
+        let biases = weights + words * self.inputs;
+        let of_words = (0..self.classes.len())
+            .filter(move |&class| is_touched[class])
+            .flat_map(move |class| {
+                let Range { start, end } = self.classes.block(class);
+                [
+                    weights + start * self.inputs..weights + end * self.inputs,
+                    biases + start..biases + end,
+                ]
+            });
+        iter::once(0..weights).chain(of_words)
     }
 
     fn matrix(&self) -> MatRef<'_, T> {
@@ -260,30 +285,22 @@ impl<T: Element> ClassSoftmax<T> {
         matmul(scores, Accum::Add, weight, x, T::from_f64(1.0), Par::Seq);
     }
 
-    /// Gathers the inputs and targets of some columns whose targets are of one class, and computes the scores of that class's
-    /// words, whose block it returns.
-    fn score_group(
-        &self,
-        x: MatRef<'_, T>,
-        targets: &[u32],
-        columns: &[usize],
-        buffers: &mut Buffers<T>,
-    ) -> Range<usize> {
-        let class = self.classes.class_of()[targets[columns[0]] as usize];
-        let words = self.classes.block(class as usize);
-        let places = columns.iter().map(|&column| {
-            // A place within a class is less than the number of words, which fits.
-            (self.classes.place(targets[column]) - words.start) as u32
-        });
-        buffers.targets.clear();
-        buffers.targets.extend(places);
-        let mut own = shaped(&mut buffers.x, self.inputs, columns.len());
-        for (own, &column) in own.rb_mut().col_iter_mut().zip(columns) {
-            { own }.copy_from(x.col(column));
+    /// The groups of columns with their buffers, class by class.
+    fn jobs<'a>(
+        &'a self,
+        plan: &'a Plan,
+        groups: &'a mut Vec<Group<T>>,
+    ) -> impl Iterator<Item = Job<'a, T>> + Send {
+        let count = plan.groups().count();
+        if groups.len() < count {
+            groups.resize_with(count, Group::default);
         }
-        let scores = shaped(&mut buffers.scores, words.len(), columns.len());
-        self.score(words.clone(), own.rb(), scores);
-        words
+        let pairs = plan.groups().zip(groups);
+        pairs.map(|(columns, group)| Job {
+            group,
+            columns,
+            words: self.classes.block(plan.class(columns)),
+        })
     }
 
     fn require_inputs(&self, x: MatRef<'_, T>) -> Result<()> {
@@ -299,6 +316,13 @@ impl<T: Element> ClassSoftmax<T> {
         require_len("the slice of targets", x.ncols(), targets.len())?;
         require_targets(targets, self.classes.words(), self.ignored)
     }
+}
+
+/// Takes `len` numbers from the front of `rest`, after `skipped` others.
+fn take<'a, T>(rest: &mut &'a mut [T], skipped: usize, len: usize) -> &'a mut [T] {
+    let (taken, left) = mem::take(rest)[skipped..].split_at_mut(len);
+    *rest = left;
+    taken
 }
 
 impl<T: Element> Parameters<T> for ClassSoftmax<T> {

@@ -122,6 +122,48 @@ fn only_the_classes_of_targets_are_touched() {
 }
 
 #[test]
+fn what_is_said_to_be_touched_is_all_that_is() {
+    let (head, x) = (head(), x(3));
+    // The ignored target and one beyond all words, which `gradient` refuses, touch nothing.
+    let targets = [IGNORED, 6, 2];
+    let mut gradient = vec![0.0; head.params_len()];
+    let mut workspace = head.workspace();
+    head.gradient(x.as_ref(), &targets, &mut gradient, None, &mut workspace)
+        .unwrap();
+    let mut is_touched = vec![false; gradient.len()];
+    head.touched(&[IGNORED, 6, 2, 50])
+        .for_each(|range| is_touched[range].fill(true));
+    // Class 2 has one word, whose probability within its class is 1 whatever the parameters: its gradient is zero.
+    let of_one_word = head.class.params_len() + 3 * 6..head.class.params_len() + 3 * 7;
+    let last = gradient.len() - 1;
+    for (index, (&value, is_touched)) in gradient.iter().zip(is_touched).enumerate() {
+        let is_certain = of_one_word.contains(&index) || index == last;
+        assert_eq!(value != 0.0, is_touched && !is_certain, "{index}");
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let x = x(40);
+    let targets: Vec<u32> = (0..40).map(|column| column * 5 % 7).collect();
+    let run = |threads: usize| {
+        let mut head = head();
+        head.set_threads(&Threads::new(threads).unwrap());
+        let mut gradient = vec![0.0; head.params_len()];
+        let mut dx = Mat::zeros(3, 40);
+        let mut workspace = head.workspace();
+        let dx_out = Some(dx.as_mut());
+        let loss = head.gradient(x.as_ref(), &targets, &mut gradient, dx_out, &mut workspace);
+        let again = head.loss(x.as_ref(), &targets, &mut workspace).unwrap();
+        (loss.unwrap(), again, gradient, dx)
+    };
+    let alone = run(1);
+    for threads in 2..=4 {
+        assert_eq!(run(threads), alone);
+    }
+}
+
+#[test]
 fn one_class_is_the_plain_softmax() {
     let classes = Classes::new(vec![0; 5]).unwrap();
     let mut head = ClassSoftmax::new(3, classes, Init::Uniform(1.0), &mut Rng::new(2)).unwrap();

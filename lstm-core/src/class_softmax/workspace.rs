@@ -3,13 +3,17 @@
 use faer::MatMut;
 use lstm_kernels::Element;
 
-use crate::class_softmax::{Classes, NO_CLASS};
+use super::group::Group;
+use super::{Classes, NO_CLASS};
 
 /// The buffers of a [`ClassSoftmax`](crate::ClassSoftmax), to be used again and again; they grow to what calls need.
 #[derive(Debug, Clone, Default)]
 pub struct ClassWorkspace<T> {
     pub(super) plan: Plan,
-    pub(super) buffers: Buffers<T>,
+    pub(super) class_scores: Vec<T>,
+    /// The scores of one class's words.
+    pub(super) word_scores: Vec<T>,
+    pub(super) groups: Vec<Group<T>>,
 }
 
 /// The columns of a call, sorted by the classes of their targets.
@@ -18,17 +22,6 @@ pub(super) struct Plan {
     class_targets: Vec<u32>,
     /// The counted columns.
     columns: Vec<usize>,
-}
-
-/// The scores of the classes, and the matrices of one group of columns.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Buffers<T> {
-    pub(super) class_scores: Vec<T>,
-    pub(super) x: Vec<T>,
-    pub(super) dx: Vec<T>,
-    pub(super) scores: Vec<T>,
-    /// The places of the targets within their class.
-    pub(super) targets: Vec<u32>,
 }
 
 impl Plan {
@@ -55,9 +48,22 @@ impl Plan {
     }
 
     /// The counted columns, class by class.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &[usize]> {
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[usize]> + Send {
         let same = |a: &usize, b: &usize| self.class_targets[*a] == self.class_targets[*b];
         self.columns.chunk_by(same)
+    }
+
+    /// The class of a group.
+    pub(super) fn class(&self, group: &[usize]) -> usize {
+        self.class_targets[group[0]] as usize
+    }
+
+    /// The mean over all columns, from those of the groups.
+    pub(super) fn mean<T>(&self, groups: &[Group<T>]) -> f64 {
+        let pairs = self.groups().zip(groups);
+        pairs
+            .map(|(columns, group)| group.loss * self.share(columns))
+            .sum()
     }
 
     /// The part of the counted columns that a group is.

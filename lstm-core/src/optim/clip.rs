@@ -1,8 +1,11 @@
 //! Clipping: a bound on the gradient, by its length or number by number.
 
+use std::ops::Range;
+
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_positive};
+use crate::optim::Touched;
 use crate::params::{Name, Parameters};
 
 /// Scales `gradient` down to a norm of `limit` if it is longer, and returns the norm it had.
@@ -19,15 +22,44 @@ pub fn clip_global_norm<T: Element>(
     gradient: &mut [T],
     limit: f64,
 ) -> Result<f64> {
+    let all = 0..gradient.len();
+    clip_ranges(model, gradient, std::slice::from_ref(&all), limit)
+}
+
+/// [`clip_global_norm`] of a gradient that is zero wherever it is not `touched`. The squares are summed in another order,
+/// which may change the norm by rounding.
+///
+/// # Errors
+/// As [`clip_global_norm`], and ranges of a gradient of another length.
+pub fn clip_global_norm_at<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &mut [T],
+    touched: &Touched,
+    limit: f64,
+) -> Result<f64> {
+    require_len("the gradient", touched.len(), gradient.len())?;
+    clip_ranges(model, gradient, touched.ranges(), limit)
+}
+
+fn clip_ranges<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &mut [T],
+    ranges: &[Range<usize>],
+    limit: f64,
+) -> Result<f64> {
     require_positive("the limit of the gradient's norm", limit)?;
     require_len("the gradient", model.params_len(), gradient.len())?;
-    let norm = sum_of_squares(gradient).sqrt();
+    let squares = (ranges.iter()).map(|range| sum_of_squares(&gradient[range.clone()]));
+    let norm = squares.sum::<f64>().sqrt();
     if !norm.is_finite() {
         return Err(not_finite(model, gradient));
     }
     if norm > limit {
         let scale = T::from_f64(limit / norm);
-        gradient.iter_mut().for_each(|value| *value *= scale);
+        for range in ranges {
+            let values = gradient[range.clone()].iter_mut();
+            values.for_each(|value| *value *= scale);
+        }
     }
     Ok(norm)
 }

@@ -34,6 +34,11 @@ impl WeightDecay {
         Self::default()
     }
 
+    /// Whether no parameter was given a decay.
+    pub(crate) fn is_none(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The same decay for everything.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! | a step | [`Sgd`], [`RmsProp`], [`Adam`], [`AdamW`], [`AveragedSgd`] |
 //! | decay of weights by name | [`WeightDecay`] |
 //! | a bound on the gradient | [`clip_global_norm`], [`clip_norm_each`], [`clip_value`] |
+//! | a gradient that is zero but for a few rows of a large table | [`Touched`] |
 //! | one gradient from several batches | [`Accumulator`] |
 //! | the rate from the step | [`Schedule`] |
 //! | the rate from validation, and when to stop | [`Plateau`], [`EarlyStopping`] |
@@ -41,21 +42,23 @@ mod rmsprop;
 mod schedule;
 mod sgd;
 mod state;
+mod touched;
 
 pub use accumulate::Accumulator;
 pub use adam::{Adam, AdamW};
 pub use averaged::AveragedSgd;
-pub use clip::{clip_global_norm, clip_norm_each, clip_value};
+pub use clip::{clip_global_norm, clip_global_norm_at, clip_norm_each, clip_value};
 pub use decay::WeightDecay;
 pub use plateau::{EarlyStopping, Plateau, Watch};
 pub use rmsprop::RmsProp;
 pub use schedule::Schedule;
 pub use sgd::Sgd;
 pub use state::OptimiserState;
+pub use touched::Touched;
 
 pub(crate) use state::LARGEST_COUNT;
 
-use crate::error::Result;
+use crate::error::{Result, require_len};
 use crate::params::Parameters;
 
 /// A rule that changes a model's parameters by a gradient.
@@ -69,6 +72,23 @@ pub trait Optimiser<T> {
     /// A gradient of another length than the model's parameters, or than at earlier steps; a [`WeightDecay`] that names
     /// parameters the model does not have.
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()>;
+
+    /// [`step`](Self::step) by a gradient that is zero wherever it is not `touched`, to the bit.
+    ///
+    /// An optimiser that leaves a parameter as it is where the gradient is zero goes only there: [`Sgd`] without momentum
+    /// and decay of weights. The others take the step as usual.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step), and ranges of a gradient of another length.
+    fn step_at(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &[T],
+        touched: &Touched,
+    ) -> Result<()> {
+        require_len("the gradient", touched.len(), gradient.len())?;
+        self.step(model, gradient)
+    }
 
     /// The learning rate.
     fn rate(&self) -> f64;

@@ -2,10 +2,12 @@
 
 use lstm_kernels::Element;
 
-use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
+use crate::error::{
+    Error, Result, require_fraction, require_len, require_not_negative, require_positive,
+};
 use crate::optim::state::require_memory;
-use crate::optim::{Optimiser, OptimiserState, WeightDecay};
-use crate::params::Parameters;
+use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay};
+use crate::params::{Parameters, visit_ranges};
 
 /// v ← momentum v + g, θ ← θ - rate v: gradient descent, heavy-ball for a momentum above zero (Polyak 1964).
 ///
@@ -94,6 +96,26 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
                         true => gradient + momentum * *velocity,
                         false => *velocity,
                     };
+            }
+        })
+    }
+
+    fn step_at(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &[T],
+        touched: &Touched,
+    ) -> Result<()> {
+        require_len("the gradient", touched.len(), gradient.len())?;
+        if self.momentum != 0.0 || !self.decay.is_none() {
+            return self.step(model, gradient);
+        }
+        let rate = T::from_f64(self.rate);
+        visit_ranges(model, gradient.len(), &mut |range, parameter| {
+            let gradient = &gradient[range.clone()];
+            for part in touched.within(range) {
+                let values = parameter.values[part.clone()].iter_mut();
+                (values.zip(&gradient[part])).for_each(|(value, &slope)| *value -= rate * slope);
             }
         })
     }

@@ -211,3 +211,44 @@ fn a_rate_of_zero_keeps_the_parameters_and_a_wrong_one_is_an_error() {
         assert_eq!(values(&model), [0.5, -1.0, 2.0]);
     }
 }
+
+/// A gradient with zeros between what is touched.
+#[test]
+fn a_step_at_what_is_touched_is_the_whole_step() {
+    let makers: [Make; 4] = [
+        || Ok(Box::new(Sgd::new(0.1)?)),
+        || Ok(Box::new(Sgd::new(0.1)?.with_momentum(0.5)?)),
+        || Ok(Box::new(Sgd::new(0.1)?.with_weight_decay(decay()))),
+        || Ok(Box::new(Adam::new(0.1)?)),
+    ];
+    for make in makers {
+        let (mut whole, mut part) = (model(), model());
+        let (mut by_step, mut by_step_at) = (make().unwrap(), make().unwrap());
+        let mut touched = Touched::new();
+        for (step, index) in [1, 2, 0].into_iter().enumerate() {
+            let mut gradient = [0.0; 3];
+            gradient[index] = 0.3 + step as f64;
+            touched.set(3, [index..index + 1]).unwrap();
+            by_step.step(&mut whole, &gradient).unwrap();
+            by_step_at.step_at(&mut part, &gradient, &touched).unwrap();
+            assert_eq!(values(&whole), values(&part));
+        }
+        touched.set(2, []).unwrap();
+        assert!(by_step_at.step_at(&mut part, &[0.0; 3], &touched).is_err());
+    }
+}
+
+#[test]
+fn clipping_what_is_touched_clips_the_gradient() {
+    let mut touched = Touched::new();
+    touched.set(3, [0..1, 2..3]).unwrap();
+    // 3, 4 and 5 are Pythagoras' numbers.
+    let mut gradient = [3.0, 0.0, 4.0];
+    let norm = clip_global_norm_at(&model(), &mut gradient, &touched, 2.5).unwrap();
+    assert_eq!((norm, gradient), (5.0, [1.5, 0.0, 2.0]));
+    let mut gradient = [f64::NAN, 0.0, 0.0];
+    let error = clip_global_norm_at(&model(), &mut gradient, &touched, 1.0).unwrap_err();
+    assert!(error.to_string().contains("`weight`"), "{error}");
+    touched.set(2, []).unwrap();
+    assert!(clip_global_norm_at(&model(), &mut gradient, &touched, 1.0).is_err());
+}

@@ -3,12 +3,11 @@
 //! A block's scores are a matrix with a row for each column of x and a column for each word, so that all large products
 //! run along contiguous memory and whatever belongs to a sample is a vector over rows.
 
-use std::sync::{Mutex, PoisonError};
-
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use lstm_kernels::{Element, Threads};
 
+use crate::jobs::share;
 use crate::loss::Exponentials;
 
 /// Words whose scores for some hundred samples stay in a core's cache.
@@ -322,26 +321,4 @@ fn sum<T: Element>(values: &[T]) -> T {
     }
     let all = parts.iter().chain(rest);
     all.fold(T::default(), |sum, &value| sum + value)
-}
-
-/// Does `work` on every job, on threads each of which takes the next job when it is done with one.
-fn share<J: Send>(
-    threads: Option<&Threads>,
-    jobs: impl Iterator<Item = J> + Send,
-    work: impl Fn(J) + Sync,
-) {
-    let Some(threads) = threads else {
-        return jobs.for_each(work);
-    };
-    let queue = Mutex::new(jobs);
-    threads.each(|_| {
-        loop {
-            // The lock is held for as long as it takes to name a job, which cannot panic.
-            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            match job {
-                Some(job) => work(job),
-                None => return,
-            }
-        }
-    });
 }

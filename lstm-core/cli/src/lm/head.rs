@@ -1,5 +1,7 @@
 //! The output of a model: a softmax over all words, or one factorised over classes.
 
+use std::ops::Range;
+
 use faer::{Mat, MatMut, MatRef};
 use lstm_core::params::{Name, Parameters, Visit, VisitMut};
 use lstm_core::{
@@ -28,8 +30,7 @@ impl Head {
     pub fn set_threads(&mut self, threads: &Threads) {
         match self {
             Self::Tied(softmax) | Self::Full(_, softmax) => softmax.set_threads(threads),
-            // One class has few words: there is nothing to share.
-            Self::Classes(_) => {}
+            Self::Classes(softmax) => softmax.set_threads(threads),
         }
     }
 
@@ -87,6 +88,19 @@ impl Head {
                 logs.extend(all.col_as_slice(0).iter().map(|&log| f64::from(log)));
                 Ok(())
             }
+        }
+    }
+
+    /// The ranges of the gradients of the input vectors and of this head that [`gradient`](Self::gradient) adds to.
+    pub fn touched(
+        &self,
+        embedding: &Embedding<f32>,
+        targets: &[u32],
+    ) -> (Option<Range<usize>>, Vec<Range<usize>>) {
+        match self {
+            Self::Tied(_) => (Some(0..embedding.params_len()), vec![0..self.params_len()]),
+            Self::Full(..) => (None, vec![0..self.params_len()]),
+            Self::Classes(softmax) => (None, softmax.touched(targets).collect()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::io::require_writable;
-use lstm_core::optim::clip_global_norm;
+use lstm_core::optim::clip_global_norm_at;
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
 use lstm_core::{Classes, Rng};
@@ -150,9 +150,9 @@ impl Training<'_> {
             losses,
             ..
         } = &mut self.run;
-        let (loss, gradient) = trainer.gradient(model, window)?;
-        clip_global_norm(model, gradient, self.options.clip)?;
-        optimiser.step(model, gradient)?;
+        let (loss, gradient, touched) = trainer.gradient(model, window)?;
+        clip_global_norm_at(model, gradient, touched, self.options.clip)?;
+        optimiser.step_at(model, gradient, touched)?;
         *losses += loss;
         *windows += 1;
         Ok(())

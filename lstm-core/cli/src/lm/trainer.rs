@@ -2,6 +2,7 @@
 
 use faer::Mat;
 use lstm_core::layers::{Batch, Layer, LayerTape};
+use lstm_core::optim::Touched;
 use lstm_core::params::{Parameters, split_gradient};
 use lstm_core::text::Window;
 use lstm_core::{Result, Rng, State};
@@ -23,6 +24,8 @@ pub struct Trainer {
     dy: Mat<f32>,
     dx: Mat<f32>,
     gradient: Vec<f32>,
+    /// Where the gradient is not zero.
+    touched: Touched,
 }
 
 impl Trainer {
@@ -44,15 +47,21 @@ impl Trainer {
             dy: Mat::zeros(outputs, columns),
             dx: Mat::zeros(inputs, columns),
             gradient: vec![0.0; model.params_len()],
+            touched: Touched::new(),
             batch,
         })
     }
 
-    /// The mean loss of a window, in nats, and its gradient. The state moves on; it begins anew where the streams do.
+    /// The mean loss of a window, in nats, its gradient, and where that may differ from zero. The state moves on; it begins
+    /// anew where the streams do.
     ///
     /// # Errors
     /// A window of another size, words beyond the vocabulary.
-    pub fn gradient(&mut self, model: &WordModel, window: &Window) -> Result<(f64, &mut [f32])> {
+    pub fn gradient(
+        &mut self,
+        model: &WordModel,
+        window: &Window,
+    ) -> Result<(f64, &mut [f32], &Touched)> {
         let samples = self.batch.samples();
         if window.is_first {
             self.states = model.layers.initial_states(samples)?;
@@ -67,7 +76,7 @@ impl Trainer {
             &mut self.rng,
         )?;
 
-        self.gradient.fill(0.0);
+        self.clear(model, window)?;
         let parts: [&dyn Parameters<f32>; 3] = [&model.embedding, &model.layers, &model.head];
         let [of_embedding, of_layers, of_head] = split_gradient(&mut self.gradient, parts)?;
         let loss = model.head.gradient(
@@ -93,6 +102,24 @@ impl Trainer {
         model
             .embedding
             .backward(&window.inputs, self.dx.as_ref(), of_embedding)?;
-        Ok((loss, &mut self.gradient))
+        Ok((loss, &mut self.gradient, &self.touched))
+    }
+
+    /// Clears what the last window left, and says what this one will touch.
+    fn clear(&mut self, model: &WordModel, window: &Window) -> Result<()> {
+        let (embedding, layers, head) = (&model.embedding, &model.layers, &model.head);
+        // Nothing is known to be touched before the first window, and nothing is.
+        if !self.touched.is_empty() {
+            self.touched.clear(&mut self.gradient)?;
+        }
+        let (of_embedding, of_head) = head.touched(embedding, &window.targets);
+        let layers = embedding.params_len()..embedding.params_len() + layers.params_len();
+        let start = layers.end;
+        let of_head = (of_head.into_iter()).map(|range| start + range.start..start + range.end);
+        let ranges = (of_embedding.into_iter())
+            .chain(embedding.touched(&window.inputs))
+            .chain([layers])
+            .chain(of_head);
+        self.touched.set(self.gradient.len(), ranges)
     }
 }

@@ -1,0 +1,73 @@
+//! Work in pieces, for whichever thread is free.
+
+use std::sync::{Mutex, PoisonError};
+
+use lstm_kernels::Threads;
+
+use crate::error::Result;
+
+/// Does `work` on every job, on threads each of which takes the next job when it is done with one; on the calling thread if
+/// there are none.
+pub(crate) fn share<J: Send>(
+    threads: Option<&Threads>,
+    jobs: impl Iterator<Item = J> + Send,
+    work: impl Fn(J) + Sync,
+) {
+    let Some(threads) = threads else {
+        return jobs.for_each(work);
+    };
+    let queue = Mutex::new(jobs);
+    threads.each(|_| {
+        loop {
+            // The lock is held for as long as it takes to name a job, which cannot panic.
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            match job {
+                Some(job) => work(job),
+                None => return,
+            }
+        }
+    });
+}
+
+/// [`share`] of work that may fail: all jobs are done, and an error of one of them is returned.
+pub(crate) fn try_share<J: Send>(
+    threads: Option<&Threads>,
+    jobs: impl Iterator<Item = J> + Send,
+    work: impl Fn(J) -> Result<()> + Sync,
+) -> Result<()> {
+    let outcome = Mutex::new(Ok(()));
+    share(threads, jobs, |job| {
+        if let Err(error) = work(job) {
+            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+        }
+    });
+    outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn every_job_is_done_once_and_an_error_comes_back() {
+        for threads in [None, Some(&Threads::new(3).unwrap())] {
+            let mut done = [0; 50];
+            share(threads, done.iter_mut(), |job| *job += 1);
+            assert_eq!(done, [1; 50]);
+            let count = AtomicUsize::new(0);
+            let outcome = try_share(threads, 0..50, |job| {
+                count.fetch_add(1, Ordering::Relaxed);
+                match job {
+                    7 => Err(Error::NoForwardPass),
+                    _ => Ok(()),
+                }
+            });
+            assert!(outcome.is_err());
+            assert_eq!(count.into_inner(), 50);
+            assert!(try_share(threads, 0..50, |_| Ok(())).is_ok());
+        }
+    }
+}
