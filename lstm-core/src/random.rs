@@ -98,6 +98,12 @@ impl Rng {
         (self.0.next_u64() >> 11) as f64 * ULP
     }
 
+    /// Whether an event of this probability, from 0 to 1, happens; probabilities are rounded to multiples of 2^-32.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        // The product is at most 2^32, so the comparison is one of whole numbers.
+        u64::from(self.0.next_u32()) < (probability * 4_294_967_296.0) as u64
+    }
+
     /// A number from [-limit, limit), uniform.
     pub fn symmetric(&mut self, limit: f64) -> f64 {
         (2.0 * self.unit() - 1.0) * limit
@@ -166,6 +172,17 @@ mod tests {
         assert_eq!(rng.below(1), 0);
         assert_eq!(rng.below(0), 0);
         assert!(rng.below(u64::MAX) < u64::MAX);
+    }
+
+    #[test]
+    fn chances_happen_as_often_as_they_should() {
+        let mut rng = Rng::new(5);
+        for probability in [0.0, 0.2, 0.5, 1.0] {
+            let count = (0..10_000).filter(|_| rng.chance(probability)).count() as f64;
+            // Five standard deviations of a binomial count are 5 sqrt(10,000 · 1/4) = 250 at most.
+            assert!((count - 10_000.0 * probability).abs() <= 250.0, "{count}");
+        }
+        assert!((0..10_000).all(|_| !rng.chance(0.0) && rng.chance(1.0)));
     }
 
     #[test]

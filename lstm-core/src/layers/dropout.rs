@@ -1,7 +1,7 @@
 //! Dropout between layers.
 
 use faer::prelude::{Reborrow, ReborrowMut};
-use faer::{Mat, MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef, unzip, zip};
 use lstm_kernels::{Element, State, Threads};
 
 use super::gather::{clear_padding, room};
@@ -61,9 +61,9 @@ impl Dropout {
 pub(crate) fn draw_mask<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
     let (dropped, kept) = (T::default(), T::from_f64(1.0 / (1.0 - rate)));
     for column in mask.col_iter_mut() {
-        for value in column.iter_mut() {
-            *value = if rng.unit() < rate { dropped } else { kept };
-        }
+        zip!(column).for_each(|unzip!(value)| {
+            *value = if rng.chance(rate) { dropped } else { kept };
+        });
     }
 }
 
@@ -99,10 +99,8 @@ impl Dropout {
                     DropoutMask::EachStep => mask.col(column),
                     DropoutMask::EachSequence => mask.col(sample),
                 };
-                let to = to.rb_mut().col_mut(column).iter_mut();
-                for ((to, &from), &mask) in to.zip(from.col(column).iter()).zip(mask.iter()) {
-                    *to = from * mask;
-                }
+                let (to, from) = (to.rb_mut().col_mut(column), from.col(column));
+                zip!(to, from, mask).for_each(|unzip!(to, from, mask)| *to = *from * *mask);
             }
         }
         clear_padding(batch, to);

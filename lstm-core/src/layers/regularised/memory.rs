@@ -63,7 +63,7 @@ pub(super) fn step_memory<'m, C: Cell, T: Element>(
 pub(super) fn draw_kept<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
     for column in mask.col_iter_mut() {
         for value in column.iter_mut() {
-            *value = T::from_f64(f64::from(u8::from(rng.unit() < rate)));
+            *value = T::from_f64(f64::from(u8::from(rng.chance(rate))));
         }
     }
 }
