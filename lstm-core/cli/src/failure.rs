@@ -24,15 +24,6 @@ pub enum Failure {
         source: io::Error,
     },
 
-    /// A file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-
     /// Options that do not fit each other, or what they are for.
     #[error("{0}")]
     Options(String),

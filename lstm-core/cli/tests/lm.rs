@@ -222,6 +222,12 @@ fn a_run_that_was_cut_short_goes_on_to_the_same_bytes_on_any_number_of_threads()
 
     let error = folder.refused(&other("3", "7"));
     assert!(error.contains("other options"), "{error}");
+    // The same options, but another text is held out.
+    let held_out = folder.0.join("valid.txt");
+    let text = fs::read_to_string(&held_out).unwrap();
+    fs::write(held_out, text + "a\n").unwrap();
+    let error = folder.refused(&other("3", "0.25"));
+    assert!(error.contains("texts, words or classes"), "{error}");
 }
 
 #[test]

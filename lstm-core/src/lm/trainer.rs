@@ -1,12 +1,12 @@
 //! Training a character model by truncated BPTT, on several threads.
 
 use std::ops::Range;
-use std::thread;
 
 use faer::Mat;
-use lstm_kernels::{Cell, Element, State, Tape};
+use lstm_kernels::{Cell, Element, State, Tape, Threads};
 
 use crate::error::{Error, Result, require_len};
+use crate::jobs::try_share;
 use crate::lm::CharModel;
 use crate::loss::cross_entropy_gradient;
 use crate::optim::{Optimiser, clip_global_norm};
@@ -32,10 +32,11 @@ pub struct CharTrainer<T: Element> {
     batch: usize,
     steps: usize,
     shards: Vec<Shard<T>>,
+    threads: Option<Threads>,
     gradient: Vec<T>,
 }
 
-/// A range of the streams with all that one thread needs to take them forward and back.
+/// A range of the streams with all that one thread needs to take them forward and back, and their loss.
 #[derive(Debug)]
 struct Shard<T: Element> {
     streams: Range<usize>,
@@ -50,13 +51,15 @@ struct Shard<T: Element> {
     dstate: State<T>,
     tape: Tape<T>,
     gradient: Vec<T>,
+    loss: f64,
 }
 
 impl<T: Element> CharTrainer<T> {
     /// Memory for windows of `steps` steps of `batch` streams, split into `shards`.
     ///
     /// # Errors
-    /// Zero steps, an empty batch, or more shards than streams; windows that are too large for this machine's memory.
+    /// Zero steps, an empty batch, or more shards than streams; windows that are too large for this machine's memory; more
+    /// threads than the system gives.
     pub fn new<C: Cell>(
         model: &CharModel<C, T>,
         batch: usize,
@@ -81,6 +84,7 @@ impl<T: Element> CharTrainer<T> {
             }
         }
         require_room(model, batch, steps)?;
+        let threads = (shards > 1).then(|| Threads::new(shards)).transpose()?;
         let shards = (0..shards)
             .map(|shard| {
                 Shard::new(
@@ -94,6 +98,7 @@ impl<T: Element> CharTrainer<T> {
             batch,
             steps,
             shards,
+            threads,
             gradient: vec![T::from_f64(0.0); model.params_len()],
         })
     }
@@ -132,29 +137,17 @@ impl<T: Element> CharTrainer<T> {
         require_len("the window's inputs", columns, window.inputs.len())?;
         require_len("the window's targets", columns, window.targets.len())?;
         let batch = self.batch;
-        let losses: Vec<Result<f64>> = thread::scope(|scope| {
-            let (first, others) = self.shards.split_at_mut(1);
-            let others: Vec<_> = (others.iter_mut())
-                .map(|shard| scope.spawn(move || shard.run(model, window, batch)))
-                .collect();
-            let first = first
-                .iter_mut()
-                .map(|shard| shard.run(model, window, batch));
-            let first: Vec<_> = first.collect();
-            let others = others.into_iter().map(|thread| match thread.join() {
-                Ok(loss) => loss,
-                // A panic in a shard is a bug of this program and goes on as the same panic.
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            first.into_iter().chain(others).collect()
-        });
+        let shards = self.shards.iter_mut();
+        try_share(self.threads.as_ref(), shards, |shard| {
+            shard.run(model, window, batch)
+        })?;
 
         self.gradient.fill(T::from_f64(0.0));
         let mut total = 0.0;
-        for (shard, loss) in self.shards.iter().zip(losses) {
+        for shard in &self.shards {
             // Each shard took the mean over its own columns; together they are weighted by their part of all.
             let part = shard.streams.len() as f64 / batch as f64;
-            total += part * loss?;
+            total += part * shard.loss;
             let scale = T::from_f64(part);
             for (sum, &value) in self.gradient.iter_mut().zip(&shard.gradient) {
                 *sum += scale * value;
@@ -219,6 +212,7 @@ impl<T: Element> Shard<T> {
             dstate: model.recurrent.zero_state(batch)?,
             tape: model.recurrent.tape(steps, batch)?,
             gradient: vec![T::from_f64(0.0); model.params_len()],
+            loss: 0.0,
         })
     }
 
@@ -228,7 +222,7 @@ impl<T: Element> Shard<T> {
         model: &CharModel<C, T>,
         window: &Window,
         batch: usize,
-    ) -> Result<f64> {
+    ) -> Result<()> {
         let CharModel {
             embedding,
             recurrent,
@@ -257,7 +251,7 @@ impl<T: Element> Shard<T> {
             &mut self.tape,
         )?;
         head.apply(self.y.as_ref(), self.scores.as_mut())?;
-        let loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
+        self.loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
 
         // The scores are now their own gradient. Truncation: nothing comes back from the windows that follow.
         self.dstate.set_zero();
@@ -279,6 +273,6 @@ impl<T: Element> Shard<T> {
             Some(self.dx.as_mut()),
         )?;
         embedding.backward(&self.inputs, self.dx.as_ref(), of_embedding)?;
-        Ok(loss)
+        Ok(())
     }
 }

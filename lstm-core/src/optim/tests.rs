@@ -228,7 +228,7 @@ fn a_step_at_what_is_touched_is_the_whole_step() {
         for (step, index) in [1, 2, 0].into_iter().enumerate() {
             let mut gradient = [0.0; 3];
             gradient[index] = 0.3 + step as f64;
-            touched.set(3, [index..index + 1]).unwrap();
+            touched.set(3, std::iter::once(index..index + 1)).unwrap();
             by_step.step(&mut whole, &gradient).unwrap();
             by_step_at.step_at(&mut part, &gradient, &touched).unwrap();
             assert_eq!(values(&whole), values(&part));

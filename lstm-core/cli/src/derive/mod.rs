@@ -8,6 +8,7 @@ mod unfolding;
 
 use std::io::{Write, stdout};
 
+use lstm_core::io::write_atomic;
 use lstm_derive_engine::{Compiled, compile, parse};
 
 use self::source::Source;
@@ -26,7 +27,7 @@ pub fn run(options: &Derive) -> Result<(), Failure> {
         return Ok(stdout().write_all(report.as_bytes())?);
     };
     let page = page(&source)?;
-    flow::save(path, page.as_bytes())?;
+    write_atomic(path, page.as_bytes())?;
     Ok(writeln!(stdout().lock(), "Wrote {}.", path.display())?)
 }
 

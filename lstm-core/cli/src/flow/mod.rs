@@ -15,14 +15,13 @@ mod travel;
 
 use std::io::{Write, stdout};
 
+use lstm_core::io::write_atomic;
 use serde::Serialize;
 
 use self::args::Flow;
 use self::curve::Curve;
 use self::scenes::Setting;
 use crate::failure::Failure;
-
-pub use self::numbers::save;
 
 /// Steps that a layer reads before errors travel, so that they do not end at a state of zeros.
 const WARM_UP: usize = 20;
@@ -47,13 +46,13 @@ pub struct Report {
 pub fn run(options: &Flow) -> Result<(), Failure> {
     let report = report(options)?;
     if let Some(path) = &options.svg {
-        numbers::save(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;
+        write_atomic(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;
     }
     if let Some(path) = &options.png {
-        numbers::save(path, &picture::png(&report)?)?;
+        write_atomic(path, &picture::png(&report)?)?;
     }
     if let Some(path) = &options.csv {
-        numbers::save(path, &numbers::csv(&report)?)?;
+        write_atomic(path, &numbers::csv(&report)?)?;
     }
     let mut out = stdout().lock();
     match options.json {

@@ -1,8 +1,5 @@
 //! The numbers as files.
 
-use std::fs;
-use std::path::Path;
-
 use super::Report;
 use crate::failure::Failure;
 
@@ -26,12 +23,4 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, Failure> {
 /// Everything, as JSON.
 pub fn json(report: &Report) -> Result<String, Failure> {
     serde_json::to_string_pretty(report).map_err(|error| Failure::Output(error.into()))
-}
-
-/// Writes a file.
-pub fn save(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    fs::write(path, content).map_err(|source| Failure::Write {
-        path: path.to_owned(),
-        source,
-    })
 }

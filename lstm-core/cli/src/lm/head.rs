@@ -1,5 +1,6 @@
 //! The output of a model: a softmax over all words, or one factorised over classes.
 
+use std::iter;
 use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef};
@@ -97,9 +98,10 @@ impl Head {
         embedding: &Embedding<f32>,
         targets: &[u32],
     ) -> (Option<Range<usize>>, Vec<Range<usize>>) {
+        let all = iter::once(0..self.params_len());
         match self {
-            Self::Tied(_) => (Some(0..embedding.params_len()), vec![0..self.params_len()]),
-            Self::Full(..) => (None, vec![0..self.params_len()]),
+            Self::Tied(_) => (Some(0..embedding.params_len()), all.collect()),
+            Self::Full(..) => (None, all.collect()),
             Self::Classes(softmax) => (None, softmax.touched(targets).collect()),
         }
     }

@@ -124,6 +124,11 @@ impl WordModel {
         &self.vocabulary
     }
 
+    /// The class of each word, if the output is factorised.
+    pub fn class_of(&self) -> Option<&[u32]> {
+        self.config.class_of.as_deref()
+    }
+
     /// Lets layers and output share their work among threads; without a number, as many as there are processors.
     ///
     /// # Errors

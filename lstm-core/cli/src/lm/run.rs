@@ -54,12 +54,13 @@ impl Run {
     /// A run at its start, or where the folder's latest checkpoint left it.
     ///
     /// # Errors
-    /// Options out of range; checkpoints of a run with other options or another text.
+    /// Options out of range; checkpoints of a run with other options, texts, words or classes.
     pub fn new(
         options: &Train,
         model: WordModel,
         trainer: Trainer,
         ids: &[u32],
+        valid: Option<&[u32]>,
     ) -> Result<Self, Failure> {
         let optimiser: Box<dyn Optimiser<f32>> = match options.optimiser {
             Descent::Sgd => Box::new(Sgd::new(options.rate.unwrap_or(20.0))?),
@@ -69,6 +70,7 @@ impl Run {
         let folder = (options.checkpoints.as_ref())
             .map(|folder| Checkpoints::new(folder, KEEP))
             .transpose()?;
+        let course = course(options, &model, ids, valid);
         let mut run = Self {
             model,
             trainer,
@@ -78,7 +80,7 @@ impl Run {
             losses: 0.0,
             history: Vec::new(),
             folder,
-            course: course(options, ids),
+            course,
         };
         run.resume()?;
         Ok(run)
@@ -93,7 +95,7 @@ impl Run {
         };
         let file = latest.file;
         if file.text("course")? != self.course {
-            let reason = "it is of a run with other options or another text; choose another folder for --checkpoints";
+            let reason = "it is of a run with other options, texts, words or classes; choose another folder for --checkpoints";
             return Err(unfit(file.path(), reason).into());
         }
         file.load_into(&mut self.model)?
@@ -138,16 +140,27 @@ fn unfit(path: &Path, reason: &str) -> LmError {
 }
 
 /// Everything that changes the bits of a run. The number of epochs only says where it ends.
-fn course(options: &Train, ids: &[u32]) -> String {
-    // FNV-1a: enough to tell one text from another that was taken by mistake.
-    let hash = (ids.iter()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, &id| {
-        (hash ^ u64::from(id)).wrapping_mul(0x0100_0000_01b3)
-    });
+fn course(options: &Train, model: &WordModel, ids: &[u32], valid: Option<&[u32]>) -> String {
+    let words = model.vocabulary().words().iter();
+    let words = words.flat_map(|word| word.bytes().chain([b' ']));
     json!({
         "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
         "decay": options.decay, "reductions": options.reductions, "rate": options.rate,
         "adam": options.optimiser == Descent::Adam, "dropout": options.dropout,
-        "valid": options.valid.is_some(), "words": ids.len(), "text": hash,
+        "words": ids.len(), "text": hash(numbers(ids)), "vocabulary": hash(words),
+        "valid": valid.map(|ids| hash(numbers(ids))),
+        "classes": model.class_of().map(|classes| hash(numbers(classes))),
     })
     .to_string()
+}
+
+fn numbers(ids: &[u32]) -> impl Iterator<Item = u8> {
+    ids.iter().flat_map(|id| id.to_le_bytes())
+}
+
+/// FNV-1a: enough to tell one text from another that was taken by mistake.
+fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -55,7 +55,7 @@ pub fn run(options: &Train) -> Result<(), Failure> {
     let mut model = WordModel::new(config, vocabulary, &mut rng)?;
     model.set_threads(options.threads)?;
     let trainer = Trainer::new(&model, steps, batch, rng)?;
-    let run = Run::new(options, model, trainer, &ids)?;
+    let run = Run::new(options, model, trainer, &ids, valid.as_deref())?;
     let training = Training {
         options,
         valid,
