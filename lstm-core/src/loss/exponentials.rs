@@ -35,6 +35,11 @@ impl Exponentials {
         Ok(Self(Width::best().token().map_err(KernelError::from)?))
     }
 
+    /// Runs other work on the same registers.
+    pub(crate) fn dispatch<W: WithSimd>(self, work: W) -> W::Output {
+        self.0.dispatch(work)
+    }
+
     /// Every number x becomes e^(x - shift); returns their sum.
     pub(crate) fn replace<T: Element>(self, values: &mut [T], shift: T) -> f64 {
         let blocks = values.chunks_mut(BLOCK);

@@ -7,15 +7,16 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use lstm_kernels::{Element, Threads};
 
+use super::scores::{Exponentiate, Raise, Scale};
 use crate::jobs::share;
 use crate::loss::Exponentials;
 
 /// Words whose scores for some hundred samples stay in a core's cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// Words that one thread takes at a time. Each unit sums a gradient of x of its own, so that the order of sums does not
 /// depend on the threads.
-pub(super) const UNIT: usize = 4 * BLOCK;
+pub(super) const UNIT: usize = 8 * BLOCK;
 
 /// So many exponentials of a sample are summed in their own type; sums of these are taken in double precision.
 const RUN: usize = 64;
@@ -120,8 +121,8 @@ impl<T: Element> SoftmaxWorkspace<T> {
                 .chunks_mut(BLOCK * len)
                 .zip(of_bias.chunks_mut(BLOCK));
             for (block, (of_table, of_bias)) in unit.blocks.iter_mut().zip(parts) {
-                block.become_gradient(pass.targets, max, sum);
-                block.add_gradients(pass, of_table, of_bias);
+                block.become_gradient(pass, max, sum, of_bias);
+                block.add_gradient(pass, of_table);
             }
             if wants_dx {
                 unit.sum_dx(pass);
@@ -239,55 +240,60 @@ impl<T: Element> Block<T> {
 
         self.max.clear();
         self.max.resize(samples, T::from_f64(f64::NEG_INFINITY));
-        let bias = &pass.table.bias[self.start..];
-        for (scores, &bias) in self.values.chunks_exact_mut(samples).zip(bias) {
-            scores.iter_mut().for_each(|score| *score += bias);
-            raise(&mut self.max, scores);
-        }
+        let bias = &pass.table.bias[self.start..][..self.words];
+        pass.exponentials.dispatch(Raise {
+            scores: &self.values,
+            bias,
+            max: &mut self.max,
+        });
         self.targets.clear();
         for (sample, &target) in pass.targets.iter().enumerate() {
             if let Some(place) = self.place(target) {
-                self.targets
-                    .push((sample, self.values[place * samples + sample]));
+                let score = self.values[place * samples + sample] + bias[place];
+                self.targets.push((sample, score));
             }
         }
 
         self.sum.clear();
         self.sum.resize(samples, 0.0);
         let mut partial = vec![T::default(); samples];
-        for run in self.values.chunks_mut(RUN * samples) {
-            for scores in run.chunks_exact_mut(samples) {
-                (scores.iter_mut().zip(&self.max)).for_each(|(score, &max)| *score -= max);
-            }
-            pass.exponentials.replace(run, T::default());
+        let runs = self.values.chunks_mut(RUN * samples);
+        for (scores, bias) in runs.zip(bias.chunks(RUN)) {
             partial.fill(T::default());
-            for powers in run.chunks_exact(samples) {
-                (partial.iter_mut().zip(powers)).for_each(|(sum, &power)| *sum += power);
-            }
+            pass.exponentials.dispatch(Exponentiate {
+                scores,
+                bias,
+                max: &self.max,
+                sums: &mut partial,
+            });
             (self.sum.iter_mut().zip(&partial)).for_each(|(sum, part)| *sum += part.to_f64());
         }
     }
 
-    /// Turns the exponentials into the gradient of the mean loss: (softmax - onehot) / samples.
-    fn become_gradient(&mut self, targets: &[u32], max: &[T], sum: &[f64]) {
-        let samples = targets.len();
+    /// Turns the exponentials into the gradient of the mean loss, (softmax - onehot) / samples, and adds that of the biases.
+    fn become_gradient(&mut self, pass: &Pass<'_, T>, max: &[T], sum: &[f64], of_bias: &mut [T]) {
+        let samples = pass.targets.len();
         let share = 1.0 / samples as f64;
         let of_sample = |sample: usize| {
             let shift = (self.max[sample] - max[sample]).to_f64();
             T::from_f64(shift.exp() / sum[sample] * share)
         };
         let scales: Vec<T> = (0..samples).map(of_sample).collect();
-        for values in self.values.chunks_exact_mut(samples) {
-            (values.iter_mut().zip(&scales)).for_each(|(value, &scale)| *value *= scale);
-        }
+        pass.exponentials.dispatch(Scale {
+            values: &mut self.values,
+            scales: &scales,
+            sums: of_bias,
+        });
         for &(sample, _) in &self.targets {
-            if let Some(place) = self.place(targets[sample]) {
+            if let Some(place) = self.place(pass.targets[sample]) {
                 self.values[place * samples + sample] -= T::from_f64(share);
+                of_bias[place] -= T::from_f64(share);
             }
         }
     }
 
-    fn add_gradients(&self, pass: &Pass<'_, T>, of_table: &mut [T], of_bias: &mut [T]) {
+    /// Adds the gradient of the table.
+    fn add_gradient(&self, pass: &Pass<'_, T>, of_table: &mut [T]) {
         let (len, samples) = pass.x.shape();
         let table = MatMut::from_column_major_slice_mut(of_table, len, self.words);
         let values = self.matrix(samples);
@@ -299,9 +305,6 @@ impl<T: Element> Block<T> {
             T::from_f64(1.0),
             Par::Seq,
         );
-        for (bias, values) in of_bias.iter_mut().zip(self.values.chunks_exact(samples)) {
-            *bias += sum(values);
-        }
     }
 }
 
@@ -310,15 +313,4 @@ fn raise<T: Element>(max: &mut [T], values: &[T]) {
     for (max, &value) in max.iter_mut().zip(values) {
         *max = if value > *max { value } else { *max };
     }
-}
-
-/// The sum, taken in sixteen independent parts, which the compiler keeps in registers.
-fn sum<T: Element>(values: &[T]) -> T {
-    let (chunks, rest) = values.as_chunks::<16>();
-    let mut parts = [T::default(); 16];
-    for chunk in chunks {
-        (parts.iter_mut().zip(chunk)).for_each(|(part, &value)| *part += value);
-    }
-    let all = parts.iter().chain(rest);
-    all.fold(T::default(), |sum, &value| sum + value)
 }

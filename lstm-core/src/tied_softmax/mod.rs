@@ -1,6 +1,7 @@
 //! The softmax over all words that shares its matrix with an embedding, made for many words and several threads.
 
 mod blocks;
+mod scores;
 
 use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};
