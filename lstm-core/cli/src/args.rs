@@ -83,7 +83,7 @@ pub struct Train {
     /// The learning rate of Adam at the start; it falls to a tenth along a cosine
     #[arg(long, value_name = "R", default_value_t = 0.005, value_parser = positive, allow_negative_numbers = true)]
     pub rate: f64,
-    /// Where to save the model; an older model is replaced once the new one is complete
+    /// Where to save the model that predicted the held-out text best; an older model is replaced once the new one is complete
     #[arg(long, value_name = "MODEL", default_value = "lstm-model.safetensors")]
     pub out: PathBuf,
 }

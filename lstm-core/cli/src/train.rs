@@ -87,10 +87,12 @@ impl Task for Run<'_> {
         let budget = options.budget();
         let mut progress = Progress::start(budget)?;
         let mut characters = 0;
+        let mut best = Best(None);
         let mut next_measurement = Duration::ZERO;
         while progress.elapsed() < budget && !interrupt.came() {
             if progress.elapsed() >= next_measurement {
-                let cost = held_out.measure(&model, characters, &mut progress)?;
+                let (bits, cost) = held_out.measure(&model, characters, &mut progress)?;
+                best.see(bits, &model);
                 // However long measuring takes, at least nine tenths of the time are for training.
                 next_measurement = progress.elapsed() + (budget / MEASUREMENTS).max(9 * cost);
             }
@@ -102,11 +104,13 @@ impl Task for Run<'_> {
             characters += window.inputs.len() as u64;
             progress.advance(characters, step.loss / LN_2);
         }
-        held_out.measure(&model, characters, &mut progress)?;
+        let (bits, _) = held_out.measure(&model, characters, &mut progress)?;
+        best.see(bits, &model);
         progress.finish();
 
+        let (bits, model) = best.0.unwrap_or((bits, model));
         model.save(&options.out)?;
-        conclude(&model, options)?;
+        conclude(&model, bits, options)?;
         match interrupt.came() {
             true => Err(Failure::Interrupted),
             false => Ok(()),
@@ -135,18 +139,29 @@ impl<'a> HeldOut<'a> {
         Ok(Self { ids, batch, steps })
     }
 
-    /// Prints the bits per character and returns the time that took.
+    /// Prints the bits per character and returns them with the time that took.
     fn measure<C: Cell>(
         &self,
         model: &CharModel<C, f32>,
         characters: u64,
         progress: &mut Progress,
-    ) -> Result<Duration, Failure> {
+    ) -> Result<(f64, Duration), Failure> {
         let start = Instant::now();
         let bits = model.bits_per_character(self.ids, self.batch, self.steps)?;
         let cost = start.elapsed();
         progress.measurement(characters, bits, cost)?;
-        Ok(cost)
+        Ok((bits, cost))
+    }
+}
+
+/// The model that predicted the held-out text best: a small text is learned by heart after a while.
+struct Best<C: Cell>(Option<(f64, CharModel<C, f32>)>);
+
+impl<C: Cell> Best<C> {
+    fn see(&mut self, bits: f64, model: &CharModel<C, f32>) {
+        if self.0.as_ref().is_none_or(|(least, _)| bits < *least) {
+            self.0 = Some((bits, model.clone()));
+        }
     }
 }
 
@@ -182,14 +197,17 @@ fn introduce<C: Cell>(corpus: &Corpus, model: &CharModel<C, f32>) -> Result<(), 
 }
 
 /// Shows what the model writes, where it is, and what to do with it.
-fn conclude<C: Cell>(model: &CharModel<C, f32>, options: &Train) -> Result<(), Failure> {
+fn conclude<C: Cell>(model: &CharModel<C, f32>, bits: f64, options: &Train) -> Result<(), Failure> {
     let (length, temperature) = SAMPLE;
     let mut out = stdout().lock();
     writeln!(out, "\nIt writes (temperature {temperature}):\n")?;
     write_sample(&mut out, model, "", length, temperature, options.seed)?;
     let program = env::args().next().unwrap_or_else(|| "lstm".to_owned());
     let model = options.out.display();
-    writeln!(out, "\n\nSaved {model}. Next:")?;
+    writeln!(
+        out,
+        "\n\nSaved {model}, the best of this run: {bits:.3} bits per character held out. Next:"
+    )?;
     writeln!(
         out,
         "    {program} generate {model} --length 1000 --temperature 0.5"

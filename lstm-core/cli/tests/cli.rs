@@ -227,6 +227,11 @@ fn training_saves_a_model_that_writes() {
         ] {
             assert!(shown.contains(part), "{cell}: {shown}");
         }
+        let rows = shown.lines().filter(|line| line.contains(" s  "));
+        let bits = |row: &str| row.split_whitespace().last().unwrap().parse::<f64>().ok();
+        let least = rows.filter_map(bits).fold(f64::INFINITY, f64::min);
+        let best = format!("the best of this run: {least:.3} bits");
+        assert!(shown.contains(&best), "{best}: {shown}");
         let options = [
             "generate", "model", "--length", "30", "--prompt", "the q", "--seed", "7",
         ];
