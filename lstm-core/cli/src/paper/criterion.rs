@@ -40,6 +40,8 @@ pub struct Judge {
     criterion: Criterion,
     recent: VecDeque<Deviation>,
     wrong: usize,
+    /// Which of the sequences was wrong last: the one to look at first.
+    suspect: usize,
 }
 
 impl Judge {
@@ -49,6 +51,7 @@ impl Judge {
             criterion,
             recent: VecDeque::new(),
             wrong: 0,
+            suspect: 0,
         }
     }
 
@@ -93,8 +96,12 @@ impl Judge {
                 if !count.is_multiple_of(*every) {
                     return Ok(false);
                 }
-                for sequence in sequences {
+                // In a network that has not learned it yet, one is wrong for long.
+                let count = sequences.len();
+                for index in (self.suspect..count).chain(0..self.suspect) {
+                    let sequence = &sequences[index];
                     if !is_right(sequence, network.outputs(sequence)?) {
+                        self.suspect = index;
                         return Ok(false);
                     }
                 }
@@ -139,6 +146,44 @@ mod tests {
         assert_eq!(all, [false, false, true, false, false, false, true]);
         let but_one = solved(1, &[0.0, 0.0, 0.4, 0.4, 0.0, 0.0]);
         assert_eq!(but_one, [false, false, true, false, false, true]);
+    }
+
+    /// Whichever was wrong last and is looked at first, all have to be right.
+    #[test]
+    fn all_sequences_count() {
+        let topology = Adding { lag: 8 }.topology();
+        let mut network = Network::<Lstm1997>::new(&topology, &mut Rng::new(1)).unwrap();
+        let sequences = |rights: [f64; 3]| {
+            let sequence = |right| {
+                let mut sequence = Sequence::default();
+                sequence.clear(2);
+                sequence.push(&[0.0, 0.0]);
+                sequence.target([right]);
+                sequence
+            };
+            rights.map(sequence).to_vec()
+        };
+        let criterion = |rights| Criterion::All {
+            every: 2,
+            sequences: sequences(rights),
+            is_right: |sequence, _| sequence.targets() == [1.0],
+        };
+        let mut judge = Judge::new(criterion([1.0, 0.0, 1.0]));
+        let none = Deviation {
+            largest: 0.0,
+            mean: 0.0,
+        };
+        let mut solved = |rights, count| {
+            judge.criterion = criterion(rights);
+            judge.solved(count, none, &mut network).unwrap()
+        };
+        for wrong in [1, 0, 2, 1] {
+            let rights = [0, 1, 2].map(|index| f64::from(u8::from(index != wrong)));
+            assert!(!solved(rights, 2), "{wrong}");
+        }
+        // Looked at after every second sequence.
+        assert!(!solved([1.0; 3], 3));
+        assert!(solved([1.0; 3], 4));
     }
 
     #[test]

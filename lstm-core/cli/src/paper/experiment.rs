@@ -34,12 +34,14 @@ impl<'a> Experiment<'a> {
     /// Sizes that are too large.
     pub fn of_sequences<T: Task + Args>(with: &'a With<T>) -> Result<Self, Failure> {
         let (task, common) = (&with.task, &with.common);
-        let published = task.published();
+        let rate = common.rate.unwrap_or_else(|| task.rate());
+        let published = task.published_at(rate);
         let limit = published.and_then(|published| published.sequences);
         let limit = limit.map_or_else(|| task.limit(), |sequences| 10 * sequences);
         let setting = Setting {
             rule: common.rule,
-            rate: common.rate.unwrap_or_else(|| task.rate()),
+            rate,
+            range: common.range.unwrap_or_else(|| task.topology().range),
             limit: common.limit.unwrap_or(limit),
         };
         Ok(Self {
@@ -48,6 +50,7 @@ impl<'a> Experiment<'a> {
                 "options": task,
                 "rule": setting.rule,
                 "rate": setting.rate,
+                "range": setting.range,
                 "limit": setting.limit,
             }),
             weights: task::weights(task)?,

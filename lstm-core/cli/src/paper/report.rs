@@ -105,6 +105,9 @@ impl Report {
             }));
         }
         shown.push(format!("rate {}", self.experiment["rate"]));
+        if let Some(range) = self.experiment["range"].as_f64() {
+            shown.push(format!("weights from ±{range}"));
+        }
         shown.push(format!("at most {}", self.experiment["limit"]));
         shown.join(", ")
     }

@@ -212,6 +212,7 @@ mod tests {
                 threads: Some(threads),
                 limit: None,
                 rate: None,
+                range: None,
                 results: self.0.clone(),
                 json: false,
             }

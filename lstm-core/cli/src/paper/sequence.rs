@@ -3,7 +3,7 @@
 use faer::MatRef;
 
 /// Inputs of every step, and targets of the last steps: of all, or of the last one only.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sequence {
     inputs: usize,
     x: Vec<f64>,

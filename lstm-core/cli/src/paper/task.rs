@@ -34,6 +34,11 @@ pub trait Task: Serialize + Sync {
     /// What the paper reports for these options, if it does.
     fn published(&self) -> Option<Published>;
 
+    /// The same for a learning rate of which the paper may have tried several.
+    fn published_at(&self, _rate: f64) -> Option<Published> {
+        self.published()
+    }
+
     /// Where sequences come from and what has to be achieved, for one network.
     fn problem(&self, rng: &mut Rng) -> Problem<'_>;
 }
@@ -84,6 +89,8 @@ pub struct Setting {
     pub rule: Rule,
     /// The learning rate.
     pub rate: f64,
+    /// Weights start uniform over plus and minus this.
+    pub range: f64,
     /// The most sequences.
     pub limit: u64,
 }
@@ -117,7 +124,11 @@ fn train_cell<C: Cell>(
 ) -> Result<Option<Outcome>, Error> {
     // Streams of their own, so that both rules start from the same weights and see the same sequences.
     let (mut weights, mut data) = (Rng::stream(seed, 0), Rng::stream(seed, 1));
-    let mut network = Network::<C>::new(&task.topology(), &mut weights)?;
+    let topology = Topology {
+        range: setting.range,
+        ..task.topology()
+    };
+    let mut network = Network::<C>::new(&topology, &mut weights)?;
     let mut traces = match task.update() {
         Update::Step => Some(network.traces(carries)?),
         Update::Sequence => None,

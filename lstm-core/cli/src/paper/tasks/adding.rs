@@ -22,7 +22,7 @@ impl Task for Adding {
     const NAME: &'static str = "adding";
 
     fn topology(&self) -> Topology {
-        topology()
+        topology(vec![("beta_in", descending(-3.0, 2))])
     }
 
     fn rate(&self) -> f64 {
@@ -61,8 +61,8 @@ impl Task for Adding {
     }
 }
 
-/// The network of experiments 4 and 5.
-pub fn topology() -> Topology {
+/// The network of experiments 4 and 5, with biases that start elsewhere than the other weights.
+pub fn topology(start: Vec<(&'static str, Vec<f64>)>) -> Topology {
     Topology {
         inputs: 2,
         blocks: 2,
@@ -71,7 +71,7 @@ pub fn topology() -> Topology {
         bias: Bias::All,
         output_bias: true,
         range: 0.1,
-        start: vec![("beta_in", descending(-3.0, 2))],
+        start,
     }
 }
 

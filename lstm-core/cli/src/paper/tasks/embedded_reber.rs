@@ -14,6 +14,15 @@ use crate::paper::topology::{Bias, Topology, descending};
 /// Training strings, and test strings.
 const STRINGS: usize = 256;
 
+/// The paper's table: network, learning rate, percent of the networks that learned it, sequences until then on average.
+const PUBLISHED: [(Blocks, f64, f64, u64); 5] = [
+    (Blocks::FourByOne, 0.1, 100.0, 39_740),
+    (Blocks::ThreeByTwo, 0.1, 100.0, 21_730),
+    (Blocks::ThreeByTwo, 0.2, 97.0, 14_060),
+    (Blocks::FourByOne, 0.5, 97.0, 9500),
+    (Blocks::ThreeByTwo, 0.5, 100.0, 8440),
+];
+
 /// Options of the task.
 #[derive(Debug, Args, Serialize)]
 pub struct EmbeddedReber {
@@ -75,18 +84,21 @@ impl Task for EmbeddedReber {
     }
 
     fn published(&self) -> Option<Published> {
+        self.published_at(self.rate())
+    }
+
+    fn published_at(&self, rate: f64) -> Option<Published> {
+        let (_, _, success, sequences) = *PUBLISHED
+            .iter()
+            .find(|&&(blocks, at, ..)| blocks == self.blocks && at == rate)?;
         Some(Published {
-            success: Some(100.0),
-            sequences: Some(match self.blocks {
-                Blocks::FourByOne => 39_740,
-                Blocks::ThreeByTwo => 8440,
-            }),
+            success: Some(success),
+            sequences: Some(sequences),
         })
     }
 
     fn problem(&self, rng: &mut Rng) -> Problem<'_> {
-        let mut strings = || (0..STRINGS).map(|_| string(rng)).collect::<Vec<_>>();
-        let (training, test) = (strings(), strings());
+        let (training, test) = training_and_test(rng);
         Problem {
             criterion: Criterion::All {
                 every: 10,
@@ -98,6 +110,14 @@ impl Task for EmbeddedReber {
             }),
         }
     }
+}
+
+/// Strings to learn, among which some come twice, and strings to test with, none of which is to be learned.
+fn training_and_test(rng: &mut Rng) -> (Vec<Sequence>, Vec<Sequence>) {
+    let training: Vec<_> = (0..STRINGS).map(|_| string(rng)).collect();
+    let others = std::iter::repeat_with(|| string(rng)).filter(|other| !training.contains(other));
+    let test = others.take(STRINGS).collect();
+    (training, test)
 }
 
 /// A string: each symbol but the last is an input, whose target is the symbol that follows.
@@ -149,6 +169,27 @@ mod tests {
             symbols.extend(targets.last());
             assert!(is_embedded_reber(&word(&symbols)));
         }
+    }
+
+    #[test]
+    fn nothing_is_tested_that_was_learned() {
+        let (training, test) = training_and_test(&mut Rng::new(5));
+        assert_eq!((training.len(), test.len()), (STRINGS, STRINGS));
+        assert!(test.iter().all(|string| !training.contains(string)));
+    }
+
+    #[test]
+    fn published_figures_are_those_of_the_rate() {
+        let task = EmbeddedReber {
+            blocks: Blocks::ThreeByTwo,
+            update: Update::Sequence,
+        };
+        let sequences = |rate| task.published_at(rate).and_then(|found| found.sequences);
+        assert_eq!(task.published(), task.published_at(0.5));
+        assert_eq!(
+            (sequences(0.1), sequences(0.5), sequences(0.3)),
+            (Some(21_730), Some(8440), None)
+        );
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Task for Multiplication {
     const NAME: &'static str = "multiplication";
 
     fn topology(&self) -> Topology {
-        topology()
+        // Unlike in the adding problem, all biases start like the other weights.
+        topology(Vec::new())
     }
 
     fn rate(&self) -> f64 {

@@ -52,6 +52,7 @@ fn a_small_task_is_solved_by_both_rules() {
         let setting = Setting {
             rule,
             rate: task.rate(),
+            range: task.topology().range,
             limit: 30_000,
         };
         let outcome = train(&task, &setting, 4, &watch).unwrap().unwrap();
@@ -77,6 +78,7 @@ fn a_network_that_is_told_to_stop_has_no_outcome() {
     let setting = Setting {
         rule: Rule::Full,
         rate: 0.1,
+        range: 0.1,
         limit: 10,
     };
     let outcome = train(&task, &setting, 1, &Watch::new(&|| true)).unwrap();
