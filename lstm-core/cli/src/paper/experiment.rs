@@ -60,3 +60,57 @@ impl<'a> Experiment<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::tasks::LongLag;
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        with: With<LongLag>,
+    }
+
+    #[test]
+    fn range_and_rate_are_the_papers_unless_given() {
+        let chosen = |line: &[&str]| {
+            let line = Line::parse_from(line);
+            let key = Experiment::of_sequences(&line.with).unwrap().key;
+            [key["range"].as_f64(), key["rate"].as_f64()]
+        };
+        assert_eq!(chosen(&["lag"]), [Some(0.2), Some(0.01)]);
+        assert_eq!(
+            chosen(&["lag", "--range", "0.05", "--rate", "1"]),
+            [Some(0.05), Some(1.0)]
+        );
+    }
+
+    /// Other first weights lead elsewhere.
+    #[test]
+    fn networks_start_from_the_range() {
+        let solved = |range| {
+            let line = Line::parse_from([
+                "lag",
+                "--lag",
+                "2",
+                "--distractors",
+                "2",
+                "--rate",
+                "1",
+                "--range",
+                range,
+                "--limit",
+                "15000",
+            ]);
+            let experiment = Experiment::of_sequences(&line.with).unwrap();
+            let outcome = (experiment.train)(1, &Watch::new(&|| false)).unwrap();
+            outcome.unwrap().solved_after
+        };
+        let (narrow, wide) = (solved("0.05"), solved("0.2"));
+        assert!(narrow.is_some() && wide.is_some());
+        assert_ne!(narrow, wide);
+    }
+}

@@ -1,10 +1,14 @@
 //! The networks as a table, and a task that is learned.
 
+use lstm_core::cells::Lstm1997;
+use lstm_core::{Cell, Kernel, Rng};
+
 use super::embedded_reber::Blocks;
 use super::*;
 use crate::paper::args::{Rule, Update};
 use crate::paper::runner::Watch;
 use crate::paper::task::{Setting, Task, train, weights};
+use crate::paper::topology::Topology;
 
 #[test]
 fn networks_have_as_many_weights_as_the_papers_say() {
@@ -42,6 +46,26 @@ fn networks_have_as_many_weights_as_the_papers_say() {
     );
     check(&order(2), 156);
     check(&order(3), 308);
+}
+
+#[test]
+fn input_gates_start_closed_for_sums_and_open_for_products() {
+    let biases = |topology: Topology| {
+        let kernel = Kernel::<Lstm1997, f64>::new(&topology.sizes()).unwrap();
+        let start = topology.start(&kernel, &mut Rng::new(1));
+        let params = Lstm1997::SPEC.params.iter();
+        let index = params
+            .map(|param| param.name)
+            .position(|name| name == "beta_in");
+        start[kernel.param_range(index.unwrap())].to_vec()
+    };
+    assert_eq!(biases(Adding { lag: 100 }.topology()), [-3.0, -6.0]);
+    let product = Multiplication {
+        lag: 100,
+        wrong: 140,
+    };
+    let open = biases(product.topology());
+    assert!(open.iter().all(|bias| bias.abs() <= 0.1), "{open:?}");
 }
 
 #[test]

@@ -81,13 +81,16 @@ impl Task for TwoSequence {
             criterion: Criterion::All {
                 every: 10,
                 sequences: (0..TESTS).map(|_| test()).collect(),
-                is_right: |sequence, outputs| {
-                    (outputs[0] - sequence.targets()[0]).abs() < TOLERANCE
-                },
+                is_right,
             },
             draw: Box::new(|rng, sequence| self.draw(rng, sequence)),
         }
     }
+}
+
+/// Whether the output at the end is near its target.
+fn is_right(sequence: &Sequence, outputs: &[f64]) -> bool {
+    (outputs[0] - sequence.targets()[0]).abs() < TOLERANCE
 }
 
 impl TwoSequence {
@@ -130,5 +133,13 @@ mod tests {
         }
         // The mean of some 20,000 squares of variance 2 * 0.2^2: five standard errors are 5 * 0.28 / 141 = 0.01.
         assert!((sum / count - 0.2_f64).abs() < 0.01, "{}", sum / count);
+    }
+
+    #[test]
+    fn outputs_are_right_within_a_fifth() {
+        let mut sequence = Sequence::default();
+        sequence.target([1.0]);
+        let right = [0.79, 0.81, 1.0, f64::NAN].map(|output| is_right(&sequence, &[output]));
+        assert_eq!(right, [false, true, true, false]);
     }
 }
