@@ -331,7 +331,7 @@ fn an_experiment_is_noted_and_resumed() {
     let resumed = table("2", &["--threads", "2"]);
     assert_eq!(
         resumed.lines().last().unwrap(),
-        "| temporal-order | lag 20, marks 2, rate 0.5, at most 30 | truncated | 156 | 0 of 2 (0 %) | - | - | - |"
+        "| temporal-order | lag 20, marks 2, rate 0.5, weights from ±0.1, at most 30 | truncated | 156 | 0 of 2 (0 %) | - | - | - |"
     );
     assert_eq!(folder.names(), ["lstm-paper.jsonl"]);
     let results = fs::read_to_string(folder.0.join("lstm-paper.jsonl")).unwrap();
