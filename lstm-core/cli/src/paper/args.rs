@@ -47,7 +47,7 @@ pub enum Choice {
     /// 1997, experiment 5: the product of two marked numbers
     ///
     /// All biases start like the weights, unlike those of the adding problem: input gates that start closed solve it much later.
-    /// Still slower here than in the paper, by a factor of about two.
+    /// Still slower here than in the paper, by two to four times.
     Multiplication(With<Multiplication>),
     /// 1997, experiments 6a and 6b: the order of two or three symbols far apart
     ///
