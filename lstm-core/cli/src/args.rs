@@ -38,6 +38,10 @@ pub enum Command {
     /// table says how many networks solved the task, and the median of the sequences they needed. Equal seeds give equal results,
     /// whatever the number of threads.
     ///
+    /// Endless streams, those of 2000 and 2002, begin with a state of zeros and are left at the first error; weights change at every
+    /// step. A training stream counts as a sequence, and the task is solved as soon as the network passes the test after it.
+    /// With the full rule the derivatives of the whole state by all weights are carried along, which takes some ten times as long.
+    ///
     /// Where options have no published figure, the table shows a dash.
     Paper(Paper),
     /// Show how an error signal travels back in time: explodes, vanishes, or stays

@@ -53,6 +53,14 @@ pub enum Choice {
     ///
     /// As in the paper.
     TemporalOrder(With<TemporalOrder>),
+    /// 2000: the next symbol of embedded Reber strings in an endless stream, with and without forget gates
+    ContinualReber(With<ContinualReber>),
+    /// 2002: measuring spike delays, the time from a spike to the next in an endless stream
+    SpikeDelays(With<SpikeDelays>),
+    /// 2002: generating timed spikes, at distances that the input says
+    TimedSpikes(With<TimedSpikes>),
+    /// 2002: generating periodic functions, without any input
+    PeriodicFunction(With<PeriodicFunction>),
 }
 
 /// A task's own options and those of every run.
@@ -99,7 +107,7 @@ pub struct Common {
     /// How many networks to train at a time [default: as many as the machine has cores]
     #[arg(long, value_name = "N", value_parser = size(1024))]
     pub threads: Option<u64>,
-    /// After how many sequences a network has failed [default: ten times the published number; the table says which]
+    /// After how many sequences a network has failed [default: ten times the published number, or what the paper allowed; the table says which]
     #[arg(long, value_name = "N", value_parser = size(1 << 62))]
     pub limit: Option<u64>,
     /// The learning rate [default: the paper's]

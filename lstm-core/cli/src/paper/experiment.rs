@@ -2,11 +2,13 @@
 
 use clap::Args;
 use lstm_core::Error;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::With;
 use super::results::Outcome;
 use super::runner::Watch;
+use super::stream_task::{self, StreamTask};
 use super::task::{self, Published, Setting, Task};
 use crate::failure::Failure;
 
@@ -45,20 +47,45 @@ impl<'a> Experiment<'a> {
             limit: common.limit.unwrap_or(limit),
         };
         Ok(Self {
-            key: json!({
-                "task": T::NAME,
-                "options": task,
-                "rule": setting.rule,
-                "rate": setting.rate,
-                "range": setting.range,
-                "limit": setting.limit,
-            }),
+            key: key(T::NAME, task, &setting),
             weights: task::weights(task)?,
             limit: setting.limit,
             published,
             train: Box::new(move |seed, watch| task::train(task, &setting, seed, watch)),
         })
     }
+
+    /// An experiment on endless streams.
+    ///
+    /// # Errors
+    /// Sizes that are too large.
+    pub fn of_streams<T: StreamTask + Args>(with: &'a With<T>) -> Result<Self, Failure> {
+        let (task, common) = (&with.task, &with.common);
+        let setting = Setting {
+            rule: common.rule,
+            rate: common.rate.unwrap_or_else(|| task.descent().0.rate),
+            range: common.range.unwrap_or_else(|| task.design().topology.range),
+            limit: common.limit.unwrap_or_else(|| task.limit()),
+        };
+        Ok(Self {
+            key: key(T::NAME, task, &setting),
+            weights: stream_task::weights(task)?,
+            limit: setting.limit,
+            published: task.published(),
+            train: Box::new(move |seed, watch| stream_task::train(task, &setting, seed, watch)),
+        })
+    }
+}
+
+fn key(name: &str, task: &impl Serialize, setting: &Setting) -> Value {
+    json!({
+        "task": name,
+        "options": task,
+        "rule": setting.rule,
+        "rate": setting.rate,
+        "range": setting.range,
+        "limit": setting.limit,
+    })
 }
 
 #[cfg(test)]

@@ -7,19 +7,27 @@
 //! | `sequence.rs` | a sequence with its targets |
 //! | `topology.rs` | which weights a network has and where they start |
 //! | `network.rs`, `traces.rs` | a network that learns after each sequence, or after each step |
+//! | `stream_task.rs` | the same as `task.rs` for experiments on endless streams |
+//! | `design.rs`, `online.rs`, `output.rs` | their networks, which learn at every step |
+//! | `cells.rs` | the cells that the library does not ship |
 //! | `criterion.rs` | when a task is solved |
 //! | `experiment.rs`, `runner.rs` | seeds over threads, progress |
 //! | `results.rs`, `report.rs` | finished networks in a file; the table |
 
 mod args;
+mod cells;
 mod criterion;
+mod design;
 mod experiment;
 mod network;
+mod online;
+mod output;
 mod reber;
 mod report;
 mod results;
 mod runner;
 mod sequence;
+mod stream_task;
 mod task;
 mod tasks;
 mod topology;
@@ -58,5 +66,9 @@ fn chosen(choice: &Choice) -> Result<(Experiment<'_>, &Common), Failure> {
         Choice::Multiplication(with) => (Experiment::of_sequences(with)?, &with.common),
         Choice::Adding(with) => (Experiment::of_sequences(with)?, &with.common),
         Choice::TemporalOrder(with) => (Experiment::of_sequences(with)?, &with.common),
+        Choice::ContinualReber(with) => (Experiment::of_streams(with)?, &with.common),
+        Choice::SpikeDelays(with) => (Experiment::of_streams(with)?, &with.common),
+        Choice::TimedSpikes(with) => (Experiment::of_streams(with)?, &with.common),
+        Choice::PeriodicFunction(with) => (Experiment::of_streams(with)?, &with.common),
     })
 }

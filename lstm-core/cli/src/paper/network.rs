@@ -3,6 +3,7 @@
 use faer::{MatMut, MatRef};
 use lstm_core::{Cell, Error, Kernel, Packed, Rng, State, Tape, Workspace};
 
+use super::args::Rule;
 use super::sequence::Sequence;
 use super::topology::Topology;
 use super::traces::Traces;
@@ -71,7 +72,7 @@ impl<C: Cell> Network<C> {
     /// # Errors
     /// A sequence of other inputs.
     pub fn outputs(&mut self, sequence: &Sequence) -> Result<&[f64], Error> {
-        self.begin(sequence);
+        self.begin(sequence.steps(), sequence.targets().len());
         self.state.set_zero();
         let y = MatMut::from_column_major_slice_mut(
             &mut self.y,
@@ -90,7 +91,7 @@ impl<C: Cell> Network<C> {
     /// A sequence of other inputs, or too long for memory.
     pub fn learn(&mut self, sequence: &Sequence, rate: f64) -> Result<Deviation, Error> {
         let (cells, steps) = (self.topology.all_cells(), sequence.steps());
-        self.begin(sequence);
+        self.begin(sequence.steps(), sequence.targets().len());
         self.state.set_zero();
         self.kernel.reshape_tape(&mut self.tape, steps, 1)?;
         let y = MatMut::from_column_major_slice_mut(&mut self.y, cells, steps);
@@ -131,11 +132,12 @@ impl<C: Cell> Network<C> {
                 Some(index) => &sequence.targets()[index * units..][..units],
                 None => &[],
             };
-            let now = traces.step(sequence.input(step), targets);
-            self.begin(now);
+            let x = traces.step(sequence.input(step));
+            let x = MatRef::from_column_major_slice(x, x.len(), 1);
+            self.begin(1, targets.len());
             let y = MatMut::from_column_major_slice_mut(&mut self.y, cells, 1);
             let (state, tape) = (&mut self.state, &mut self.tape);
-            (self.kernel).forward(&self.packed, now.x(), state, y, tape)?;
+            (self.kernel).forward(&self.packed, x, state, y, tape)?;
             self.apply_outputs();
             let deviation = self.backprop_outputs(targets);
             largest = largest.max(deviation.largest);
@@ -154,22 +156,22 @@ impl<C: Cell> Network<C> {
         })
     }
 
-    /// What [`learn_by_step`](Self::learn_by_step) needs, if errors go back through those carried quantities that `carries` names.
+    /// What [`learn_by_step`](Self::learn_by_step) needs, if weights follow the gradient of `rule`, which must be that of the cell.
     ///
     /// # Errors
     /// No memory.
-    pub fn traces(&self, carries: fn(&str) -> bool) -> Result<Traces, Error> {
-        Traces::new(&self.kernel, carries)
+    pub fn traces(&self, rule: Rule) -> Result<Traces, Error> {
+        Traces::new(&self.kernel, rule)
     }
 
-    /// Makes the buffers fit a sequence.
-    fn begin(&mut self, sequence: &Sequence) {
-        let len = self.topology.all_cells() * sequence.steps();
+    /// Makes the buffers fit so many steps and targets.
+    fn begin(&mut self, steps: usize, targets: usize) {
+        let len = self.topology.all_cells() * steps;
         self.y.resize(len, 0.0);
         self.dy.clear();
         self.dy.resize(len, 0.0);
         self.outputs.clear();
-        self.outputs.resize(sequence.targets().len(), 0.0);
+        self.outputs.resize(targets, 0.0);
     }
 
     /// Where the cell outputs of the first step with targets begin.
@@ -318,11 +320,11 @@ mod tests {
     /// sequence, which takes its gradient back through time.
     #[test]
     fn changes_by_step_add_up_to_the_change_by_sequence() {
-        fn check<C: Cell>(carries: fn(&str) -> bool) {
+        fn check<C: Cell>(rule: Rule) {
             let rate = 1e-8;
             let start = || Network::<C>::new(&topology(Bias::All, true), &mut Rng::new(1)).unwrap();
             let (before, mut whole, mut stepwise) = (start(), start(), start());
-            let mut traces = stepwise.traces(carries).unwrap();
+            let mut traces = stepwise.traces(rule).unwrap();
             let of_sequence = whole.learn(&sequence(), rate).unwrap();
             let of_steps = stepwise
                 .learn_by_step(&sequence(), rate, &mut traces)
@@ -349,8 +351,8 @@ mod tests {
                 assert!((whole - stepwise).abs() < 1e-7, "{whole} {stepwise}");
             }
         }
-        check::<Lstm1997>(|_| true);
-        check::<Lstm1997Truncated>(|name| name == "s");
+        check::<Lstm1997>(Rule::Full);
+        check::<Lstm1997Truncated>(Rule::Truncated);
     }
 
     #[test]

@@ -107,18 +107,14 @@ pub fn train(
     watch: &Watch<'_>,
 ) -> Result<Option<Outcome>, Error> {
     match setting.rule {
-        Rule::Truncated => {
-            let carousel = |name: &str| name == "s";
-            train_cell::<Lstm1997Truncated>(task, setting, carousel, seed, watch)
-        }
-        Rule::Full => train_cell::<Lstm1997>(task, setting, |_| true, seed, watch),
+        Rule::Truncated => train_cell::<Lstm1997Truncated>(task, setting, seed, watch),
+        Rule::Full => train_cell::<Lstm1997>(task, setting, seed, watch),
     }
 }
 
 fn train_cell<C: Cell>(
     task: &impl Task,
     setting: &Setting,
-    carries: fn(&str) -> bool,
     seed: u64,
     watch: &Watch<'_>,
 ) -> Result<Option<Outcome>, Error> {
@@ -130,7 +126,7 @@ fn train_cell<C: Cell>(
     };
     let mut network = Network::<C>::new(&topology, &mut weights)?;
     let mut traces = match task.update() {
-        Update::Step => Some(network.traces(carries)?),
+        Update::Step => Some(network.traces(setting.rule)?),
         Update::Sequence => None,
     };
     let mut problem = task.problem(&mut data);

@@ -2,45 +2,67 @@
 //!
 //! For each number s of the state there is its derivative by all weights, E. A step takes it on by the chain rule,
 //! E(t) = the step's own part + the derivative of s(t) by the state before it * E(t-1); both factors come from the backward kernel,
-//! started with an error of 1 at s(t). With the truncated gradient this is the rule that the papers give in formulas.
+//! started with an error of 1 at s(t).
+//!
+//! With the whole gradient that is real-time recurrent learning, as many derivatives as there are pairs of a state and a weight. With
+//! the truncated gradient a weight has a way to the states of its own block only, and a state only to itself one step
+//! later. So the first cells of all blocks share one vector of derivatives, the second cells another: this is the rule that the
+//! papers give in formulas, at its cost.
 
 use faer::MatRef;
 use lstm_core::{Cell, Error, Kernel, Packed, State, Tape};
 
-use super::sequence::Sequence;
+use super::args::Rule;
+
+/// A number of the state: carried quantity, and row.
+type Place = (usize, usize);
 
 /// The derivatives of the state, or of that part of it through which errors go back at all.
 pub struct Traces {
-    /// The numbers of the state: carried quantity, and row.
-    places: Vec<(usize, usize)>,
-    /// Their derivatives, one after the other, before and after a step.
+    /// The places that share a vector of derivatives: entry w of it is the derivative of place w modulo their number.
+    groups: Vec<Vec<Place>>,
+    /// The vectors, one after the other, before and after a step.
     before: Vec<f64>,
     after: Vec<f64>,
     errors: State<f64>,
+    /// Errors of a group's places.
+    factors: Vec<f64>,
     zeros: Vec<f64>,
-    step: Sequence,
+    /// The input of the step.
+    x: Vec<f64>,
 }
 
 impl Traces {
-    /// For a network around `kernel`, in which errors go back through those carried quantities that `carries` names.
+    /// For a network around `kernel` whose weights follow the gradient of `rule`; the truncated one goes back through the
+    /// states "s" of a cell with memory blocks.
     ///
     /// # Errors
     /// No memory.
-    pub fn new<C: Cell>(kernel: &Kernel<C, f64>, carries: fn(&str) -> bool) -> Result<Self, Error> {
-        let quantities = C::SPEC.carried.iter().enumerate();
-        let quantities = quantities.filter(|(_, carried)| carries(carried.name));
+    pub fn new<C: Cell>(kernel: &Kernel<C, f64>, rule: Rule) -> Result<Self, Error> {
         let rows = |quantity| (0..kernel.carried_len(quantity)).map(move |row| (quantity, row));
-        let places: Vec<_> = quantities
-            .flat_map(|(quantity, _)| rows(quantity))
-            .collect();
-        let len = places.len() * kernel.params_len();
+        let carried = || C::SPEC.carried.iter().enumerate();
+        let groups: Vec<Vec<Place>> = match rule {
+            Rule::Full => {
+                let places = carried().flat_map(|(quantity, _)| rows(quantity));
+                places.map(|place| vec![place]).collect()
+            }
+            Rule::Truncated => {
+                // Blocks vary fastest, in states and in all parameters.
+                let blocks = kernel.sizes().get(1).copied().unwrap_or(1);
+                let states = carried().filter(|(_, carried)| carried.name == "s");
+                let places: Vec<Place> = states.flat_map(|(quantity, _)| rows(quantity)).collect();
+                places.chunks(blocks).map(<[Place]>::to_vec).collect()
+            }
+        };
+        let len = groups.len() * kernel.params_len();
         Ok(Self {
-            places,
+            groups,
             before: vec![0.0; len],
             after: vec![0.0; len],
             errors: kernel.zero_state(1)?,
+            factors: Vec::new(),
             zeros: vec![0.0; kernel.output_len()],
-            step: Sequence::default(),
+            x: Vec::new(),
         })
     }
 
@@ -49,12 +71,11 @@ impl Traces {
         self.before.fill(0.0);
     }
 
-    /// Begins a step; returns it as a sequence of its own.
-    pub fn step(&mut self, x: &[f64], targets: &[f64]) -> &Sequence {
-        self.step.clear(x.len());
-        self.step.push(x);
-        self.step.target(targets.iter().copied());
-        &self.step
+    /// Begins a step with an input, which it returns.
+    pub fn step(&mut self, x: &[f64]) -> &[f64] {
+        self.x.clear();
+        self.x.extend_from_slice(x);
+        &self.x
     }
 
     /// Adds the gradient of the step that is on `tape`, whose cell outputs have the errors `dy`, and takes the derivatives on.
@@ -69,20 +90,23 @@ impl Traces {
         tape: &mut Tape<f64>,
         gradient: &mut [f64],
     ) -> Result<(), Error> {
-        let (x, len) = (self.step.x(), kernel.params_len());
+        let len = kernel.params_len();
+        let x = MatRef::from_column_major_slice(&self.x, self.x.len(), 1);
         let dy = MatRef::from_column_major_slice(dy, dy.len(), 1);
         self.errors.set_zero();
         kernel.backward(packed, x, dy, &mut self.errors, tape, gradient, None)?;
-        through_state(&self.places, &self.before, &self.errors, gradient);
+        let (groups, before) = (&self.groups, &self.before);
+        through_state(groups, before, &self.errors, &mut self.factors, gradient);
 
         let dy = MatRef::from_column_major_slice(&self.zeros, self.zeros.len(), 1);
         self.after.fill(0.0);
-        let after = self.after.chunks_exact_mut(len);
-        for (&(quantity, row), after) in self.places.iter().zip(after) {
+        for (places, after) in groups.iter().zip(self.after.chunks_exact_mut(len)) {
             self.errors.set_zero();
-            self.errors.get_mut(quantity)[(row, 0)] = 1.0;
+            for &(quantity, row) in places {
+                self.errors.get_mut(quantity)[(row, 0)] = 1.0;
+            }
             kernel.backward(packed, x, dy, &mut self.errors, tape, after, None)?;
-            through_state(&self.places, &self.before, &self.errors, after);
+            through_state(groups, before, &self.errors, &mut self.factors, after);
         }
         std::mem::swap(&mut self.before, &mut self.after);
         Ok(())
@@ -91,16 +115,43 @@ impl Traces {
 
 /// Adds what errors of a state do to the weights that made it.
 fn through_state(
-    places: &[(usize, usize)],
+    groups: &[Vec<Place>],
     traces: &[f64],
     errors: &State<f64>,
+    factors: &mut Vec<f64>,
     gradient: &mut [f64],
 ) {
-    for (&(quantity, row), trace) in places.iter().zip(traces.chunks_exact(gradient.len())) {
-        let error = errors.get(quantity)[(row, 0)];
+    for (places, trace) in groups.iter().zip(traces.chunks_exact(gradient.len())) {
+        factors.clear();
+        factors.extend((places.iter()).map(|&(quantity, row)| errors.get(quantity)[(row, 0)]));
         // Most states have no way to most others.
-        if error != 0.0 {
-            (gradient.iter_mut().zip(trace)).for_each(|(sum, trace)| *sum += error * trace);
+        if factors.iter().all(|&factor| factor == 0.0) {
+            continue;
+        }
+        // For the numbers of blocks that the papers have, the compiler knows how many factors there are.
+        match factors[..] {
+            [a] => add_products([a], trace, gradient),
+            [a, b] => add_products([a, b], trace, gradient),
+            [a, b, c] => add_products([a, b, c], trace, gradient),
+            [a, b, c, d] => add_products([a, b, c, d], trace, gradient),
+            _ => {
+                let factors = factors.iter().cycle();
+                let products = trace
+                    .iter()
+                    .zip(factors)
+                    .map(|(trace, factor)| trace * factor);
+                (gradient.iter_mut().zip(products)).for_each(|(sum, product)| *sum += product);
+            }
+        }
+    }
+}
+
+fn add_products<const N: usize>(factors: [f64; N], trace: &[f64], gradient: &mut [f64]) {
+    let (traces, _) = trace.as_chunks::<N>();
+    let (gradients, _) = gradient.as_chunks_mut::<N>();
+    for (sums, traces) in gradients.iter_mut().zip(traces) {
+        for index in 0..N {
+            sums[index] += factors[index] * traces[index];
         }
     }
 }

@@ -1,0 +1,120 @@
+//! Generating timed spikes, 2002: the reverse of measuring their delays.
+
+use clap::Args;
+use lstm_core::Rng;
+use lstm_core::cells::Lstm2002Truncated;
+use serde::Serialize;
+
+use super::spike_delays::Intervals;
+use super::timing::{self, LENGTHS, Peepholes};
+use crate::args::{fraction, size};
+use crate::paper::cells::Lstm2002;
+use crate::paper::design::Design;
+use crate::paper::online::Descent;
+use crate::paper::output::Squash;
+use crate::paper::stream_task::{Lengths, Step, Stream, StreamTask};
+use crate::paper::task::Published;
+
+/// Options of the task.
+#[derive(Debug, Args, Serialize)]
+pub struct TimedSpikes {
+    /// The fewest steps from a spike to the next
+    #[arg(long, value_name = "F", default_value_t = 10, value_parser = size(100_000))]
+    pub period: u64,
+    /// The longest delay; without any, spikes come at equal distances
+    #[arg(long, value_name = "I", default_value_t = 1, value_parser = size(100_000).range(0..))]
+    pub delay: u64,
+    /// Whether gates see the state of the cell
+    #[arg(long, value_enum, default_value_t = Peepholes::With)]
+    pub peepholes: Peepholes,
+    /// Which part of a change of a weight the next one keeps
+    #[arg(long, value_name = "M", default_value_t = 0.999, value_parser = fraction, allow_negative_numbers = true)]
+    pub momentum: f64,
+}
+
+impl StreamTask for TimedSpikes {
+    const NAME: &'static str = "timed-spikes";
+    type Truncated = Lstm2002Truncated;
+    type Full = Lstm2002;
+    type Stream = Spikes;
+
+    fn design(&self) -> Design {
+        timing::design(self.peepholes, Squash::Logistic)
+    }
+
+    fn descent(&self) -> (Descent, f64) {
+        timing::descent(self.momentum)
+    }
+
+    fn tolerance(&self) -> f64 {
+        0.49
+    }
+
+    fn lengths(&self) -> Lengths {
+        LENGTHS
+    }
+
+    fn limit(&self) -> u64 {
+        10_000_000
+    }
+
+    fn published(&self) -> Option<Published> {
+        (self.peepholes == Peepholes::Without).then_some(Published {
+            success: Some(0.0),
+            sequences: None,
+        })
+    }
+
+    fn stream(&self) -> Spikes {
+        Spikes {
+            intervals: Intervals::new(self.period, self.delay),
+        }
+    }
+}
+
+/// The input is the delay of the interval under way, at all of its steps; the target is 1 at the spike that ends it and 0
+/// before.
+pub struct Spikes {
+    intervals: Intervals,
+}
+
+impl Stream for Spikes {
+    fn begin(&mut self) {
+        self.intervals.begin();
+    }
+
+    fn next(&mut self, rng: &mut Rng, step: &mut Step) {
+        let (delay, is_spike) = self.intervals.next(rng);
+        step.x[0] = delay;
+        step.targets.clear();
+        step.targets.push(f64::from(u8::from(is_spike)));
+        step.counts = is_spike;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spikes_come_when_the_input_says() {
+        let mut stream = Spikes {
+            intervals: Intervals::new(5, 3),
+        };
+        let (mut rng, mut step) = (Rng::new(1), Step::new(1));
+        stream.begin();
+        let mut inputs = Vec::new();
+        for _ in 0..1000 {
+            stream.next(&mut rng, &mut step);
+            inputs.push(step.x[0]);
+            assert_eq!(step.targets, [f64::from(u8::from(step.counts))]);
+            if step.counts {
+                let delay = inputs[0];
+                assert!((0.0..=3.0).contains(&delay));
+                assert!(inputs.iter().all(|&input| input == delay));
+                assert_eq!(inputs.len() as f64, 5.0 + delay);
+                inputs.clear();
+            }
+        }
+    }
+}
