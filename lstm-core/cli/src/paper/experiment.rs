@@ -21,7 +21,9 @@ pub struct Experiment<'a> {
     pub key: Value,
     /// How many weights the network has.
     pub weights: usize,
-    /// The most sequences.
+    /// What networks learn from: "sequences" or "streams".
+    pub unit: &'static str,
+    /// The most of them.
     pub limit: u64,
     /// What the paper reports.
     pub published: Option<Published>,
@@ -49,6 +51,7 @@ impl<'a> Experiment<'a> {
         Ok(Self {
             key: key(T::NAME, task, &setting),
             weights: task::weights(task)?,
+            unit: "sequences",
             limit: setting.limit,
             published,
             train: Box::new(move |seed, watch| task::train(task, &setting, seed, watch)),
@@ -70,6 +73,7 @@ impl<'a> Experiment<'a> {
         Ok(Self {
             key: key(T::NAME, task, &setting),
             weights: stream_task::weights(task)?,
+            unit: "streams",
             limit: setting.limit,
             published: task.published(),
             train: Box::new(move |seed, watch| stream_task::train(task, &setting, seed, watch)),

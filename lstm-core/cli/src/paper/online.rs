@@ -89,7 +89,7 @@ impl<C: Cell> Online<C> {
     pub fn infer(
         &mut self,
         x: &[f64],
-        is_right: impl Fn(usize, &[f64]) -> bool,
+        mut is_right: impl FnMut(usize, &[f64]) -> bool,
     ) -> Result<bool, Error> {
         let (inputs, cells) = (self.kernel.input_len(), self.kernel.output_len());
         let steps = x.len() / inputs;

@@ -15,10 +15,14 @@ pub struct Report {
     weights: usize,
     networks: usize,
     solved: usize,
+    /// What is counted as sequences.
+    unit: &'static str,
     /// Percent of the networks.
     success: f64,
     /// Sequences to success, over the networks that had any.
     median_sequences: Option<f64>,
+    /// The root of the mean squared error in the test, on average over the networks that passed one.
+    mean_rmse: Option<f64>,
     published: Option<Published>,
     trials: Vec<Seed>,
 }
@@ -29,6 +33,8 @@ struct Seed {
     seed: u64,
     solved_after: Option<u64>,
     sequences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rmse: Option<f64>,
 }
 
 impl Report {
@@ -45,14 +51,20 @@ impl Report {
             seed: trial.seed,
             solved_after: trial.outcome.solved_after,
             sequences: trial.outcome.sequences,
+            rmse: trial.outcome.rmse,
         };
+        let errors = trials.iter().filter_map(|trial| trial.outcome.rmse);
+        let errors: Vec<f64> = errors.collect();
+        let mean = || errors.iter().sum::<f64>() / errors.len() as f64;
         Self {
             experiment: experiment.key.clone(),
             weights: experiment.weights,
             networks: trials.len(),
             solved: sorted.len(),
+            unit: experiment.unit,
             success: 100.0 * sorted.len() as f64 / trials.len().max(1) as f64,
             median_sequences: (!sorted.is_empty()).then(|| median(&sorted)),
+            mean_rmse: (!errors.is_empty()).then(mean),
             published: experiment.published,
             trials: trials.iter().map(seed).collect(),
         }
@@ -64,7 +76,7 @@ impl Report {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let text = |name: &str| self.experiment[name].as_str().unwrap_or_default();
         let published = self.published;
-        let cells = [
+        let mut cells = vec![
             text("task").to_owned(),
             self.options(),
             text("rule").to_owned(),
@@ -87,12 +99,18 @@ impl Report {
                     .map(grouped),
             ),
         ];
-        format!(
-            "| task | options | rule | weights | solved | median sequences | published solved | published sequences |\n\
-             |---|---|---|---|---|---|---|---|\n\
-             | {} |\n",
-            cells.join(" | ")
-        )
+        let unit = self.unit;
+        let mut head = format!(
+            "| task | options | rule | weights | solved | median {unit} | published solved | published {unit} |"
+        );
+        let published = published.and_then(|published| published.rmse);
+        if self.mean_rmse.is_some() || published.is_some() {
+            let error = |value: f64| format!("{value:.3}");
+            head += " RMSE | published RMSE |";
+            cells.extend([self.mean_rmse, published].map(|value| or_dash(value.map(error))));
+        }
+        let rule = "---|".repeat(cells.len());
+        format!("{head}\n|{rule}\n| {} |\n", cells.join(" | "))
     }
 
     /// All that is chosen beside the rule: the task's options, the rate, the limit.

@@ -18,6 +18,9 @@ pub struct Outcome {
     pub solved_after: Option<u64>,
     /// The sequences it was trained on.
     pub sequences: u64,
+    /// The root of the mean squared error in the test that was passed, where there is such a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rmse: Option<f64>,
 }
 
 impl Outcome {
@@ -26,6 +29,7 @@ impl Outcome {
         Self {
             solved_after: Some(sequences),
             sequences,
+            rmse: None,
         }
     }
 
@@ -34,6 +38,7 @@ impl Outcome {
         Self {
             solved_after: None,
             sequences,
+            rmse: None,
         }
     }
 }

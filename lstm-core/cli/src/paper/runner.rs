@@ -75,7 +75,7 @@ pub fn run(
         .map_or_else(cores, |threads| threads as usize);
 
     let (watch, next) = (Watch::new(stop), AtomicU64::new(0));
-    let bar = Bar::new(experiment.limit, trials.len(), left.len());
+    let bar = Bar::new(experiment, trials.len(), left.len());
     let (sender, receiver) = mpsc::channel();
     let done: Result<(), Failure> = thread::scope(|scope| {
         for _ in 0..threads.min(left.len()) {
@@ -141,19 +141,21 @@ fn train(
     }))
 }
 
-/// The bar on a terminal: of the sequences that the networks may take, those that are done with or no longer needed.
+/// The bar on a terminal: of the sequences or streams that the networks may take, those that are done with or no longer needed.
 struct Bar {
     bar: Option<ProgressBar>,
+    unit: &'static str,
     limit: u64,
     already_done: usize,
 }
 
 impl Bar {
-    fn new(limit: u64, already_done: usize, left: usize) -> Self {
-        let length = limit.saturating_mul(left as u64);
+    fn new(experiment: &Experiment<'_>, already_done: usize, left: usize) -> Self {
+        let length = experiment.limit.saturating_mul(left as u64);
         Self {
             bar: bar(length, "{wide_bar} {msg}, at most {eta} left"),
-            limit,
+            unit: experiment.unit,
+            limit: experiment.limit,
             already_done,
         }
     }
@@ -168,10 +170,11 @@ impl Bar {
         bar.set_position(sequences.saturating_add(spared));
         let solved = outcomes().filter(|outcome| outcome.solved_after.is_some());
         bar.set_message(format!(
-            "{} of {} networks solved it, {} sequences",
+            "{} of {} networks solved it, {} {}",
             solved.count(),
             trials.len(),
-            grouped(sequences)
+            grouped(sequences),
+            self.unit
         ));
     }
 
@@ -231,6 +234,7 @@ mod tests {
         Experiment {
             key: json!({"task": "odd", "options": {"lag": 3}, "rule": "truncated", "rate": 0.5, "limit": 100}),
             weights: 7,
+            unit: "sequences",
             limit: 100,
             published: None,
             train: Box::new(|seed, _| {

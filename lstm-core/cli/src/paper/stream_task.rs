@@ -50,6 +50,11 @@ pub trait StreamTask: Serialize + Sync {
     /// After how many training streams a network has failed.
     fn limit(&self) -> u64;
 
+    /// Whether it is told how far the network was off in the test, too.
+    fn tells_error(&self) -> bool {
+        false
+    }
+
     /// What the paper reports for these options, if it does.
     fn published(&self) -> Option<Published>;
 
@@ -146,6 +151,8 @@ struct Trainer<'a, T: StreamTask, C: Cell> {
     training: Rng,
     tests: Rng,
     steps: Steps,
+    /// How far outputs were off in the test.
+    error: SquaredError,
 }
 
 impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
@@ -159,6 +166,7 @@ impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
             tests: Rng::stream(seed, 2),
             stream: task.stream(),
             steps: Steps::new(design.topology.inputs),
+            error: SquaredError::default(),
             setting: *setting,
             task,
         })
@@ -169,7 +177,14 @@ impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
         for count in 1..=self.setting.limit {
             self.learn(lengths.training)?;
             if self.is_solved(lengths)? {
-                return Ok(Some(Outcome::solved(count)));
+                let rmse = self
+                    .task
+                    .tells_error()
+                    .then(|| self.error.root_mean_square());
+                return Ok(Some(Outcome {
+                    rmse,
+                    ..Outcome::solved(count)
+                }));
             }
             if watch.says_stop_after(1) {
                 return Ok(None);
@@ -206,6 +221,7 @@ impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
 
     /// Whether the network makes no error on the test streams.
     fn is_solved(&mut self, lengths: Lengths) -> Result<bool, Error> {
+        self.error = SquaredError::default();
         for _ in 0..lengths.tests {
             if !self.passes(lengths.test)? {
                 return Ok(false);
@@ -229,8 +245,11 @@ impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
                     break;
                 }
             }
-            let drawn = steps.drawn();
-            let is_right = |step: usize, outputs: &[f64]| drawn[step].is_right(outputs, tolerance);
+            let (drawn, error) = (steps.drawn(), &mut self.error);
+            let is_right = |step: usize, outputs: &[f64]| {
+                error.add(outputs, &drawn[step].targets);
+                drawn[step].is_right(outputs, tolerance)
+            };
             if !self.network.infer(&steps.x, is_right)? {
                 return Ok(false);
             }
@@ -240,6 +259,28 @@ impl<'a, T: StreamTask, C: Cell> Trainer<'a, T, C> {
             at_once = MOST_AT_ONCE.min(2 * at_once);
         }
         Ok(true)
+    }
+}
+
+/// The squares of distances to targets.
+#[derive(Debug, Default)]
+struct SquaredError {
+    sum: f64,
+    count: u64,
+}
+
+impl SquaredError {
+    fn add(&mut self, outputs: &[f64], targets: &[f64]) {
+        let squares = outputs
+            .iter()
+            .zip(targets)
+            .map(|(output, target)| (output - target).powi(2));
+        self.sum += squares.sum::<f64>();
+        self.count += targets.len() as u64;
+    }
+
+    fn root_mean_square(&self) -> f64 {
+        (self.sum / self.count as f64).sqrt()
     }
 }
 
@@ -283,7 +324,7 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paper::tasks::{ContinualReber, Memory};
+    use crate::paper::tasks::continual_reber::{ContinualReber, Memory};
 
     #[test]
     fn a_short_task_is_solved_by_both_rules() {
@@ -296,6 +337,7 @@ mod tests {
             let mut setting = Setting {
                 rule,
                 rate: 0.5,
+                range: 0.5,
                 limit: 1000,
             };
             let outcome = train(&task, &setting, 1, &watch).unwrap().unwrap();
@@ -317,6 +359,7 @@ mod tests {
         let setting = Setting {
             rule: Rule::Truncated,
             rate: 0.5,
+            range: 0.5,
             limit: 10,
         };
         let outcome = train(&task, &setting, 1, &Watch::new(&|| true)).unwrap();
@@ -332,5 +375,15 @@ mod tests {
         assert!(!step.is_right(&[f64::NAN, 0.1], 0.2));
         step.targets.clear();
         assert!(step.is_right(&[f64::NAN, 9.0], 0.2));
+    }
+
+    #[test]
+    fn the_error_is_over_all_targets() {
+        let mut error = SquaredError::default();
+        error.add(&[1.0, 2.0], &[1.0, 0.0]);
+        error.add(&[5.0, 6.0], &[]);
+        error.add(&[0.5, 0.0], &[1.5, 2.0]);
+        // 0, 4, 1 and 4.
+        assert_eq!(error.root_mean_square(), 1.5);
     }
 }

@@ -44,20 +44,30 @@ pub trait Task: Serialize + Sync {
 }
 
 /// What a paper reports.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Published {
     /// Percent of the networks that solved the task, where it is said.
     pub success: Option<f64>,
     /// Sequences until then, on average.
     pub sequences: Option<u64>,
+    /// The root of the mean squared error of networks that did, on average.
+    pub rmse: Option<f64>,
 }
 
 impl Published {
+    /// No network succeeded.
+    pub fn never() -> Self {
+        Self {
+            success: Some(0.0),
+            ..Self::default()
+        }
+    }
+
     /// So many sequences on average; how many networks succeeded is not said.
     pub fn after(sequences: u64) -> Self {
         Self {
-            success: None,
             sequences: Some(sequences),
+            ..Self::default()
         }
     }
 }

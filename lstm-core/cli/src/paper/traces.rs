@@ -93,10 +93,13 @@ impl Traces {
         let len = kernel.params_len();
         let x = MatRef::from_column_major_slice(&self.x, self.x.len(), 1);
         let dy = MatRef::from_column_major_slice(dy, dy.len(), 1);
-        self.errors.set_zero();
-        kernel.backward(packed, x, dy, &mut self.errors, tape, gradient, None)?;
         let (groups, before) = (&self.groups, &self.before);
-        through_state(groups, before, &self.errors, &mut self.factors, gradient);
+        // Steps without targets have no errors.
+        if dy.col(0).iter().any(|&error| error != 0.0) {
+            self.errors.set_zero();
+            kernel.backward(packed, x, dy, &mut self.errors, tape, gradient, None)?;
+            through_state(groups, before, &self.errors, &mut self.factors, gradient);
+        }
 
         let dy = MatRef::from_column_major_slice(&self.zeros, self.zeros.len(), 1);
         self.after.fill(0.0);

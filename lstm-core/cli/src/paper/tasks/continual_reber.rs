@@ -130,6 +130,7 @@ impl StreamTask for ContinualReber {
         (self.length == 100_000).then_some(Published {
             success: Some(success),
             sequences: streams,
+            ..Published::default()
         })
     }
 

@@ -94,6 +94,7 @@ impl Task for EmbeddedReber {
         Some(Published {
             success: Some(success),
             sequences: Some(sequences),
+            ..Published::default()
         })
     }
 

@@ -1,7 +1,7 @@
 //! The experiments, one a file.
 
 mod adding;
-mod continual_reber;
+pub mod continual_reber;
 mod embedded_reber;
 mod long_lag;
 mod multiplication;
@@ -13,7 +13,7 @@ mod timing;
 mod two_sequence;
 
 pub use adding::Adding;
-pub use continual_reber::{ContinualReber, Memory};
+pub use continual_reber::ContinualReber;
 pub use embedded_reber::EmbeddedReber;
 pub use long_lag::LongLag;
 pub use multiplication::Multiplication;

@@ -59,10 +59,8 @@ impl StreamTask for TimedSpikes {
     }
 
     fn published(&self) -> Option<Published> {
-        (self.peepholes == Peepholes::Without).then_some(Published {
-            success: Some(0.0),
-            sequences: None,
-        })
+        // With peepholes it is solved; how often is not known here.
+        (self.peepholes == Peepholes::Without).then(Published::never)
     }
 
     fn stream(&self) -> Spikes {
