@@ -311,6 +311,38 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
+fn experiments_on_streams_have_tables() {
+    let folder = Folder::new("streams");
+    let table = |options: &[&str]| {
+        let common = ["--limit", "20", "--seeds", "2"];
+        let output = folder.lstm(&[&["paper"], options, &common].concat());
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let [head, _, row] = text.lines().collect::<Vec<_>>()[..] else {
+            panic!("{text}")
+        };
+        assert!(head.contains("median streams"), "{head}");
+        row.to_owned()
+    };
+    assert_eq!(
+        table(&["continual-reber", "--memory", "reset"]),
+        "| continual-reber | length 100000, memory reset, rate 0.5, weights from ±0.2, at most 20 | truncated | 360 | 0 of 2 (0 %) | - | 74 % | 7,441 |"
+    );
+    let row = table(&["timed-spikes", "--peepholes", "without", "--rule", "full"]);
+    assert!(
+        row.contains("| full | 14 | 0 of 2 (0 %) | - | 0 % | - |"),
+        "{row}"
+    );
+    // A period of two steps is learned at once at a high rate, and the paper's error is that of another period.
+    let quick = ["--period", "2", "--tolerance", "3", "--rate", "0.1"];
+    let row = table(&[&["periodic-function"], &quick[..]].concat());
+    assert!(
+        row.contains("| 17 | 2 of 2 (100 %) | 1 | - | - | 0."),
+        "{row}"
+    );
+}
+
+#[test]
 fn an_experiment_is_noted_and_resumed() {
     let folder = Folder::new("paper");
     let table = |seeds, more: &[&str]| {
@@ -350,6 +382,8 @@ fn an_experiment_is_noted_and_resumed() {
     );
     let error = folder.refused(&["paper", "adding", "--lag", "3"]);
     assert!(error.contains("3"), "{error}");
+    let error = folder.refused(&["paper", "timed-spikes", "--forget-bias", "inf"]);
+    assert!(error.contains("not a finite number"), "{error}");
     let error = folder.refused(&["paper", "subtracting"]);
     assert!(error.contains("subtracting"), "{error}");
 }

@@ -5,7 +5,7 @@ use lstm_core::Rng;
 use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
-use super::timing::{self, LENGTHS, Peepholes};
+use super::timing::{self, Gates, LENGTHS, Peepholes};
 use crate::args::{fraction, positive, size};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
@@ -29,9 +29,10 @@ pub struct PeriodicFunction {
     /// An output off by this or more is an error
     #[arg(long, value_name = "E", default_value_t = TOLERANCE, value_parser = positive, allow_negative_numbers = true)]
     pub tolerance: f64,
-    /// Whether gates see the state of the cell
-    #[arg(long, value_enum, default_value_t = Peepholes::With)]
-    pub peepholes: Peepholes,
+    /// The network's gates
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
     #[arg(long, value_name = "M", default_value_t = 0.99, value_parser = fraction, allow_negative_numbers = true)]
     pub momentum: f64,
@@ -67,7 +68,7 @@ impl StreamTask for PeriodicFunction {
     type Stream = Values;
 
     fn design(&self) -> Design {
-        timing::design(self.peepholes, Squash::None)
+        timing::design(self.gates, Squash::None)
     }
 
     fn descent(&self) -> (Descent, f64) {
@@ -91,10 +92,10 @@ impl StreamTask for PeriodicFunction {
     }
 
     fn published(&self) -> Option<Published> {
-        if self.tolerance != TOLERANCE {
+        if self.tolerance != TOLERANCE || !self.gates.are_published() {
             return None;
         }
-        match (self.peepholes, self.shape, self.period) {
+        match (self.gates.peepholes, self.shape, self.period) {
             (Peepholes::With, Shape::Cosine, 25) => Some(Published {
                 rmse: Some(0.17),
                 ..Published::default()
@@ -137,6 +138,7 @@ impl Stream for Values {
 
 #[cfg(test)]
 mod tests {
+    use super::timing::FORGET_BIAS;
     use super::*;
 
     #[test]
@@ -146,7 +148,10 @@ mod tests {
                 shape,
                 period,
                 tolerance: TOLERANCE,
-                peepholes: Peepholes::With,
+                gates: Gates {
+                    peepholes: Peepholes::With,
+                    forget_bias: FORGET_BIAS,
+                },
                 momentum: 0.0,
             };
             let (mut stream, mut rng, mut step) = (task.stream(), Rng::new(1), Step::new(1));

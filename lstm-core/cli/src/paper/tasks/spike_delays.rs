@@ -5,7 +5,7 @@ use lstm_core::Rng;
 use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
-use super::timing::{self, LENGTHS, Peepholes};
+use super::timing::{self, Gates, LENGTHS};
 use crate::args::{fraction, size};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
@@ -23,9 +23,10 @@ pub struct SpikeDelays {
     /// The longest delay; beyond 1 the output is not squashed
     #[arg(long, value_name = "I", default_value_t = 1, value_parser = size(100_000))]
     pub delay: u64,
-    /// Whether gates see the state of the cell
-    #[arg(long, value_enum, default_value_t = Peepholes::With)]
-    pub peepholes: Peepholes,
+    /// The network's gates
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
     #[arg(long, value_name = "M", default_value_t = 0.9999, value_parser = fraction, allow_negative_numbers = true)]
     pub momentum: f64,
@@ -42,7 +43,7 @@ impl StreamTask for SpikeDelays {
             1 => Squash::Logistic,
             _ => Squash::None,
         };
-        timing::design(self.peepholes, squash)
+        timing::design(self.gates, squash)
     }
 
     fn descent(&self) -> (Descent, f64) {
@@ -130,6 +131,7 @@ impl Stream for Spikes {
 
 #[cfg(test)]
 mod tests {
+    use super::timing::{FORGET_BIAS, Peepholes};
     use super::*;
     use crate::paper::stream_task::weights;
 
@@ -138,7 +140,10 @@ mod tests {
         let task = |peepholes| SpikeDelays {
             period: 10,
             delay: 1,
-            peepholes,
+            gates: Gates {
+                peepholes,
+                forget_bias: FORGET_BIAS,
+            },
             momentum: 0.0,
         };
         assert_eq!(weights(&task(Peepholes::With)).unwrap(), 17);

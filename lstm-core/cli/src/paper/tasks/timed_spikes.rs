@@ -6,7 +6,7 @@ use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
 use super::spike_delays::Intervals;
-use super::timing::{self, LENGTHS, Peepholes};
+use super::timing::{self, Gates, LENGTHS, Peepholes};
 use crate::args::{fraction, size};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
@@ -22,11 +22,12 @@ pub struct TimedSpikes {
     #[arg(long, value_name = "F", default_value_t = 10, value_parser = size(100_000))]
     pub period: u64,
     /// The longest delay; without any, spikes come at equal distances
-    #[arg(long, value_name = "I", default_value_t = 1, value_parser = size(100_000).range(0..))]
+    #[arg(long, value_name = "I", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=100_000))]
     pub delay: u64,
-    /// Whether gates see the state of the cell
-    #[arg(long, value_enum, default_value_t = Peepholes::With)]
-    pub peepholes: Peepholes,
+    /// The network's gates
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
     #[arg(long, value_name = "M", default_value_t = 0.999, value_parser = fraction, allow_negative_numbers = true)]
     pub momentum: f64,
@@ -39,7 +40,7 @@ impl StreamTask for TimedSpikes {
     type Stream = Spikes;
 
     fn design(&self) -> Design {
-        timing::design(self.peepholes, Squash::Logistic)
+        timing::design(self.gates, Squash::Logistic)
     }
 
     fn descent(&self) -> (Descent, f64) {
@@ -60,7 +61,8 @@ impl StreamTask for TimedSpikes {
 
     fn published(&self) -> Option<Published> {
         // With peepholes it is solved; how often is not known here.
-        (self.peepholes == Peepholes::Without).then(Published::never)
+        let is_published = self.gates.are_published();
+        (is_published && self.gates.peepholes == Peepholes::Without).then(Published::never)
     }
 
     fn stream(&self) -> Spikes {
