@@ -24,8 +24,8 @@ pub struct Gates {
 pub const FORGET_BIAS: f64 = -2.0;
 
 impl Gates {
-    /// Whether they are the paper's, perhaps with the other sign of the forget gate's bias: with it spike delays are learned after as
-    /// many streams as one would expect, and with the sign that is printed not at all. So figures are shown beside both.
+    /// Whether they are the paper's, or those with the other sign of the forget gate's bias. The paper's sign nearly closes a gate
+    /// that the tasks need open, so it may be meant for another convention: its figures are shown beside both.
     pub fn are_published(&self) -> bool {
         self.forget_bias.abs() == FORGET_BIAS.abs()
     }
