@@ -59,10 +59,28 @@ impl Dropout {
 
 /// Fills a mask: 0 for what is dropped, 1 / (1 - rate) for the others, column after column.
 pub(crate) fn draw_mask<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
-    let (dropped, kept) = (T::default(), T::from_f64(1.0 / (1.0 - rate)));
-    for column in mask.col_iter_mut() {
+    draw(
+        rate,
+        [T::default(), T::from_f64(1.0 / (1.0 - rate))],
+        mask,
+        rng,
+    );
+}
+
+/// Fills a matrix column after column: with the first number at this probability, else with the second.
+pub(crate) fn draw<T: Element>(
+    probability: f64,
+    [first, second]: [T; 2],
+    to: MatMut<'_, T>,
+    rng: &mut Rng,
+) {
+    for column in to.col_iter_mut() {
         zip!(column).for_each(|unzip!(value)| {
-            *value = if rng.chance(rate) { dropped } else { kept };
+            *value = if rng.chance(probability) {
+                first
+            } else {
+                second
+            };
         });
     }
 }

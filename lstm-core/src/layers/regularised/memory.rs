@@ -6,6 +6,7 @@ use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
 
 use crate::error::Result;
 use crate::layers::batch::{Batch, Schedule};
+use crate::layers::dropout::draw;
 use crate::layers::gather::Part;
 use crate::random::Rng;
 
@@ -61,11 +62,7 @@ pub(super) fn step_memory<'m, C: Cell, T: Element>(
 
 /// Fills a mask: 1 with probability `rate`, else 0, column after column.
 pub(super) fn draw_kept<T: Element>(rate: f64, mask: MatMut<'_, T>, rng: &mut Rng) {
-    for column in mask.col_iter_mut() {
-        for value in column.iter_mut() {
-            *value = T::from_f64(f64::from(u8::from(rng.chance(rate))));
-        }
-    }
+    draw(rate, [T::from_f64(1.0), T::default()], mask, rng);
 }
 
 /// `to` becomes `kept * from + (1 - kept) * to`.
