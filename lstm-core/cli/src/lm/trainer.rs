@@ -37,6 +37,9 @@ impl Trainer {
         let batch = Batch::new(steps, samples);
         let (inputs, outputs) = (model.layers.input_len(), model.layers.output_len());
         let columns = batch.columns();
+        let gradient = vec![0.0; model.params_len()];
+        let mut touched = Touched::new();
+        touched.set(gradient.len(), [])?;
         Ok(Self {
             states: model.layers.initial_states(samples)?,
             rng,
@@ -46,8 +49,8 @@ impl Trainer {
             y: Mat::zeros(outputs, columns),
             dy: Mat::zeros(outputs, columns),
             dx: Mat::zeros(inputs, columns),
-            gradient: vec![0.0; model.params_len()],
-            touched: Touched::new(),
+            gradient,
+            touched,
             batch,
         })
     }
@@ -108,10 +111,7 @@ impl Trainer {
     /// Clears what the last window left, and says what this one will touch.
     fn clear(&mut self, model: &WordModel, window: &Window) -> Result<()> {
         let (embedding, layers, head) = (&model.embedding, &model.layers, &model.head);
-        // Nothing is known to be touched before the first window, and nothing is.
-        if !self.touched.is_empty() {
-            self.touched.clear(&mut self.gradient)?;
-        }
+        self.touched.clear(&mut self.gradient)?;
         let (of_embedding, of_head) = head.touched(embedding, &window.targets);
         let layers = embedding.params_len()..embedding.params_len() + layers.params_len();
         let start = layers.end;
