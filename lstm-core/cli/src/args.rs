@@ -169,6 +169,14 @@ fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "it is not a number".to_owned())
 }
 
+/// A finite number.
+pub fn finite(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if f64::is_finite(value) => Ok(value),
+        _ => Err("it is not a finite number".to_owned()),
+    }
+}
+
 /// A finite number greater than 0.
 pub fn positive(text: &str) -> Result<f64, String> {
     match number(text)? {

@@ -44,9 +44,7 @@ impl Design {
     /// The output units as they start.
     pub fn output(&self, rng: &mut Rng) -> Output {
         let topology = &self.topology;
-        let weights = (0..topology.outputs * self.output_sources())
-            .map(|_| rng.symmetric(topology.range))
-            .collect();
+        let weights = topology.start_outputs(self.output_sources(), rng);
         Output::new(self.squash, weights, topology.outputs)
     }
 
@@ -57,7 +55,6 @@ impl Design {
 
     /// How many weights the network has: what the papers count.
     pub fn weights<C: Cell>(&self, kernel: &Kernel<C, f64>) -> usize {
-        let hidden = self.mask(kernel).iter().filter(|&&has| has != 0.0).count();
-        hidden + self.topology.outputs * self.output_sources()
+        (self.topology).count(&self.mask(kernel), self.output_sources())
     }
 }

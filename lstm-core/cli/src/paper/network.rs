@@ -4,6 +4,7 @@ use faer::{MatMut, MatRef};
 use lstm_core::{Cell, Error, Kernel, Packed, Rng, State, Tape, Workspace};
 
 use super::args::Rule;
+use super::output::logistic;
 use super::sequence::Sequence;
 use super::topology::Topology;
 use super::traces::Traces;
@@ -46,9 +47,7 @@ impl<C: Cell> Network<C> {
     pub fn new(topology: &Topology, rng: &mut Rng) -> Result<Self, Error> {
         let kernel = Kernel::<C, f64>::new(&topology.sizes())?;
         let hidden = topology.start(&kernel, rng);
-        let output: Vec<f64> = (0..topology.outputs * topology.output_sources())
-            .map(|_| rng.symmetric(topology.range))
-            .collect();
+        let output = topology.start_outputs(topology.output_sources(), rng);
         Ok(Self {
             mask: topology.mask(&kernel),
             packed: kernel.pack(&hidden)?,
@@ -237,10 +236,6 @@ impl<C: Cell> Network<C> {
         output.for_each(|(weight, gradient)| *weight -= rate * gradient);
         Ok(self.kernel.repack(&self.hidden, &mut self.packed)?)
     }
-}
-
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub enum Squash {
 impl Squash {
     fn of(self, net: f64) -> f64 {
         match self {
-            Self::Logistic => 1.0 / (1.0 + (-net).exp()),
+            Self::Logistic => logistic(net),
             Self::None => net,
         }
     }
@@ -24,6 +24,11 @@ impl Squash {
             Self::None => 1.0,
         }
     }
+}
+
+/// A number from 0 to 1.
+pub fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
 }
 
 /// Output units with their weights. Each sees the cells, then the inputs if there are shortcuts, then 1 for its bias.

@@ -42,7 +42,9 @@ pub trait StreamTask: Serialize + Sync {
     fn descent(&self) -> (Descent, f64);
 
     /// An output off by this or more is an error.
-    fn tolerance(&self) -> f64;
+    fn tolerance(&self) -> f64 {
+        0.49
+    }
 
     /// How much streams may count.
     fn lengths(&self) -> Lengths;

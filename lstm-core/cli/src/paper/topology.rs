@@ -84,10 +84,20 @@ impl Topology {
         params
     }
 
+    /// The weights of all output units as they start, if each sees so many sources.
+    pub fn start_outputs(&self, sources: usize, rng: &mut Rng) -> Vec<f64> {
+        let weights = 0..self.outputs * sources;
+        weights.map(|_| rng.symmetric(self.range)).collect()
+    }
+
     /// How many weights the network has: what the papers count.
     pub fn weights<C: Cell>(&self, kernel: &Kernel<C, f64>) -> usize {
-        let hidden = self.mask(kernel).iter().filter(|&&has| has != 0.0).count();
-        hidden + self.outputs * self.output_sources()
+        self.count(&self.mask(kernel), self.output_sources())
+    }
+
+    /// How many weights there are with this mask of the hidden ones, and so many sources of each output unit.
+    pub fn count(&self, mask: &[f64], sources: usize) -> usize {
+        mask.iter().filter(|&&has| has != 0.0).count() + self.outputs * sources
     }
 }
 

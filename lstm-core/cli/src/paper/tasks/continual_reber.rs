@@ -104,10 +104,6 @@ impl StreamTask for ContinualReber {
         }
     }
 
-    fn tolerance(&self) -> f64 {
-        0.49
-    }
-
     fn lengths(&self) -> Lengths {
         Lengths {
             training: self.length,

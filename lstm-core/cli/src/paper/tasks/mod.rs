@@ -7,6 +7,7 @@ mod long_lag;
 mod multiplication;
 mod periodic_function;
 mod spike_delays;
+mod spikes;
 mod temporal_order;
 mod timed_spikes;
 mod timing;

@@ -1,17 +1,17 @@
 //! Measuring spike delays, 2002: by how much the next spike comes later than it might.
 
 use clap::Args;
-use lstm_core::Rng;
 use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
+use super::spikes::Spikes;
 use super::timing::{self, Gates, LENGTHS};
 use crate::args::{fraction, size};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
 use crate::paper::online::Descent;
 use crate::paper::output::Squash;
-use crate::paper::stream_task::{Lengths, Step, Stream, StreamTask};
+use crate::paper::stream_task::{Lengths, Step, StreamTask};
 use crate::paper::task::Published;
 
 /// Options of the task.
@@ -50,10 +50,6 @@ impl StreamTask for SpikeDelays {
         timing::descent(self.momentum)
     }
 
-    fn tolerance(&self) -> f64 {
-        0.49
-    }
-
     fn lengths(&self) -> Lengths {
         LENGTHS
     }
@@ -67,73 +63,24 @@ impl StreamTask for SpikeDelays {
     }
 
     fn stream(&self) -> Spikes {
-        Spikes {
-            intervals: Intervals::new(self.period, self.delay),
-        }
-    }
-}
-
-/// Intervals between spikes: the period and a delay, which is drawn for each of them.
-#[derive(Debug)]
-pub struct Intervals {
-    period: u64,
-    longest_delay: u64,
-    delay: u64,
-    left: u64,
-}
-
-impl Intervals {
-    /// Intervals with these periods and delays up to the longest.
-    pub fn new(period: u64, longest_delay: u64) -> Self {
-        Self {
-            period,
-            longest_delay,
-            delay: 0,
-            left: 0,
-        }
-    }
-
-    /// Before the first interval.
-    pub fn begin(&mut self) {
-        self.left = 0;
-    }
-
-    /// A further step: the delay of the interval that it belongs to, and whether a spike ends it.
-    pub fn next(&mut self, rng: &mut Rng) -> (f64, bool) {
-        if self.left == 0 {
-            self.delay = rng.below(self.longest_delay + 1);
-            self.left = self.period + self.delay;
-        }
-        self.left -= 1;
-        (self.delay as f64, self.left == 0)
+        Spikes::new(self.period, self.delay, measure)
     }
 }
 
 /// The input is 1 at spikes and 0 between them. The target at a spike is the delay of the interval that it ends; between
 /// spikes the output does not matter.
-pub struct Spikes {
-    intervals: Intervals,
-}
-
-impl Stream for Spikes {
-    fn begin(&mut self) {
-        self.intervals.begin();
-    }
-
-    fn next(&mut self, rng: &mut Rng, step: &mut Step) {
-        let (delay, is_spike) = self.intervals.next(rng);
-        step.x[0] = f64::from(u8::from(is_spike));
-        step.targets.clear();
-        step.targets.extend(is_spike.then_some(delay));
-        step.counts = is_spike;
-    }
+fn measure(delay: f64, is_spike: bool, step: &mut Step) {
+    step.x[0] = f64::from(u8::from(is_spike));
+    step.targets.extend(is_spike.then_some(delay));
 }
 
 #[cfg(test)]
 mod tests {
+    use lstm_core::Rng;
+
     use super::timing::{FORGET_BIAS, Peepholes};
     use super::*;
-    use crate::paper::stream_task::weights;
+    use crate::paper::stream_task::{Stream, weights};
 
     #[test]
     fn networks_have_as_many_weights_as_the_paper_says() {
@@ -152,9 +99,7 @@ mod tests {
 
     #[test]
     fn targets_are_the_delays_since_the_spike_before() {
-        let mut stream = Spikes {
-            intervals: Intervals::new(10, 2),
-        };
+        let mut stream = Spikes::new(10, 2, measure);
         let (mut rng, mut step) = (Rng::new(1), Step::new(1));
         stream.begin();
         let (mut since, mut seen) = (0, [0; 3]);

@@ -1,18 +1,17 @@
 //! Generating timed spikes, 2002: the reverse of measuring their delays.
 
 use clap::Args;
-use lstm_core::Rng;
 use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
-use super::spike_delays::Intervals;
+use super::spikes::Spikes;
 use super::timing::{self, Gates, LENGTHS, Peepholes};
 use crate::args::{fraction, size};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
 use crate::paper::online::Descent;
 use crate::paper::output::Squash;
-use crate::paper::stream_task::{Lengths, Step, Stream, StreamTask};
+use crate::paper::stream_task::{Lengths, Step, StreamTask};
 use crate::paper::task::Published;
 
 /// Options of the task.
@@ -47,10 +46,6 @@ impl StreamTask for TimedSpikes {
         timing::descent(self.momentum)
     }
 
-    fn tolerance(&self) -> f64 {
-        0.49
-    }
-
     fn lengths(&self) -> Lengths {
         LENGTHS
     }
@@ -66,41 +61,27 @@ impl StreamTask for TimedSpikes {
     }
 
     fn stream(&self) -> Spikes {
-        Spikes {
-            intervals: Intervals::new(self.period, self.delay),
-        }
+        Spikes::new(self.period, self.delay, generate)
     }
 }
 
 /// The input is the delay of the interval under way, at all of its steps; the target is 1 at the spike that ends it and 0
 /// before.
-pub struct Spikes {
-    intervals: Intervals,
-}
-
-impl Stream for Spikes {
-    fn begin(&mut self) {
-        self.intervals.begin();
-    }
-
-    fn next(&mut self, rng: &mut Rng, step: &mut Step) {
-        let (delay, is_spike) = self.intervals.next(rng);
-        step.x[0] = delay;
-        step.targets.clear();
-        step.targets.push(f64::from(u8::from(is_spike)));
-        step.counts = is_spike;
-    }
+fn generate(delay: f64, is_spike: bool, step: &mut Step) {
+    step.x[0] = delay;
+    step.targets.push(f64::from(u8::from(is_spike)));
 }
 
 #[cfg(test)]
 mod tests {
+    use lstm_core::Rng;
+
     use super::*;
+    use crate::paper::stream_task::Stream;
 
     #[test]
     fn spikes_come_when_the_input_says() {
-        let mut stream = Spikes {
-            intervals: Intervals::new(5, 3),
-        };
+        let mut stream = Spikes::new(5, 3, generate);
         let (mut rng, mut step) = (Rng::new(1), Step::new(1));
         stream.begin();
         let mut inputs = Vec::new();

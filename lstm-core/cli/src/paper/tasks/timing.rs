@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::args::finite;
 use crate::paper::design::Design;
 use crate::paper::online::Descent;
 use crate::paper::output::Squash;
@@ -28,13 +29,6 @@ impl Gates {
     /// that the tasks need open, so it may be meant for another convention: its figures are shown beside both.
     pub fn are_published(&self) -> bool {
         self.forget_bias.abs() == FORGET_BIAS.abs()
-    }
-}
-
-fn finite(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if f64::is_finite(value) => Ok(value),
-        _ => Err("it is not a finite number".to_owned()),
     }
 }
 
