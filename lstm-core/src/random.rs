@@ -104,6 +104,21 @@ impl Rng {
         u64::from(self.0.next_u32()) < (probability * 4_294_967_296.0) as u64
     }
 
+    /// Many independent [`chance`](Self::chance)s, the same as one after the other.
+    pub fn chances(&mut self, probability: f64, happen: &mut [bool]) {
+        const WORDS: usize = 64;
+        let below = (probability * 4_294_967_296.0) as u64;
+        let mut bytes = [0; 4 * WORDS];
+        for happen in happen.chunks_mut(WORDS) {
+            let bytes = &mut bytes[..4 * happen.len()];
+            self.0.fill_bytes(bytes);
+            let (words, _) = bytes.as_chunks();
+            for (happens, &word) in happen.iter_mut().zip(words) {
+                *happens = u64::from(u32::from_le_bytes(word)) < below;
+            }
+        }
+    }
+
     /// A number from [-limit, limit), uniform.
     pub fn symmetric(&mut self, limit: f64) -> f64 {
         (2.0 * self.unit() - 1.0) * limit
@@ -183,6 +198,17 @@ mod tests {
             assert!((count - 10_000.0 * probability).abs() <= 250.0, "{count}");
         }
         assert!((0..10_000).all(|_| !rng.chance(0.0) && rng.chance(1.0)));
+    }
+
+    #[test]
+    fn many_chances_are_one_after_the_other() {
+        let (mut many, mut single) = (Rng::new(9), Rng::new(9));
+        for count in [1, 63, 64, 65, 300] {
+            let mut happen = vec![false; count];
+            many.chances(0.3, &mut happen);
+            assert!(happen.iter().all(|&happens| happens == single.chance(0.3)));
+            assert_eq!(many.state(), single.state());
+        }
     }
 
     #[test]

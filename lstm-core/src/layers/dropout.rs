@@ -74,14 +74,16 @@ pub(crate) fn draw<T: Element>(
     to: MatMut<'_, T>,
     rng: &mut Rng,
 ) {
-    for column in to.col_iter_mut() {
-        zip!(column).for_each(|unzip!(value)| {
-            *value = if rng.chance(probability) {
-                first
-            } else {
-                second
-            };
-        });
+    let mut happens = [false; 256];
+    for mut column in to.col_iter_mut() {
+        for start in (0..column.nrows()).step_by(happens.len()) {
+            let count = happens.len().min(column.nrows() - start);
+            rng.chances(probability, &mut happens[..count]);
+            let values = column.rb_mut().subrows_mut(start, count);
+            for (value, &happens) in values.iter_mut().zip(&happens) {
+                *value = if happens { first } else { second };
+            }
+        }
     }
 }
 

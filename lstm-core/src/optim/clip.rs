@@ -1,7 +1,5 @@
 //! Clipping: a bound on the gradient, by its length or number by number.
 
-use std::ops::Range;
-
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_positive};
@@ -22,8 +20,9 @@ pub fn clip_global_norm<T: Element>(
     gradient: &mut [T],
     limit: f64,
 ) -> Result<f64> {
-    let all = 0..gradient.len();
-    clip_ranges(model, gradient, std::slice::from_ref(&all), limit)
+    let mut all = Touched::new();
+    all.set(gradient.len(), std::iter::once(0..gradient.len()))?;
+    clip_global_norm_at(model, gradient, &all, limit)
 }
 
 /// [`clip_global_norm`] of a gradient that is zero wherever it is not `touched`. The squares are summed in another order,
@@ -37,29 +36,18 @@ pub fn clip_global_norm_at<T: Element>(
     touched: &Touched,
     limit: f64,
 ) -> Result<f64> {
-    require_len("the gradient", touched.len(), gradient.len())?;
-    clip_ranges(model, gradient, touched.ranges(), limit)
-}
-
-fn clip_ranges<T: Element>(
-    model: &dyn Parameters<T>,
-    gradient: &mut [T],
-    ranges: &[Range<usize>],
-    limit: f64,
-) -> Result<f64> {
     require_positive("the limit of the gradient's norm", limit)?;
     require_len("the gradient", model.params_len(), gradient.len())?;
-    let squares = (ranges.iter()).map(|range| sum_of_squares(&gradient[range.clone()]));
-    let norm = squares.sum::<f64>().sqrt();
+    require_len("the gradient", touched.len(), gradient.len())?;
+    let norm = touched.sum(gradient, sum_of_squares).sqrt();
     if !norm.is_finite() {
         return Err(not_finite(model, gradient));
     }
     if norm > limit {
         let scale = T::from_f64(limit / norm);
-        for range in ranges {
-            let values = gradient[range.clone()].iter_mut();
-            values.for_each(|value| *value *= scale);
-        }
+        touched.edit(gradient, |part| {
+            part.iter_mut().for_each(|value| *value *= scale);
+        });
     }
     Ok(norm)
 }

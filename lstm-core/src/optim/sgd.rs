@@ -112,11 +112,10 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
         }
         let rate = T::from_f64(self.rate);
         visit_ranges(model, gradient.len(), &mut |range, parameter| {
-            let gradient = &gradient[range.clone()];
-            for part in touched.within(range) {
-                let values = parameter.values[part.clone()].iter_mut();
-                (values.zip(&gradient[part])).for_each(|(value, &slope)| *value -= rate * slope);
-            }
+            touched.edit_within(range, parameter.values, |values, at| {
+                let steps = values.iter_mut().zip(&gradient[at]);
+                steps.for_each(|(value, &slope)| *value -= rate * slope);
+            });
         })
     }
 

@@ -47,6 +47,7 @@ pub struct WordModel {
     pub layers: Stack<f32>,
     /// The output.
     pub head: Head,
+    threads: Option<Threads>,
 }
 
 lstm_core::parameters! {
@@ -116,6 +117,7 @@ impl WordModel {
             embedding,
             layers,
             head,
+            threads: None,
         })
     }
 
@@ -141,7 +143,13 @@ impl WordModel {
         let threads = threads.map_err(lstm_core::Error::from)?;
         self.layers.set_threads(&threads);
         self.head.set_threads(&threads);
+        self.threads = Some(threads);
         Ok(())
+    }
+
+    /// The threads that layers and output share.
+    pub fn threads(&self) -> Option<&Threads> {
+        self.threads.as_ref()
     }
 
     /// Writes the model with its words.

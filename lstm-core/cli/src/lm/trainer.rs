@@ -40,6 +40,9 @@ impl Trainer {
         let gradient = vec![0.0; model.params_len()];
         let mut touched = Touched::new();
         touched.set(gradient.len(), [])?;
+        if let Some(threads) = model.threads() {
+            touched.set_threads(threads);
+        }
         Ok(Self {
             states: model.layers.initial_states(samples)?,
             rng,
