@@ -52,9 +52,9 @@
 //! the element-wise code is the derived error signals. Gradients of matrices wait until the end, when errors and vectors
 //! of all steps and samples are cut into panels for a register tile of their own; so does the gradient of the input.
 //!
-//! A panel is read once for all samples of a step. At a small batch reading it is what takes the time, so the products
-//! with the input run ahead for several steps together, and a step walks the panels in the opposite direction of the one
-//! before, to begin with what is still in the cache.
+//! A panel is read once for all samples of a step, a large one in pieces on which the tiles take turns. At a small batch reading
+//! it is what takes the time, so the products with the input run ahead for several steps together, and a step walks the panels
+//! in the opposite direction of the one before, to begin with what is still in the cache.
 //!
 //! How close all this comes to what a machine can do, and what is left, is said in [`performance`].
 //!

@@ -7,7 +7,7 @@ use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
 use super::program::{Operand, Place};
 use super::sweep::{ahead_input_len, ahead_len};
-use super::tile::{MAX_BLOCKS, MAX_SAMPLES};
+use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
 use crate::state::State;
 
 /// The forward values of one lead.
@@ -318,10 +318,13 @@ pub(super) fn rows<T: Element>(
     }
 }
 
-/// How many accumulators the largest tile of any pass has.
+/// How many accumulators the largest strip of any pass has: one of several blocks has few samples.
 pub(super) fn accumulators(layout: &Layout, passes: &[PassLayout]) -> usize {
     let rows = |pass: &PassLayout| pass.groups * pass.rows;
-    passes.iter().map(rows).max().unwrap_or(0) * MAX_BLOCKS * MAX_SAMPLES * layout.lanes
+    passes.iter().map(rows).max().unwrap_or(0)
+        * MAX_BLOCKS.max(MAX_TILES)
+        * MAX_SAMPLES
+        * layout.lanes
 }
 
 /// Memory of which each thread has a part of its own. What it holds between calls has no meaning.

@@ -12,6 +12,7 @@ mod outer;
 mod outer_layout;
 mod panel;
 mod pass;
+mod prefetch;
 mod program;
 mod stream;
 mod sweep;

@@ -6,6 +6,7 @@ use pulp::Simd;
 use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::MAX_ROWS;
+use super::prefetch::prefetch;
 use super::tile::MAX_SAMPLES;
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
@@ -77,6 +78,12 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
     product: &OuterProduct<T>,
 ) {
     let lanes = T::lanes::<S>();
+    // The gradient is needed at the end, and has left the caches since the last group of units.
+    for m in 0..M {
+        for p in 0..P {
+            prefetch(product.gradients[p].wrapping_add(m * product.column_strides[p]));
+        }
+    }
     let (mut errors, mut at) = (product.errors, 0);
     let mut sums = [[Lanes::<T, S>::zero(simd); P]; M];
     for _ in 0..product.k {

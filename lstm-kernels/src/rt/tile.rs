@@ -3,14 +3,20 @@
 //! Every accumulator is one chain of fused multiply-adds over k in order, whatever the shape of the tile, so a result
 //! does not depend on how samples and units are cut into tiles.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::MAX_ROWS;
+use super::prefetch::prefetch;
 
 /// The most samples a tile takes.
 pub const MAX_SAMPLES: usize = 6;
+
+/// The most tiles of samples that read a piece of a panel one after the other, while it lies in the first level of the cache.
+pub const MAX_TILES: usize = 6;
 
 /// The most blocks a tile takes.
 pub const MAX_BLOCKS: usize = 4;
@@ -35,6 +41,10 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
+    /// What will be read next: for each k the cache line there is asked for.
+    pub next: *const T,
+    /// From the line of one k to that of the next.
+    pub next_stride: usize,
 }
 
 impl<T> Run<T> {
@@ -47,7 +57,34 @@ impl<T> Run<T> {
         vector: std::ptr::null(),
         plane_stride: 0,
         vector_stride: 0,
+        next: std::ptr::null(),
+        next_stride: 0,
     };
+
+    /// A part of one of its pieces, of a panel with so many numbers for each k.
+    #[inline(always)]
+    pub fn part(&self, plane: usize, k: Range<usize>, panel_numbers: usize) -> Self {
+        Run {
+            planes: 1,
+            k: k.len(),
+            panel: (self.panel).wrapping_add((plane * self.k + k.start) * panel_numbers),
+            vector: (self.vector).wrapping_add(plane * self.plane_stride + k.start),
+            ..*self
+        }
+    }
+
+    /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
+    /// follows in the panel, a cache line for each k.
+    #[inline(always)]
+    pub fn of_tile(&self, tile: usize, sample: usize, panel_numbers: usize, lanes: usize) -> Self {
+        let next = self.k * (panel_numbers + tile * lanes);
+        Run {
+            vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
+            next: self.panel.wrapping_add(next),
+            next_stride: lanes,
+            ..*self
+        }
+    }
 }
 
 /// The products of a panel chunk with the samples of a tile.
@@ -165,9 +202,14 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             mut vector,
             plane_stride,
             vector_stride,
+            ..
         } = *run;
         for _ in 0..planes {
             for k in 0..len {
+                // Tiles of few samples read as fast as they can, and the processor foresees what.
+                if M > 2 {
+                    prefetch(run.next.wrapping_add(k * run.next_stride));
+                }
                 let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
                 for q in 0..Q {
                     for p in 0..P {

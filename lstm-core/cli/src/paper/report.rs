@@ -77,7 +77,7 @@ impl Report {
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
         let percent = |value: f64| format!("{value:.0} %");
-        let whole = |value: f64| grouped(value as u64);
+        let whole = |value: f64| grouped(value.round() as u64);
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let text = |name: &str| self.experiment[name].as_str().unwrap_or_default();
         let published = self.published;

@@ -241,7 +241,7 @@ mod tests {
                 trained.fetch_add(1, Ordering::Relaxed);
                 let odd = !seed.is_multiple_of(2);
                 Ok(Some(if odd {
-                    Outcome::solved(10 * seed)
+                    Outcome::solved(10 * seed * seed)
                 } else {
                     Outcome::failed(100)
                 }))
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(report, expected);
         assert_eq!(
             report.markdown().lines().last().unwrap(),
-            "| odd | lag 3, rate 0.5, at most 100 | truncated | 7 | 3 of 5 (60 %) | 30 | - | - |"
+            "| odd | lag 3, rate 0.5, at most 100 | truncated | 7 | 3 of 5 (60 %) | 90 | 117 | - | - |"
         );
     }
 

@@ -145,6 +145,7 @@ impl<T: Element> Places<'_, T> {
                 vector: vector.base,
                 plane_stride: vector.plane,
                 vector_stride: 0,
+                ..Run::NONE
             })
         };
         let product = |chunk: &Chunk, some: Vec<Run<T>>| {

@@ -6,8 +6,8 @@ use std::ops::Deref;
 use pulp::{Simd, WithSimd};
 
 use super::products::{Accumulators, Which, products};
-use super::share::sample_tiles;
-use super::{Share, Tile, UserMatrix};
+use super::share::sample_strips;
+use super::{Share, Strip, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
 use crate::rt::element::Element;
@@ -95,14 +95,14 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         for turn in 0..turns.count {
             let (first_block, blocks) = turns.get(turn);
-            for (first_sample, samples) in sample_tiles(&self.share.samples) {
-                let tile = Tile {
+            for (first_sample, samples) in sample_strips(&self.share.samples) {
+                let strip = Strip {
                     first_block,
                     blocks,
                     first_sample,
                     samples,
                 };
-                self.tile(simd, step, index, tile);
+                self.strip(simd, step, index, strip);
             }
         }
     }
@@ -138,11 +138,11 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, tile: Tile) {
+    fn strip<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, strip: Strip) {
         let (layout, memory, errors) = (self.layout, self.memory, self.errors);
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
-        let row = MAX_SAMPLES * layout.lanes;
+        let row = strip.samples * layout.lanes;
         let accumulators = Accumulators {
             base: errors.accumulators.part(self.share.thread),
             row,
@@ -154,13 +154,13 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             pass,
             self.packed.panels.as_ptr(),
             accumulators,
-            tile,
+            strip,
             Which::All,
             |operand| self.place(operand, step),
         );
-        let groups = tile.groups(layout, pass);
+        let groups = strip.groups(layout, pass);
         let first_group = groups.start;
-        let sample = tile.first_sample;
+        let sample = strip.first_sample;
         // Turns alternate from step to step; the initial state stands before step 0.
         let (turn, next_turn) = step.map_or((0, INITIAL_TURN), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
@@ -175,7 +175,7 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             let is_input = layout.program.input_lead == pass.lead;
             let context = BackwardTile {
                 simd,
-                samples: tile.samples,
+                samples: strip.samples,
                 cells: lead.cells,
                 valid: (lead.units - group * layout.lanes).min(layout.lanes),
                 is_last: step.is_some_and(|step| step + 1 == self.steps),

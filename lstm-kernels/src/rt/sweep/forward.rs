@@ -7,8 +7,8 @@ use pulp::{Simd, WithSimd};
 
 use super::ahead::{ahead_place, steps_ahead};
 use super::products::{Accumulators, Which, products};
-use super::share::sample_tiles;
-use super::{Share, Tile, UserMatrix};
+use super::share::sample_strips;
+use super::{Share, Strip, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
 use crate::rt::element::Element;
@@ -103,7 +103,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                 .turns::<S>(pass, columns.len().min(MAX_SAMPLES), false);
             for turn in 0..turns.count {
                 let (first_block, blocks) = turns.get(turn);
-                for (first_sample, samples) in sample_tiles(&columns) {
+                for (first_sample, samples) in sample_strips(&columns) {
                     let base = self.memory.ahead[index].shared();
                     products(
                         simd,
@@ -111,7 +111,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                         pass,
                         self.packed.panels.as_ptr(),
                         ahead_place(layout, pass, base, batch, first_block, first_sample),
-                        Tile {
+                        Strip {
                             first_block,
                             blocks,
                             first_sample,
@@ -136,14 +136,14 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         for turn in 0..turns.count {
             let (first_block, blocks) = turns.get(turn);
-            for (first_sample, samples) in sample_tiles(&self.share.samples) {
-                let tile = Tile {
+            for (first_sample, samples) in sample_strips(&self.share.samples) {
+                let strip = Strip {
                     first_block,
                     blocks,
                     first_sample,
                     samples,
                 };
-                self.tile(simd, step, index, tile, ahead);
+                self.strip(simd, step, index, strip, ahead);
             }
         }
     }
@@ -173,24 +173,24 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         }
     }
 
-    /// Where a tile's sums are: among those that ran ahead, or in this thread's scratch.
+    /// Where a strip's sums are: among those that ran ahead, or in this thread's scratch.
     #[inline(always)]
     fn accumulators(
         &self,
         pass: &PassLayout,
         index: usize,
-        tile: Tile,
+        strip: Strip,
         ahead: Option<usize>,
     ) -> Accumulators<T> {
         let (layout, batch) = (self.layout, self.memory.batch);
         match ahead {
             Some(step) => {
                 let base = self.memory.ahead[index].shared();
-                let column = step * batch + tile.first_sample;
-                ahead_place(layout, pass, base, batch, tile.first_block, column)
+                let column = step * batch + strip.first_sample;
+                ahead_place(layout, pass, base, batch, strip.first_block, column)
             }
             None => {
-                let row = MAX_SAMPLES * layout.lanes;
+                let row = strip.samples * layout.lanes;
                 Accumulators {
                     base: self.memory.accumulators.part(self.share.thread),
                     row,
@@ -201,18 +201,25 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&self, simd: S, step: usize, index: usize, tile: Tile, ahead: Option<usize>) {
+    fn strip<S: Simd>(
+        &self,
+        simd: S,
+        step: usize,
+        index: usize,
+        strip: Strip,
+        ahead: Option<usize>,
+    ) {
         let (layout, memory) = (self.layout, self.memory);
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
-        let accumulators = self.accumulators(pass, index, tile, ahead);
+        let accumulators = self.accumulators(pass, index, strip, ahead);
         products(
             simd,
             layout,
             pass,
             self.packed.panels.as_ptr(),
             accumulators,
-            tile,
+            strip,
             if ahead.is_some() {
                 Which::Others
             } else {
@@ -224,13 +231,13 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             },
         );
         let (now, previous) = (memory.slot(step + 1), memory.slot(step));
-        let groups = tile.groups(layout, pass);
+        let groups = strip.groups(layout, pass);
         let first_group = groups.start;
         for group in groups {
-            let sample = tile.first_sample;
+            let sample = strip.first_sample;
             let context = ForwardTile {
                 simd,
-                samples: tile.samples,
+                samples: strip.samples,
                 cells: lead.cells,
                 valid: (lead.units - group * layout.lanes).min(layout.lanes),
                 sizes: layout.sizes.as_ptr(),

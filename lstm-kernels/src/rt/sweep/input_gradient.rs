@@ -4,10 +4,10 @@ use pulp::Simd;
 
 use super::gradients::Gradients;
 use super::products::{Accumulators, Which, products};
-use super::share::{Tile, part, sample_tiles};
+use super::share::{Strip, part, sample_strips};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::{self, MAX_SAMPLES};
+use crate::rt::tile::{self, MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {
     /// Writes this thread's steps and samples of the gradient of the input, on top of what the sweep wrote element by
@@ -20,22 +20,22 @@ impl<T: Element> Gradients<'_, T> {
         if self.input_gradient.base.is_null() || (adds && pass.segments.is_empty()) {
             return;
         }
-        let row = MAX_SAMPLES * self.layout.lanes;
-        let accumulators = Accumulators {
-            base: self.errors.accumulators.part(self.thread),
-            row,
-            block: pass.groups * pass.rows * row,
-        };
         let mut first_block = 0;
         while first_block < pass.blocks {
             let largest = columns.len().min(MAX_SAMPLES);
             let blocks = tile::blocks_at_once::<S>(largest, pass.blocks - first_block);
-            for (first_sample, samples) in sample_tiles(&columns) {
-                let tile = Tile {
+            for (first_sample, samples) in sample_strips(&columns) {
+                let strip = Strip {
                     first_block,
                     blocks,
                     first_sample,
                     samples,
+                };
+                let row = samples * self.layout.lanes;
+                let accumulators = Accumulators {
+                    base: self.errors.accumulators.part(self.thread),
+                    row,
+                    block: pass.groups * pass.rows * row,
                 };
                 products(
                     simd,
@@ -43,41 +43,47 @@ impl<T: Element> Gradients<'_, T> {
                     pass,
                     self.packed.panels.as_ptr(),
                     accumulators,
-                    tile,
+                    strip,
                     Which::All,
                     |operand| self.errors.vector(self.layout, operand, 0),
                 );
-                self.write_tile(simd, accumulators, tile, adds);
+                self.write_strip(simd, accumulators, strip, adds);
             }
             first_block += blocks;
         }
     }
 
     #[inline(always)]
-    fn write_tile<S: Simd>(&self, simd: S, accumulators: Accumulators<T>, tile: Tile, adds: bool) {
+    fn write_strip<S: Simd>(
+        &self,
+        simd: S,
+        accumulators: Accumulators<T>,
+        strip: Strip,
+        adds: bool,
+    ) {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let pass = &layout.input_gradient;
         let lead = layout.leads[pass.lead];
-        let mut columns = [std::ptr::null_mut(); MAX_SAMPLES];
+        let mut columns = [std::ptr::null_mut(); MAX_TILES * MAX_SAMPLES];
         let mut found = 0;
-        while found < tile.samples {
-            let first = tile.first_sample + found;
-            let (base, count) = self.input_gradient.run(first, tile.samples - found);
+        while found < strip.samples {
+            let first = strip.first_sample + found;
+            let (base, count) = self.input_gradient.run(first, strip.samples - found);
             for (index, column) in columns[found..][..count].iter_mut().enumerate() {
                 *column = base.wrapping_offset(index as isize * self.input_gradient.sample());
             }
             found += count;
         }
-        let groups = tile.groups(layout, pass);
+        let groups = strip.groups(layout, pass);
         let first_group = groups.start;
         for group in groups {
             let valid = (lead.units - group * lanes).min(lanes);
             for row in 0..pass.rows {
                 let sums = (group - first_group) * pass.rows + row;
-                for (sample, column) in columns[..tile.samples].iter().enumerate() {
+                for (sample, column) in columns[..strip.samples].iter().enumerate() {
                     let sum = sums * accumulators.row + sample * lanes;
                     let target = column.wrapping_add(group * lanes + row * lead.units);
-                    // SAFETY: the tile has accumulators for each row and sample, and the user's matrix has `valid`
+                    // SAFETY: the strip has accumulators for each row and sample, and the user's matrix has `valid`
                     // elements from here on; these columns are this thread's alone.
                     unsafe {
                         let mut sum = Lanes::load(simd, accumulators.base.add(sum));

@@ -1,4 +1,4 @@
-//! Sweeps: forward and backward through a sequence, step by step, pass by pass, tile by tile.
+//! Sweeps: forward and backward through a sequence, step by step, pass by pass, strip by strip.
 
 mod ahead;
 mod backward;
@@ -21,4 +21,4 @@ pub(crate) use outer::OuterScratch;
 pub(crate) use share::{Shares, part};
 pub(crate) use user::UserMatrix;
 
-use share::{Share, Tile};
+use share::{Share, Strip};

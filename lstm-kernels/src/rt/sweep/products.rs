@@ -1,16 +1,26 @@
-//! The matrix products of a tile.
+//! The matrix products of a strip.
+//!
+//! The tiles of a strip take turns on short pieces of a panel: each piece comes once from a farther cache, and then lies in
+//! the first level for all of them; while they work on it, they ask for the next one. Sums wait in memory meanwhile; every one
+//! is still a single chain over k in order.
 
 use pulp::Simd;
 
-use super::share::Tile;
+use super::share::{Strip, part, sample_tiles};
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
-use crate::rt::tile::{self, MAX_RUNS, Run, TileProduct};
+use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 
-/// Where the accumulators of a tile are.
+/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums they fit into 32 KiB.
+const PIECE: usize = 24 * 1024;
+
+/// Bytes of a panel that are not cut: all tiles find them in the second level of the cache, which is fast enough.
+const WHOLE: usize = 64 * 1024;
+
+/// Where the accumulators of a strip are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accumulators<T> {
     pub base: *mut T,
@@ -31,11 +41,11 @@ pub(crate) enum Which {
     Others,
 }
 
-/// Computes products of a tile into its accumulators. `place` finds the vector of a segment at the first sample
+/// Computes products of a strip into its accumulators. `place` finds the vector of a segment at the first sample
 /// of the batch, or nothing where the vector is known to be zero.
 #[allow(
     clippy::too_many_arguments,
-    reason = "tables, memory and the cut of a tile have that many parts"
+    reason = "tables, memory and the cut of a strip have that many parts"
 )]
 #[inline(always)]
 pub(crate) fn products<T: Element, S: Simd>(
@@ -44,7 +54,7 @@ pub(crate) fn products<T: Element, S: Simd>(
     pass: &PassLayout,
     panels: *const T,
     accumulators: Accumulators<T>,
-    tile: Tile,
+    strip: Strip,
     which: Which,
     place: impl Fn(Operand) -> Option<VectorPlace<T>>,
 ) {
@@ -64,10 +74,10 @@ pub(crate) fn products<T: Element, S: Simd>(
         }
     }
     if add_all && which != Which::Others {
-        zero(layout, pass, accumulators, tile, None);
+        zero(layout, pass, accumulators, strip, None);
     }
     if pass.has_equal_segments {
-        // All segments add to the same rows in the same order: each chunk is one tile over all of them.
+        // All segments add to the same rows in the same order: each chunk is one product over all of them.
         let mut runs = [Run::NONE; MAX_RUNS];
         for index in 0..segments[0].chunks.len() {
             let mut count = 0;
@@ -79,13 +89,13 @@ pub(crate) fn products<T: Element, S: Simd>(
                         &segment.chunks[index],
                         panels,
                         vector,
-                        tile,
+                        strip,
                     );
                     count += 1;
                 }
             }
             let chunk = &segments[0].chunks[index];
-            // SAFETY: as in `run`; every row of a tile has an accumulator.
+            // SAFETY: as in `run`; every row of a strip has an accumulator.
             unsafe {
                 multiply(
                     simd,
@@ -93,7 +103,7 @@ pub(crate) fn products<T: Element, S: Simd>(
                     chunk,
                     &runs[..count],
                     accumulators,
-                    tile,
+                    strip,
                     add_all,
                 )
             };
@@ -107,12 +117,12 @@ pub(crate) fn products<T: Element, S: Simd>(
         for chunk in &segment.chunks {
             if chunk.continues && !chunk.all_continue && !add_all {
                 // The chunk adds to sums begun earlier, so its fresh rows start from zero.
-                zero(layout, pass, accumulators, tile, Some((segment, chunk)));
+                zero(layout, pass, accumulators, strip, Some((segment, chunk)));
             }
-            let run = run(layout, segment, chunk, panels, vector, tile);
+            let run = run(layout, segment, chunk, panels, vector, strip);
             let add = add_all || chunk.continues;
-            // SAFETY: as in `run`; every row of a tile has an accumulator.
-            unsafe { multiply(simd, pass, chunk, &[run], accumulators, tile, add) };
+            // SAFETY: as in `run`; every row of a strip has an accumulator.
+            unsafe { multiply(simd, pass, chunk, &[run], accumulators, strip, add) };
         }
     }
 }
@@ -126,21 +136,24 @@ fn run<T: Element>(
     chunk: &Chunk,
     panels: *const T,
     vector: VectorPlace<T>,
-    tile: Tile,
+    strip: Strip,
 ) -> Run<T> {
     let panel = segment.start
-        + tile.first_block * segment.block_stride
+        + strip.first_block * segment.block_stride
         + chunk.before * segment.planes * segment.k * layout.lanes;
+    let panel = panels.wrapping_add(panel);
     Run {
         planes: segment.planes,
         k: segment.k,
-        panel: panels.wrapping_add(panel),
+        panel,
         panel_stride: segment.block_stride,
         vector: vector
             .base
-            .wrapping_offset(tile.first_sample as isize * vector.sample),
+            .wrapping_offset(strip.first_sample as isize * vector.sample),
         plane_stride: vector.plane,
         vector_stride: vector.sample,
+        next: panel,
+        next_stride: 0,
     }
 }
 
@@ -153,9 +166,10 @@ unsafe fn multiply<T: Element, S: Simd>(
     chunk: &Chunk,
     runs: &[Run<T>],
     accumulators: Accumulators<T>,
-    tile: Tile,
+    strip: Strip,
     add: bool,
 ) {
+    let lanes = T::lanes::<S>();
     let mut rows = [0; MAX_ROWS];
     for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
         *row = (group * pass.rows + target) * accumulators.row;
@@ -167,28 +181,63 @@ unsafe fn multiply<T: Element, S: Simd>(
         accumulators_stride: accumulators.block,
         add,
     };
-    // SAFETY: passed on from the caller.
-    unsafe { tile::product(simd, chunk.rows, tile.samples, tile.blocks, &product) };
+    if strip.samples <= MAX_SAMPLES || runs.is_empty() {
+        for (first, samples) in sample_tiles(&(0..strip.samples)) {
+            let product = TileProduct {
+                accumulators: accumulators.base.wrapping_add(first * lanes),
+                ..product
+            };
+            // SAFETY: passed on from the caller; a strip of several tiles has no runs here.
+            unsafe { tile::product(simd, chunk.rows, samples, strip.blocks, &product) };
+        }
+        return;
+    }
+    let panel_numbers = chunk.rows * lanes;
+    let bytes = panel_numbers * size_of::<T>();
+    let mut add = add;
+    for run in runs {
+        let pieces = match run.k * bytes {
+            ..=WHOLE => 1,
+            len => len.div_ceil(PIECE),
+        };
+        for plane in 0..run.planes {
+            for piece in 0..pieces {
+                let run = run.part(plane, part(0..run.k, piece, pieces), panel_numbers);
+                let tiles = sample_tiles(&(0..strip.samples));
+                for (tile, (first, samples)) in tiles.enumerate() {
+                    let product = TileProduct {
+                        runs: &[run.of_tile(tile, first, panel_numbers, lanes)],
+                        accumulators: accumulators.base.wrapping_add(first * lanes),
+                        add,
+                        ..product
+                    };
+                    // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
+                    unsafe { tile::product(simd, chunk.rows, samples, strip.blocks, &product) };
+                }
+                add = true;
+            }
+        }
+    }
 }
 
-/// Zeroes the accumulators of a tile: all rows, or those that a chunk begins.
+/// Zeroes the accumulators of a strip: all rows, or those that a chunk begins.
 #[inline(never)]
 fn zero<T: Element>(
     layout: &Layout,
     pass: &PassLayout,
     accumulators: Accumulators<T>,
-    tile: Tile,
+    strip: Strip,
     fresh: Option<(&SegmentLayout, &Chunk)>,
 ) {
     let clear = |block: usize, row: usize| {
         let start = block * accumulators.block + row * accumulators.row;
-        // SAFETY: the tile has a lane vector for each block, row and sample.
+        // SAFETY: the strip has a lane vector for each block, row and sample.
         unsafe {
             let start = accumulators.base.add(start);
-            std::ptr::write_bytes(start, 0, tile.samples * layout.lanes);
+            std::ptr::write_bytes(start, 0, strip.samples * layout.lanes);
         }
     };
-    for block in 0..tile.blocks {
+    for block in 0..strip.blocks {
         match fresh {
             None => (0..pass.groups * pass.rows).for_each(|row| clear(block, row)),
             Some((segment, chunk)) => chunk.targets[..chunk.rows]

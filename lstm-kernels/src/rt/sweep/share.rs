@@ -6,7 +6,7 @@ use pulp::Simd;
 
 use crate::rt::layout::Layout;
 use crate::rt::pass::PassLayout;
-use crate::rt::tile::{self, MAX_SAMPLES};
+use crate::rt::tile::{self, MAX_SAMPLES, MAX_TILES};
 use crate::threads::Barrier;
 
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
@@ -159,11 +159,25 @@ pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usi
     range.start + len * index / count..range.start + len * (index + 1) / count
 }
 
-/// Samples of a tile, as even as possible: 16 are 6, 5 and 5.
+/// Samples of a register tile, as even as possible: 16 are 6, 5 and 5.
 #[inline(always)]
 pub(crate) fn sample_tiles(samples: &Range<usize>) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let (first, len) = (samples.start, samples.len());
-    let count = len.div_ceil(MAX_SAMPLES).max(1);
+    even(samples, samples.len().div_ceil(MAX_SAMPLES))
+}
+
+/// Samples of a strip, which are those of [`MAX_TILES`] tiles at most: 50 are two times 25.
+#[inline(always)]
+pub(crate) fn sample_strips(
+    samples: &Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let tiles = samples.len().div_ceil(MAX_SAMPLES);
+    even(samples, tiles.div_ceil(MAX_TILES))
+}
+
+/// So many parts of a range, one at least: where each begins, and how long it is.
+#[inline(always)]
+fn even(range: &Range<usize>, count: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (first, len, count) = (range.start, range.len(), count.max(1));
     let (base, longer) = (len / count, len % count);
     (0..count).map(move |index| {
         (
@@ -173,17 +187,17 @@ pub(crate) fn sample_tiles(samples: &Range<usize>) -> impl Iterator<Item = (usiz
     })
 }
 
-/// One tile of a pass: which blocks, which samples.
+/// One strip of a pass: which blocks, which samples. It has one block, or few enough samples for a single register tile.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tile {
+pub(crate) struct Strip {
     pub first_block: usize,
     pub blocks: usize,
     pub first_sample: usize,
     pub samples: usize,
 }
 
-impl Tile {
-    /// The groups of units of the tile.
+impl Strip {
+    /// The groups of units of the strip.
     #[inline(always)]
     pub fn groups(&self, layout: &Layout, pass: &PassLayout) -> Range<usize> {
         let end = (self.first_block + self.blocks) * pass.groups;
@@ -238,5 +252,20 @@ mod tests {
         let tiles: Vec<_> = sample_tiles(&(4..20)).collect();
         assert_eq!(tiles, [(4, 6), (10, 5), (15, 5)]);
         assert_eq!(sample_tiles(&(0..0)).collect::<Vec<_>>(), [(0, 0)]);
+    }
+
+    #[test]
+    fn strips_have_no_more_tiles_than_they_may() {
+        let strips: Vec<_> = sample_strips(&(4..54)).collect();
+        assert_eq!(strips, [(4, 25), (29, 25)]);
+        for len in 0..300 {
+            let mut end = 7;
+            for (first, samples) in sample_strips(&(7..7 + len)) {
+                assert_eq!(first, end);
+                assert!(sample_tiles(&(0..samples)).count() <= MAX_TILES);
+                end += samples;
+            }
+            assert_eq!(end, 7 + len);
+        }
     }
 }
