@@ -255,7 +255,8 @@ mod tests {
         let work = |threads: Option<usize>| {
             let mut some = Touched::new();
             let ranges = (0..len / 7).map(|index| 7 * index..7 * index + 5);
-            some.set(len, ranges.chain([len - WINDOW..len])).unwrap();
+            some.set(len, ranges.chain(std::iter::once(len - WINDOW..len)))
+                .unwrap();
             if let Some(count) = threads {
                 some.set_threads(&Threads::new(count).unwrap());
             }
