@@ -34,9 +34,9 @@ pub enum Command {
     /// Repeat an experiment of the LSTM papers: over many seeds, beside the published figures
     ///
     /// Each seed trains a network until it solves the task or has seen as many sequences as --limit says. A network that is done
-    /// is noted in the results file; Ctrl-C loses those in training only, and the same command goes on from there. The
-    /// table says how many networks solved the task, and the median and the mean of the sequences they needed. Equal seeds give equal results,
-    /// whatever the number of threads.
+    /// is noted in the results file; Ctrl-C loses those in training only, and the same command goes on from there. The table says
+    /// how many networks solved the task, and the median and the mean of the sequences they needed. Equal seeds give equal
+    /// results, whatever the number of threads.
     ///
     /// Endless streams, those of 2000 and 2002, begin with a state of zeros and are left at the first error; weights change at every
     /// step. A training stream counts as a sequence, and the task is solved as soon as the network passes the test after it.
