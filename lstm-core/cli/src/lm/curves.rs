@@ -55,12 +55,15 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), String> {
         .caption("Perplexity", ("sans-serif", 22))
         .x_label_area_size(40)
         .y_label_area_size(60)
-        .build_cartesian_2d(0.5..last + 0.5, (low..high).log_scale())
+        .build_cartesian_2d(
+            0.5..last + 0.5,
+            (low..high).log_scale().with_key_points(ticks(low, high)),
+        )
         .map_err(text)?;
     (chart.configure_mesh())
         .x_desc("epoch")
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0}"))
+        .y_label_formatter(&|y| format!("{}", (y * 100.0).round() / 100.0))
         .x_labels(history.len().clamp(2, 20))
         .light_line_style(TRANSPARENT)
         .draw()
@@ -80,4 +83,40 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), String> {
         .draw()
         .map_err(text)?;
     root.present().map_err(text)
+}
+
+/// Round numbers between two positive ones: powers of ten with their doubles and halves or, within less than one power of ten,
+/// three to seven at equal distances.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    if high / low > 10.0 {
+        let decades = low.log10().floor() as i32..=high.log10().floor() as i32;
+        return decades
+            .flat_map(|power| [1.0, 2.0, 5.0].map(|factor| factor * 10_f64.powi(power)))
+            .filter(|tick| (low..=high).contains(tick))
+            .collect();
+    }
+    let least = (high - low) / 6.0;
+    let power = 10_f64.powf(least.log10().floor());
+    let factors = [1.0, 2.0, 5.0];
+    let factor = (factors.into_iter()).find(|factor| factor * power >= least);
+    let step = factor.unwrap_or(10.0) * power;
+    let (first, last) = ((low / step).ceil() as u64, (high / step).floor() as u64);
+    (first..=last).map(|count| count as f64 * step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_round_numbers_enough() {
+        assert_eq!(ticks(200.0, 1600.0), [500.0, 1000.0, 1500.0]);
+        assert_eq!(ticks(57.0, 99.0), [60.0, 70.0, 80.0, 90.0]);
+        assert_eq!(ticks(90.0, 4000.0), [100.0, 200.0, 500.0, 1000.0, 2000.0]);
+        for (low, high) in [(0.9, 1.1), (1.0, 9.9), (99.0, 121.0), (3.0, 60_000.0)] {
+            let ticks = ticks(low, high);
+            assert!((3..=13).contains(&ticks.len()), "{ticks:?}");
+            assert!(ticks.is_sorted() && low <= ticks[0] && ticks[ticks.len() - 1] <= high);
+        }
+    }
 }
