@@ -43,13 +43,9 @@ impl Report {
     /// Sums up the trials of an experiment.
     pub fn new(experiment: &Experiment<'_>, trials: Vec<Trial>) -> Self {
         let solved = trials.iter().filter_map(|trial| trial.outcome.solved_after);
-        let mut sorted: Vec<u64> = solved.collect();
-        sorted.sort_unstable();
-        let median = |sorted: &[u64]| {
-            let (below, above) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-            (below as f64 + above as f64) / 2.0
-        };
-        let average = |sorted: &[u64]| sorted.iter().sum::<u64>() as f64 / sorted.len() as f64;
+        let mut sorted: Vec<f64> = solved.map(|sequences| sequences as f64).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let median = || (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
         let seed = |trial: &Trial| Seed {
             seed: trial.seed,
             solved_after: trial.outcome.solved_after,
@@ -58,7 +54,9 @@ impl Report {
         };
         let errors = trials.iter().filter_map(|trial| trial.outcome.rmse);
         let errors: Vec<f64> = errors.collect();
-        let mean = || errors.iter().sum::<f64>() / errors.len() as f64;
+        let mean = |values: &[f64]| {
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
         Self {
             experiment: experiment.key.clone(),
             weights: experiment.weights,
@@ -66,9 +64,9 @@ impl Report {
             solved: sorted.len(),
             unit: experiment.unit,
             success: 100.0 * sorted.len() as f64 / trials.len().max(1) as f64,
-            median_sequences: (!sorted.is_empty()).then(|| median(&sorted)),
-            mean_sequences: (!sorted.is_empty()).then(|| average(&sorted)),
-            mean_rmse: (!errors.is_empty()).then(mean),
+            median_sequences: (!sorted.is_empty()).then(median),
+            mean_sequences: mean(&sorted),
+            mean_rmse: mean(&errors),
             published: experiment.published,
             trials: trials.iter().map(seed).collect(),
         }
