@@ -56,7 +56,8 @@ pub enum Choice {
     /// 2000: the next symbol of embedded Reber strings in an endless stream, with and without forget gates
     ///
     /// Without a way to forget no network solves it, as in the paper. Where a teacher resets the states it takes about as many
-    /// streams as the paper says, and more networks get there; so it is with forget gates, which solve it sooner here.
+    /// streams as the paper says, and more networks get there. With forget gates two of three networks solved it, sooner than the
+    /// paper's; more were not tried.
     ContinualReber(With<ContinualReber>),
     /// 2002: measuring spike delays, the time from a spike to the next in an endless stream
     ///
@@ -65,7 +66,8 @@ pub enum Choice {
     SpikeDelays(With<SpikeDelays>),
     /// 2002: generating timed spikes, at distances that the input says
     ///
-    /// Rarely learned here, with peepholes or without: that it takes peepholes, as the paper found, does not show.
+    /// Rarely learned here by the few networks that were tried, with peepholes or without: that it takes peepholes, as the paper
+    /// found, does not show.
     TimedSpikes(With<TimedSpikes>),
     /// 2002: generating periodic functions, without any input
     ///
