@@ -100,14 +100,13 @@ impl Rng {
 
     /// Whether an event of this probability, from 0 to 1, happens; probabilities are rounded to multiples of 2^-32.
     pub fn chance(&mut self, probability: f64) -> bool {
-        // The product is at most 2^32, so the comparison is one of whole numbers.
-        u64::from(self.0.next_u32()) < (probability * 4_294_967_296.0) as u64
+        u64::from(self.0.next_u32()) < below(probability)
     }
 
     /// Many independent [`chance`](Self::chance)s, the same as one after the other.
     pub fn chances(&mut self, probability: f64, happen: &mut [bool]) {
         const WORDS: usize = 64;
-        let below = (probability * 4_294_967_296.0) as u64;
+        let below = below(probability);
         let mut bytes = [0; 4 * WORDS];
         for happen in happen.chunks_mut(WORDS) {
             let bytes = &mut bytes[..4 * happen.len()];
@@ -130,6 +129,11 @@ impl Rng {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
+}
+
+/// The number of words of 32 bits that stand for an event of this probability; at most 2^32, so whole numbers are compared.
+fn below(probability: f64) -> u64 {
+    (probability * 4_294_967_296.0) as u64
 }
 
 #[cfg(test)]

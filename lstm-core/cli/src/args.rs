@@ -75,6 +75,9 @@ pub struct Train {
     /// Steps through which errors travel back
     #[arg(long, value_name = "T", default_value_t = 32, value_parser = size(1_000_000))]
     pub steps: u64,
+    /// The part of features that is dropped, before and after the recurrent layer: for a text that is read many times
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = fraction, allow_negative_numbers = true)]
+    pub dropout: f64,
     /// How long to train, in minutes
     #[arg(long, value_name = "M", value_parser = positive, allow_negative_numbers = true, conflicts_with = "seconds")]
     pub minutes: Option<f64>,

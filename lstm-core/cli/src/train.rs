@@ -82,6 +82,7 @@ impl Task for Run<'_> {
 
         let mut trainer =
             CharTrainer::new(&model, batch, steps, batch.div_ceil(STREAMS_PER_SHARD))?;
+        trainer.set_dropout(options.dropout, &mut rng)?;
         let mut adam = Adam::new(options.rate)?;
         let mut window = Window::default();
         let budget = options.budget();

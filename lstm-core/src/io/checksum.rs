@@ -1,16 +1,21 @@
 //! A checksum over all that a file says.
 
+use std::hash::Hasher;
+
+use fnv::FnvHasher;
+
 use crate::io::Metadata;
 
 /// The entry of the metadata that holds the checksum of everything else.
 pub(super) const KEY: &str = "checksum";
 
 /// FNV-1a over names, types, shapes, numbers and metadata: it finds accidents, not forgeries.
-pub(super) struct Checksum(u64);
+#[derive(Default)]
+pub(super) struct Checksum(FnvHasher);
 
 impl Checksum {
     pub fn of_metadata(metadata: &Metadata) -> Self {
-        let mut checksum = Self(0xcbf2_9ce4_8422_2325);
+        let mut checksum = Self::default();
         for (key, value) in metadata.iter().filter(|(key, _)| *key != KEY) {
             checksum.add_text(key);
             checksum.add_text(value);
@@ -34,13 +39,11 @@ impl Checksum {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        self.0.write(bytes);
     }
 
     /// The checksum as text.
     pub fn hex(&self) -> String {
-        super::hex(self.0)
+        super::hex(self.0.finish())
     }
 }

@@ -56,6 +56,7 @@ use lstm_kernels::{Element, State, Threads};
 
 pub use batch::Batch;
 pub use bidirectional::{Bidirectional, Merge};
+pub(crate) use dropout::draw_mask;
 pub use dropout::{Dropout, DropoutMask};
 pub use kind::Kind;
 pub use pass::Pass;

@@ -43,6 +43,44 @@ fn gradients_are_central_differences() {
 }
 
 #[test]
+fn gradients_with_dropout_are_central_differences() {
+    let mut model = model::<f64>(4);
+    let mut trainer = CharTrainer::new(&model, 3, 5, 2).unwrap();
+    let window = &windows(5)[0];
+    // The same masks for every call.
+    let mut run = |model: &CharModel<PeepholeLstm, f64>, rate| {
+        trainer.set_dropout(rate, &mut Rng::new(6)).unwrap();
+        let loss = trainer.accumulate(model, window).unwrap();
+        (loss, trainer.gradient().to_vec())
+    };
+    let (loss, gradient) = run(&model, 0.5);
+    assert_gradient(&mut model, &gradient, |model| run(model, 0.5).0);
+    assert_ne!(loss, run(&model, 0.0).0);
+}
+
+#[test]
+fn dropout_draws_anew_for_every_window_until_it_is_taken_back() {
+    let model = model::<f64>(4);
+    let mut trainer = CharTrainer::new(&model, 3, 5, 1).unwrap();
+    // The first window of the streams, so that the state begins with zeros every time.
+    let window = &windows(5)[0];
+    let mut loss = || trainer.accumulate(&model, window).unwrap();
+    let without = loss();
+    assert_eq!(without, loss());
+    let mut rng = Rng::new(6);
+    trainer.set_dropout(0.5, &mut rng).unwrap();
+    let mut loss = || trainer.accumulate(&model, window).unwrap();
+    assert_ne!(loss(), loss());
+    trainer.set_dropout(0.0, &mut rng).unwrap();
+    assert_eq!(without, trainer.accumulate(&model, window).unwrap());
+    let error = trainer.set_dropout(1.0, &mut rng).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the rate of dropout is 1, but must be at least 0 and less than 1"
+    );
+}
+
+#[test]
 fn the_state_is_carried_from_window_to_window() {
     let model = model::<f64>(4);
     let whole = {

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use faer::Mat;
+use faer::{Mat, MatMut, MatRef, unzip, zip};
 use lstm_kernels::{Cell, Element, State, Tape, Threads};
 
-use crate::error::{Error, Result, require_len};
+use crate::error::{Error, Result, require_fraction, require_len};
 use crate::jobs::try_share;
+use crate::layers::draw_mask;
 use crate::lm::CharModel;
 use crate::loss::cross_entropy_gradient;
 use crate::optim::{Optimiser, clip_global_norm};
 use crate::params::Parameters;
+use crate::random::Rng;
 use crate::text::Window;
 
 /// What one training step found.
@@ -51,7 +53,17 @@ struct Shard<T: Element> {
     dstate: State<T>,
     tape: Tape<T>,
     gradient: Vec<T>,
+    dropout: Option<Masks<T>>,
     loss: f64,
+}
+
+/// What dropout multiplies the two ends of the recurrent layer with, in a window.
+#[derive(Debug)]
+struct Masks<T> {
+    rate: f64,
+    rng: Rng,
+    x: Mat<T>,
+    y: Mat<T>,
 }
 
 impl<T: Element> CharTrainer<T> {
@@ -101,6 +113,25 @@ impl<T: Element> CharTrainer<T> {
             threads,
             gradient: vec![T::from_f64(0.0); model.params_len()],
         })
+    }
+
+    /// From the next window on, drops each number that stands for a character and each output of the recurrent layer with
+    /// this probability, at every step anew, and scales the others up, so that their mean stays: a model that sees a text
+    /// often learns it by heart later. With 0 nothing is dropped, as at first.
+    ///
+    /// # Errors
+    /// A rate outside [0, 1).
+    pub fn set_dropout(&mut self, rate: f64, rng: &mut Rng) -> Result<()> {
+        require_fraction("the rate of dropout", rate)?;
+        for shard in &mut self.shards {
+            shard.dropout = (rate > 0.0).then(|| Masks {
+                rate,
+                rng: rng.split(),
+                x: shard.x.clone(),
+                y: shard.y.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// The gradient that [`accumulate`](Self::accumulate) or [`step`](Self::step) computed last.
@@ -212,6 +243,7 @@ impl<T: Element> Shard<T> {
             dstate: model.recurrent.zero_state(batch)?,
             tape: model.recurrent.tape(steps, batch)?,
             gradient: vec![T::from_f64(0.0); model.params_len()],
+            dropout: None,
             loss: 0.0,
         })
     }
@@ -244,12 +276,20 @@ impl<T: Element> Shard<T> {
             self.state.set_zero();
         }
         embedding.forward(&self.inputs, self.x.as_mut())?;
+        if let Some(masks) = &mut self.dropout {
+            draw_mask(masks.rate, masks.x.as_mut(), &mut masks.rng);
+            draw_mask(masks.rate, masks.y.as_mut(), &mut masks.rng);
+            multiply(self.x.as_mut(), masks.x.as_ref());
+        }
         recurrent.record(
             self.x.as_ref(),
             &mut self.state,
             self.y.as_mut(),
             &mut self.tape,
         )?;
+        if let Some(masks) = &self.dropout {
+            multiply(self.y.as_mut(), masks.y.as_ref());
+        }
         head.apply(self.y.as_ref(), self.scores.as_mut())?;
         self.loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
 
@@ -264,6 +304,9 @@ impl<T: Element> Shard<T> {
             of_head,
             Some(self.dy.as_mut()),
         )?;
+        if let Some(masks) = &self.dropout {
+            multiply(self.dy.as_mut(), masks.y.as_ref());
+        }
         recurrent.backprop(
             self.x.as_ref(),
             self.dy.as_ref(),
@@ -272,7 +315,15 @@ impl<T: Element> Shard<T> {
             of_recurrent,
             Some(self.dx.as_mut()),
         )?;
+        if let Some(masks) = &self.dropout {
+            multiply(self.dx.as_mut(), masks.x.as_ref());
+        }
         embedding.backward(&self.inputs, self.dx.as_ref(), of_embedding)?;
         Ok(())
     }
+}
+
+/// Multiplies number by number.
+fn multiply<T: Element>(to: MatMut<'_, T>, mask: MatRef<'_, T>) {
+    zip!(to, mask).for_each(|unzip!(to, mask)| *to *= *mask);
 }

@@ -1,7 +1,9 @@
 //! A training run, as it is kept in checkpoints.
 
+use std::hash::Hasher;
 use std::path::Path;
 
+use fnv::FnvHasher;
 use lstm_core::checkpoint::{Checkpoint, Checkpoints};
 use lstm_core::optim::{Adam, Optimiser, Plateau, Sgd};
 use serde::{Deserialize, Serialize};
@@ -142,7 +144,7 @@ fn unfit(path: &Path, reason: &str) -> LmError {
 /// Everything that changes the bits of a run. The number of epochs only says where it ends.
 fn course(options: &Train, model: &WordModel, ids: &[u32], valid: Option<&[u32]>) -> String {
     let words = model.vocabulary().words().iter();
-    let words = words.flat_map(|word| word.bytes().chain([b' ']));
+    let words = words.flat_map(|word| [word.as_str(), " "]);
     json!({
         "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
         "decay": options.decay, "reductions": options.reductions, "rate": options.rate,
@@ -154,13 +156,13 @@ fn course(options: &Train, model: &WordModel, ids: &[u32], valid: Option<&[u32]>
     .to_string()
 }
 
-fn numbers(ids: &[u32]) -> impl Iterator<Item = u8> {
-    ids.iter().flat_map(|id| id.to_le_bytes())
+fn numbers(ids: &[u32]) -> impl Iterator<Item = [u8; 4]> {
+    ids.iter().map(|id| id.to_le_bytes())
 }
 
 /// FNV-1a: enough to tell one text from another that was taken by mistake.
-fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+fn hash(pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> u64 {
+    let mut hasher = FnvHasher::default();
+    pieces.for_each(|piece| hasher.write(piece.as_ref()));
+    hasher.finish()
 }

@@ -1,5 +1,8 @@
 //! The description of the cell: names, axes, roles.
 
+use std::hash::Hasher;
+
+use fnv::FnvHasher;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -96,7 +99,7 @@ fn reads_only_input(cell: &Cell, param: ParamId) -> bool {
 
 /// The 64-bit FNV-1a hash: short, stable and the same everywhere.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hasher = FnvHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
 }

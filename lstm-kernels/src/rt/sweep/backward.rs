@@ -142,12 +142,8 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         let (layout, memory, errors) = (self.layout, self.memory, self.errors);
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
-        let row = strip.samples * layout.lanes;
-        let accumulators = Accumulators {
-            base: errors.accumulators.part(self.share.thread),
-            row,
-            block: pass.groups * pass.rows * row,
-        };
+        let base = errors.accumulators.part(self.share.thread);
+        let accumulators = Accumulators::of_strip(base, layout, pass, strip);
         products(
             simd,
             layout,
@@ -186,8 +182,8 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
                 scalars: self.packed.scalars.as_ptr(),
                 accumulators: accumulators
                     .base
-                    .wrapping_add((group - first_group) * pass.rows * row),
-                accumulators_row: row,
+                    .wrapping_add((group - first_group) * pass.rows * accumulators.row),
+                accumulators_row: accumulators.row,
                 input: has(is_input, &self.input),
                 lanes: memory.lanes(layout, pass.lead, at + 1, group, sample),
                 previous_lanes: memory.lanes(layout, pass.lead, at, group, sample),

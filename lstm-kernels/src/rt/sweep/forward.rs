@@ -190,12 +190,8 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                 ahead_place(layout, pass, base, batch, strip.first_block, column)
             }
             None => {
-                let row = strip.samples * layout.lanes;
-                Accumulators {
-                    base: self.memory.accumulators.part(self.share.thread),
-                    row,
-                    block: pass.groups * pass.rows * row,
-                }
+                let base = self.memory.accumulators.part(self.share.thread);
+                Accumulators::of_strip(base, layout, pass, strip)
             }
         }
     }

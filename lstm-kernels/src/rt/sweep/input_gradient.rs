@@ -31,12 +31,8 @@ impl<T: Element> Gradients<'_, T> {
                     first_sample,
                     samples,
                 };
-                let row = samples * self.layout.lanes;
-                let accumulators = Accumulators {
-                    base: self.errors.accumulators.part(self.thread),
-                    row,
-                    block: pass.groups * pass.rows * row,
-                };
+                let base = self.errors.accumulators.part(self.thread);
+                let accumulators = Accumulators::of_strip(base, self.layout, pass, strip);
                 products(
                     simd,
                     self.layout,

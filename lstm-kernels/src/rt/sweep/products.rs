@@ -30,6 +30,19 @@ pub(crate) struct Accumulators<T> {
     pub block: usize,
 }
 
+impl<T> Accumulators<T> {
+    /// Those of a strip alone, side by side from `base` on.
+    #[inline(always)]
+    pub fn of_strip(base: *mut T, layout: &Layout, pass: &PassLayout, strip: Strip) -> Self {
+        let row = strip.samples * layout.lanes;
+        Accumulators {
+            base,
+            row,
+            block: pass.groups * pass.rows * row,
+        }
+    }
+}
+
 /// Which of the products of a pass are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
