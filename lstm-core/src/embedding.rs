@@ -76,6 +76,11 @@ impl<T: Element> Embedding<T> {
         MatRef::from_column_major_slice(&self.weight, self.len, self.count)
     }
 
+    /// The vectors, one after the other.
+    pub(crate) fn vectors(&self) -> &[T] {
+        &self.weight
+    }
+
     /// Column j of `y` becomes the vector of symbol `ids[j]`; `y` is `len x ids.len()`.
     ///
     /// # Errors

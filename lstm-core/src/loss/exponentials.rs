@@ -40,6 +40,11 @@ impl Exponentials {
         self.0.dispatch(work)
     }
 
+    /// How many numbers its registers hold.
+    pub(crate) fn lanes<T: Element>(self) -> usize {
+        self.0.width().lanes::<T>()
+    }
+
     /// Every number x becomes e^(x - shift); returns their sum.
     pub(crate) fn replace<T: Element>(self, values: &mut [T], shift: T) -> f64 {
         let blocks = values.chunks_mut(BLOCK);

@@ -1,13 +1,16 @@
 //! Scores, exponentials and gradients, block by block of words.
 //!
-//! A block's scores are a matrix with a row for each column of x and a column for each word, so that all large products
-//! run along contiguous memory and whatever belongs to a sample is a vector over rows.
+//! A block's scores are a matrix with a row for each column of x and a column for each word. Its rows lie in panels, so that
+//! whatever belongs to a sample has a lane of its own.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};
 
-use super::scores::{Exponentiate, Raise, Scale};
+use super::panels::{Aligned, Panels, resize, slice};
+use super::scores::{Differentiate, Exponentiate, Samples, Target, Words};
 use crate::jobs::share;
 use crate::loss::Exponentials;
 
@@ -18,13 +21,14 @@ const BLOCK: usize = 128;
 /// depend on the threads.
 pub(super) const UNIT: usize = 8 * BLOCK;
 
-/// So many exponentials of a sample are summed in their own type; sums of these are taken in double precision.
-const RUN: usize = 64;
+/// Samples whose sums one thread takes at a time.
+const TOGETHER: usize = 64;
 
 /// The table of vectors and the bias.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a, T> {
-    pub matrix: MatRef<'a, T>,
+    /// A vector for each word, one after the other.
+    pub vectors: &'a [T],
     pub bias: &'a [T],
 }
 
@@ -42,8 +46,14 @@ pub(super) struct Pass<'a, T> {
 #[derive(Debug, Clone)]
 pub struct SoftmaxWorkspace<T: Element> {
     units: Vec<Unit<T>>,
-    /// x with a row for each sample.
-    rows: Mat<T>,
+    /// How the samples of the last call lie.
+    panels: Panels,
+    /// x with a row for each sample, in panels.
+    rows: Aligned<T>,
+    /// x with a column for each sample and a row of ones below, in panels.
+    columns: Aligned<T>,
+    /// One for each thread that has worked.
+    scratch: Vec<Scratch<T>>,
     /// The largest score of each sample.
     max: Vec<T>,
     /// The sum of e^(score - max) of each sample.
@@ -54,7 +64,10 @@ impl<T: Element> Default for SoftmaxWorkspace<T> {
     fn default() -> Self {
         Self {
             units: Vec::new(),
-            rows: Mat::new(),
+            panels: Panels::equal(0, 1),
+            rows: Aligned::zeros(0),
+            columns: Aligned::zeros(0),
+            scratch: Vec::new(),
             max: Vec::new(),
             sum: Vec::new(),
         }
@@ -64,42 +77,64 @@ impl<T: Element> Default for SoftmaxWorkspace<T> {
 #[derive(Debug, Clone)]
 struct Unit<T: Element> {
     blocks: Vec<Block<T>>,
-    /// This unit's part of the gradient of x, a row for each sample.
-    dx: Mat<T>,
+    /// This unit's part of the gradient of x, with a row for each sample, in panels.
+    dx: Aligned<T>,
 }
 
 /// The words from `start`, and what is known of them.
 #[derive(Debug, Clone)]
-struct Block<T> {
+struct Block<T: Element> {
     start: usize,
     words: usize,
-    /// `samples x words`: scores, then e^(score - max), then gradients.
-    values: Vec<T>,
+    /// e^(score - max), a row for each sample, in panels.
+    values: Aligned<T>,
     /// Of this block alone.
     max: Vec<T>,
     sum: Vec<f64>,
-    /// The scores of the targets in this block, with their samples.
-    targets: Vec<(usize, T)>,
+    /// The targets in this block.
+    targets: Vec<Target<T>>,
+}
+
+/// What a thread needs for the time of a block.
+#[derive(Debug, Clone)]
+struct Scratch<T: Element> {
+    gradients: Aligned<T>,
+    sums: Aligned<T>,
+    scales: Vec<T>,
+}
+
+impl<T: Element> Default for Scratch<T> {
+    fn default() -> Self {
+        Self {
+            gradients: Aligned::zeros(0),
+            sums: Aligned::zeros(0),
+            scales: Vec::new(),
+        }
+    }
 }
 
 impl<T: Element> SoftmaxWorkspace<T> {
     /// `logs` becomes the logarithms of the targets' probabilities.
     pub(super) fn forward(&mut self, pass: &Pass<'_, T>, logs: &mut [f64]) {
-        let samples = pass.x.ncols();
+        let (len, samples) = pass.x.shape();
         self.shape(pass.table.bias.len());
-        self.rows
-            .resize_with(samples, pass.x.nrows(), |_, _| T::default());
-        self.rows.copy_from(pass.x.transpose());
-        let rows = self.rows.as_ref();
+        self.panels = Panels::equal(samples, pass.exponentials.lanes::<T>());
+        let x = |sample, row| pass.x[(row, sample)];
+        self.panels.pack(len, &mut self.rows, x);
+        let samples = Samples {
+            panels: self.panels,
+            len,
+            rows: slice(&self.rows),
+        };
         share(pass.threads, self.units.iter_mut(), |unit| {
             for block in &mut unit.blocks {
-                block.forward(pass, rows);
+                block.forward(pass, samples);
             }
         });
-        self.gather(samples);
-        for (sample, score) in self.blocks().flat_map(|block| &block.targets) {
-            let below = (*score - self.max[*sample]).to_f64();
-            logs[*sample] = below - self.sum[*sample].ln();
+        self.gather(pass.threads);
+        for target in self.blocks().flat_map(|block| &block.targets) {
+            let below = (target.score - self.max[target.sample]).to_f64();
+            logs[target.sample] = below - self.sum[target.sample].ln();
         }
     }
 
@@ -111,37 +146,76 @@ impl<T: Element> SoftmaxWorkspace<T> {
         of_bias: &mut [T],
         dx: Option<MatMut<'_, T>>,
     ) {
-        let (max, sum, wants_dx) = (&self.max, &self.sum, dx.is_some());
-        let len = pass.x.nrows();
+        let (len, count) = pass.x.shape();
+        let features = Panels::few(len + 1, pass.exponentials.lanes::<T>());
+        let column = |row, sample| match (sample < count, row < len) {
+            (false, _) => T::default(),
+            (true, true) => pass.x[(row, sample)],
+            (true, false) => T::from_f64(1.0),
+        };
+        features.pack(self.panels.padded(), &mut self.columns, column);
+        let back = Back {
+            pass,
+            samples: Samples {
+                panels: self.panels,
+                len,
+                rows: slice(&self.rows),
+            },
+            features,
+            columns: slice(&self.columns),
+            max: &self.max,
+            sum: &self.sum,
+            wants_dx: dx.is_some(),
+        };
+        let pool = Mutex::new(mem::take(&mut self.scratch));
+        let pool = || pool.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs = (self.units.iter_mut())
             .zip(of_table.chunks_mut(UNIT * len))
             .zip(of_bias.chunks_mut(UNIT));
-        share(pass.threads, jobs, |((unit, of_table), of_bias)| {
-            let parts = of_table
-                .chunks_mut(BLOCK * len)
-                .zip(of_bias.chunks_mut(BLOCK));
-            for (block, (of_table, of_bias)) in unit.blocks.iter_mut().zip(parts) {
-                block.become_gradient(pass, max, sum, of_bias);
-                block.add_gradient(pass, of_table);
+        // Backwards, to begin with what the forward pass left in the cache.
+        share(pass.threads, jobs.rev(), |((unit, of_table), of_bias)| {
+            let mut scratch = pool().pop().unwrap_or_default();
+            unit.backward(&back, &mut scratch, of_table, of_bias);
+            pool().push(scratch);
+        });
+        self.scratch = mem::take(&mut pool());
+        if let Some(dx) = dx {
+            self.sum_dx(pass.threads, dx);
+        }
+    }
+
+    /// The units' parts of the gradient of x, added in order.
+    fn sum_dx(&self, threads: Option<&Threads>, dx: MatMut<'_, T>) {
+        let (len, samples) = dx.shape();
+        let (mut jobs, mut rest) = (Vec::new(), dx);
+        for rows in self.panels.rows() {
+            let inside = rows.end.min(samples) - rows.start.min(samples);
+            let (dx, behind) = rest.split_at_col_mut(inside);
+            jobs.push((rows, dx));
+            rest = behind;
+        }
+        share(threads, jobs.into_iter(), |(rows, mut dx)| {
+            let mut sum = vec![T::default(); rows.len() * len];
+            for unit in &self.units {
+                let part = &slice(&unit.dx)[rows.start * len..rows.end * len];
+                (sum.iter_mut().zip(part)).for_each(|(sum, &part)| *sum += part);
             }
-            if wants_dx {
-                unit.sum_dx(pass);
+            for (row, numbers) in sum.chunks_exact(rows.len()).enumerate() {
+                for (sample, &number) in (0..dx.ncols()).zip(numbers) {
+                    dx[(row, sample)] = number;
+                }
             }
         });
-        if let Some(mut dx) = dx {
-            dx.fill(T::default());
-            for unit in &self.units {
-                dx += unit.dx.transpose();
-            }
-        }
     }
 
     /// Calls `each` with ln p of every word after the only sample.
     pub(super) fn each_log(&self, mut each: impl FnMut(f64)) {
         let (max, log_sum) = (self.max[0], self.sum[0].ln());
+        // There is one panel, and the sample is its first row.
+        let height = self.panels.padded();
         for block in self.blocks() {
             let shift = (block.max[0] - max).to_f64() - log_sum;
-            let powers = block.values.iter();
+            let powers = slice(&block.values).iter().step_by(height);
             powers.for_each(|power| each(power.to_f64().ln() + shift));
         }
     }
@@ -158,7 +232,7 @@ impl<T: Element> SoftmaxWorkspace<T> {
         let block = |start| Block {
             start,
             words: BLOCK.min(words - start),
-            values: Vec::new(),
+            values: Aligned::zeros(0),
             max: Vec::new(),
             sum: Vec::new(),
             targets: Vec::new(),
@@ -168,143 +242,138 @@ impl<T: Element> SoftmaxWorkspace<T> {
                 .step_by(BLOCK)
                 .map(block)
                 .collect(),
-            dx: Mat::new(),
+            dx: Aligned::zeros(0),
         };
         self.units = (0..words).step_by(UNIT).map(unit).collect();
     }
 
     /// Largest score and sum of each sample, from those of the blocks.
-    fn gather(&mut self, samples: usize) {
+    fn gather(&mut self, threads: Option<&Threads>) {
+        let samples = self.panels.padded();
         let lowest = T::from_f64(f64::NEG_INFINITY);
         let (mut max, mut sum) = (vec![lowest; samples], vec![0.0; samples]);
-        for block in self.blocks() {
-            raise(&mut max, &block.max);
-        }
-        for block in self.blocks() {
-            for (sample, sum) in sum.iter_mut().enumerate() {
-                let shift = (block.max[sample] - max[sample]).to_f64();
-                *sum += block.sum[sample] * shift.exp();
+        let blocks: Vec<_> = self.blocks().collect();
+        let jobs = max.chunks_mut(TOGETHER).zip(sum.chunks_mut(TOGETHER));
+        share(threads, jobs.enumerate(), |(job, (max, sum))| {
+            let first = job * TOGETHER;
+            for block in &blocks {
+                raise(max, &block.max[first..]);
             }
-        }
+            for block in &blocks {
+                let of_block = block.max[first..].iter().zip(&block.sum[first..]);
+                for ((sum, max), (shifted, part)) in sum.iter_mut().zip(&*max).zip(of_block) {
+                    *sum += part * (*shifted - *max).to_f64().exp();
+                }
+            }
+        });
         (self.max, self.sum) = (max, sum);
     }
 }
 
+/// What all units are given on the way back.
+struct Back<'a, T: Element> {
+    pass: &'a Pass<'a, T>,
+    samples: Samples<'a, T>,
+    features: Panels,
+    columns: &'a [T],
+    max: &'a [T],
+    sum: &'a [f64],
+    wants_dx: bool,
+}
+
 impl<T: Element> Unit<T> {
-    fn sum_dx(&mut self, pass: &Pass<'_, T>) {
-        let (len, samples) = pass.x.shape();
-        self.dx.resize_with(samples, len, |_, _| T::default());
-        let mut accum = Accum::Replace;
-        for block in &self.blocks {
-            let vectors = pass.table.matrix.subcols(block.start, block.words);
-            let one = T::from_f64(1.0);
-            let dx = self.dx.as_mut();
-            matmul(
-                dx,
-                accum,
-                block.matrix(samples),
-                vectors.transpose(),
-                one,
-                Par::Seq,
-            );
-            accum = Accum::Add;
+    fn backward(
+        &mut self,
+        back: &Back<'_, T>,
+        scratch: &mut Scratch<T>,
+        of_table: &mut [T],
+        of_bias: &mut [T],
+    ) {
+        let Samples { panels, len, .. } = back.samples;
+        let mut dx = match back.wants_dx {
+            true => Some(resize(&mut self.dx, panels.padded() * len)),
+            false => None,
+        };
+        if let Some(dx) = &mut dx {
+            dx.fill(T::default());
+        }
+        let parts = of_table
+            .chunks_mut(BLOCK * len)
+            .zip(of_bias.chunks_mut(BLOCK));
+        for (block, (of_table, of_bias)) in self.blocks.iter().zip(parts).rev() {
+            block.backward(back, scratch, of_table, of_bias, dx.as_deref_mut());
         }
     }
 }
 
 impl<T: Element> Block<T> {
-    fn matrix(&self, samples: usize) -> MatRef<'_, T> {
-        MatRef::from_column_major_slice(&self.values, samples, self.words)
-    }
-
-    /// The index of a target among the words, if it is one of them.
-    fn place(&self, target: u32) -> Option<usize> {
-        let place = (target as usize).checked_sub(self.start)?;
-        (place < self.words).then_some(place)
+    fn of<'a>(&self, table: Table<'a, T>, len: usize) -> Words<'a, T> {
+        Words {
+            vectors: &table.vectors[self.start * len..][..self.words * len],
+            bias: &table.bias[self.start..][..self.words],
+        }
     }
 
     /// Scores, their maxima, exponentials and sums.
-    fn forward(&mut self, pass: &Pass<'_, T>, rows: MatRef<'_, T>) {
-        let samples = rows.nrows();
-        self.values.resize(samples * self.words, T::default());
-        let values = MatMut::from_column_major_slice_mut(&mut self.values, samples, self.words);
-        let vectors = pass.table.matrix.subcols(self.start, self.words);
-        matmul(
-            values,
-            Accum::Replace,
-            rows,
-            vectors,
-            T::from_f64(1.0),
-            Par::Seq,
-        );
-
-        self.max.clear();
-        self.max.resize(samples, T::from_f64(f64::NEG_INFINITY));
-        let bias = &pass.table.bias[self.start..][..self.words];
-        pass.exponentials.dispatch(Raise {
-            scores: &self.values,
-            bias,
-            max: &mut self.max,
-        });
+    fn forward(&mut self, pass: &Pass<'_, T>, samples: Samples<'_, T>) {
         self.targets.clear();
         for (sample, &target) in pass.targets.iter().enumerate() {
-            if let Some(place) = self.place(target) {
-                let score = self.values[place * samples + sample] + bias[place];
-                self.targets.push((sample, score));
+            let word = (target as usize).wrapping_sub(self.start);
+            if word < self.words {
+                self.targets.push(Target {
+                    sample,
+                    word,
+                    score: T::default(),
+                });
             }
         }
-
-        self.sum.clear();
-        self.sum.resize(samples, 0.0);
-        let mut partial = vec![T::default(); samples];
-        let runs = self.values.chunks_mut(RUN * samples);
-        for (scores, bias) in runs.zip(bias.chunks(RUN)) {
-            partial.fill(T::default());
-            pass.exponentials.dispatch(Exponentiate {
-                scores,
-                bias,
-                max: &self.max,
-                sums: &mut partial,
-            });
-            (self.sum.iter_mut().zip(&partial)).for_each(|(sum, part)| *sum += part.to_f64());
-        }
-    }
-
-    /// Turns the exponentials into the gradient of the mean loss, (softmax - onehot) / samples, and adds that of the biases.
-    fn become_gradient(&mut self, pass: &Pass<'_, T>, max: &[T], sum: &[f64], of_bias: &mut [T]) {
-        let samples = pass.targets.len();
-        let share = 1.0 / samples as f64;
-        let of_sample = |sample: usize| {
-            let shift = (self.max[sample] - max[sample]).to_f64();
-            T::from_f64(shift.exp() / sum[sample] * share)
-        };
-        let scales: Vec<T> = (0..samples).map(of_sample).collect();
-        pass.exponentials.dispatch(Scale {
-            values: &mut self.values,
-            scales: &scales,
-            sums: of_bias,
+        let padded = samples.panels.padded();
+        self.max.resize(padded, T::default());
+        self.sum.resize(padded, 0.0);
+        pass.exponentials.dispatch(Exponentiate {
+            samples,
+            words: self.of(pass.table, samples.len),
+            values: resize(&mut self.values, padded * self.words),
+            max: &mut self.max,
+            sums: &mut self.sum,
+            targets: &mut self.targets,
         });
-        for &(sample, _) in &self.targets {
-            if let Some(place) = self.place(pass.targets[sample]) {
-                self.values[place * samples + sample] -= T::from_f64(share);
-                of_bias[place] -= T::from_f64(share);
-            }
-        }
     }
 
-    /// Adds the gradient of the table.
-    fn add_gradient(&self, pass: &Pass<'_, T>, of_table: &mut [T]) {
-        let (len, samples) = pass.x.shape();
-        let table = MatMut::from_column_major_slice_mut(of_table, len, self.words);
-        let values = self.matrix(samples);
-        matmul(
-            table,
-            Accum::Add,
-            pass.x,
-            values,
-            T::from_f64(1.0),
-            Par::Seq,
-        );
+    /// Adds the gradients of the mean loss; that by the scores is (softmax - onehot) / samples.
+    fn backward(
+        &self,
+        back: &Back<'_, T>,
+        scratch: &mut Scratch<T>,
+        of_table: &mut [T],
+        of_bias: &mut [T],
+        dx: Option<&mut [T]>,
+    ) {
+        let Samples { panels, len, .. } = back.samples;
+        let share = 1.0 / back.pass.targets.len() as f64;
+        let of_sample = |sample: usize| {
+            let shift = (self.max[sample] - back.max[sample]).to_f64();
+            T::from_f64(shift.exp() / back.sum[sample] * share)
+        };
+        scratch.scales.clear();
+        let scales = (0..back.pass.targets.len()).map(of_sample);
+        scratch.scales.extend(scales);
+        scratch.scales.resize(panels.padded(), T::default());
+        back.pass.exponentials.dispatch(Differentiate {
+            samples: back.samples,
+            words: self.of(back.pass.table, len),
+            values: slice(&self.values),
+            scales: &scratch.scales,
+            targets: &self.targets,
+            share: T::from_f64(share),
+            columns: back.columns,
+            features: back.features,
+            gradients: resize(&mut scratch.gradients, panels.padded() * self.words),
+            sums: resize(&mut scratch.sums, back.features.padded() * self.words),
+            of_table,
+            of_bias,
+            dx,
+        });
     }
 }
 

@@ -1,7 +1,9 @@
 //! The softmax over all words that shares its matrix with an embedding, made for many words and several threads.
 
 mod blocks;
+mod panels;
 mod scores;
+mod tile;
 
 use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};
@@ -173,7 +175,7 @@ impl<T: Element> TiedSoftmax<T> {
         require_targets(targets, count, None)?;
         Ok(Pass {
             table: Table {
-                matrix: embedding.matrix(),
+                vectors: embedding.vectors(),
                 bias: &self.bias,
             },
             x,

@@ -9,10 +9,13 @@ use crate::loss::cross_entropy_gradient;
 use crate::random::Rng;
 use crate::tied::TiedLinear;
 
-fn parts<T: Element>(words: usize, samples: usize) -> (Embedding<T>, Mat<T>, Vec<u32>) {
+/// The length of the vectors where it does not matter.
+const LEN: usize = 6;
+
+fn parts<T: Element>(words: usize, len: usize, samples: usize) -> (Embedding<T>, Mat<T>, Vec<u32>) {
     let mut rng = Rng::new(3);
-    let embedding = Embedding::new(words, 6, Init::Uniform(1.0), &mut rng).unwrap();
-    let x = Mat::from_fn(6, samples, |_, _| T::from_f64(rng.symmetric(2.0)));
+    let embedding = Embedding::new(words, len, Init::Uniform(1.0), &mut rng).unwrap();
+    let x = Mat::from_fn(len, samples, |_, _| T::from_f64(rng.symmetric(2.0)));
     let targets = (0..samples).map(|_| rng.below(words as u64) as u32);
     let targets = targets.collect();
     (embedding, x, targets)
@@ -21,13 +24,13 @@ fn parts<T: Element>(words: usize, samples: usize) -> (Embedding<T>, Mat<T>, Vec
 /// Loss, and the gradients of table, bias and x.
 type Found<T> = (f64, Vec<T>, Vec<T>, Mat<T>);
 
-fn found<T: Element>(words: usize, samples: usize, threads: usize) -> Found<T> {
-    let (embedding, x, targets) = parts::<T>(words, samples);
+fn found<T: Element>(words: usize, len: usize, samples: usize, threads: usize) -> Found<T> {
+    let (embedding, x, targets) = parts::<T>(words, len, samples);
     let mut head = TiedSoftmax::new(&embedding);
     head.set_threads(&Threads::new(threads).unwrap());
     let zero = T::from_f64(0.0);
-    let (mut table, mut bias) = (vec![zero; words * 6], vec![zero; words]);
-    let mut dx = Mat::full(6, samples, T::from_f64(9.0));
+    let (mut table, mut bias) = (vec![zero; words * len], vec![zero; words]);
+    let mut dx = Mat::full(len, samples, T::from_f64(9.0));
     let loss = head
         .gradient(
             &embedding,
@@ -44,17 +47,33 @@ fn found<T: Element>(words: usize, samples: usize, threads: usize) -> Found<T> {
 
 #[test]
 fn it_is_the_product_followed_by_the_softmax() {
-    // One block, a block and a word, several units with a last one of one word.
-    for words in [1, 5, 256, 257, 1024, 3073] {
-        let (embedding, x, targets) = parts::<f64>(words, 7);
+    let shapes = [
+        // One block, a block and a word, several units with a last one of one word.
+        (1, LEN, 7),
+        (5, LEN, 7),
+        (256, LEN, 7),
+        (257, LEN, 7),
+        (1024, LEN, 7),
+        (3073, LEN, 7),
+        // Several panels of samples, of each height; several panels of rows; products in several pieces.
+        (131, 1, 1),
+        (131, 30, 9),
+        (131, 47, 17),
+        (131, 48, 25),
+        (131, 65, 33),
+        (150, 300, 100),
+        (140, 901, 203),
+    ];
+    for (words, len, samples) in shapes {
+        let (embedding, x, targets) = parts::<f64>(words, len, samples);
         let linear = TiedLinear::new(&embedding);
-        let mut scores = Mat::zeros(words, 7);
+        let mut scores = Mat::zeros(words, samples);
         linear
             .forward(&embedding, x.as_ref(), scores.as_mut())
             .unwrap();
         let loss = cross_entropy_gradient(scores.as_mut(), &targets).unwrap();
-        let (mut table, mut bias) = (vec![0.0; words * 6], vec![0.0; words]);
-        let mut dx = Mat::zeros(6, 7);
+        let (mut table, mut bias) = (vec![0.0; words * len], vec![0.0; words]);
+        let mut dx = Mat::zeros(len, samples);
         linear
             .backward(
                 &embedding,
@@ -65,20 +84,22 @@ fn it_is_the_product_followed_by_the_softmax() {
                 Some(dx.as_mut()),
             )
             .unwrap();
-        let found = found::<f64>(words, 7, 1);
-        // Sums of up to 3073 terms in another order: some hundred roundings of 1e-16 of numbers below 10.
-        assert!((found.0 - loss).abs() < 1e-13, "{words}");
-        let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-13);
-        assert!(close(&found.1, &table) && close(&found.2, &bias), "{words}");
-        assert!((found.3 - dx).norm_max() < 1e-13, "{words}");
+        let found = found::<f64>(words, len, samples, 1);
+        // Sums of up to 3073 terms in another order, and scores of up to 100 that become exponents: some hundred roundings
+        // of 1e-16 of numbers below 100.
+        let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(close(&[found.0], &[loss]), "{words} {len} {samples}");
+        assert!(close(&found.1, &table), "{words} {len} {samples}");
+        assert!(close(&found.2, &bias), "{words} {len} {samples}");
+        assert!((found.3 - dx).norm_max() < 1e-12, "{words} {len} {samples}");
     }
 }
 
 #[test]
 fn threads_change_no_bit() {
-    let one = found::<f32>(5000, 33, 1);
+    let one = found::<f32>(5000, LEN, 33, 1);
     for threads in [2, 3, 9] {
-        assert!(found::<f32>(5000, 33, threads) == one, "{threads}");
+        assert!(found::<f32>(5000, LEN, 33, threads) == one, "{threads}");
     }
 }
 
@@ -91,7 +112,7 @@ fn gradients_are_central_differences() {
     crate::parameters! {
         impl Parameters<f64> for Model { embedding, head }
     }
-    let (embedding, x, targets) = parts::<f64>(11, 4);
+    let (embedding, x, targets) = parts::<f64>(11, LEN, 4);
     let mut head = TiedSoftmax::new(&embedding);
     head.bias
         .iter_mut()
@@ -125,7 +146,7 @@ fn gradients_are_central_differences() {
 
 #[test]
 fn probabilities_sum_to_one_and_are_those_of_the_targets() {
-    let (embedding, x, _) = parts::<f64>(700, 1);
+    let (embedding, x, _) = parts::<f64>(700, LEN, 1);
     let head = TiedSoftmax::new(&embedding);
     let (mut logs, mut workspace) = (Vec::new(), head.workspace());
     head.log_probabilities(&embedding, x.as_ref(), &mut logs, &mut workspace)
@@ -142,7 +163,7 @@ fn probabilities_sum_to_one_and_are_those_of_the_targets() {
 
 #[test]
 fn huge_scores_neither_overflow_nor_vanish() {
-    let (embedding, x, targets) = parts::<f32>(600, 5);
+    let (embedding, x, targets) = parts::<f32>(600, LEN, 5);
     let head = TiedSoftmax::new(&embedding);
     let x = Mat::from_fn(6, 5, |i, j| x[(i, j)] * 1e4);
     let mut logs = [f64::NAN; 5];
@@ -162,9 +183,9 @@ fn huge_scores_neither_overflow_nor_vanish() {
 
 #[test]
 fn what_does_not_fit_is_an_error() {
-    let (embedding, x, targets) = parts::<f64>(5, 2);
+    let (embedding, x, targets) = parts::<f64>(5, LEN, 2);
     let head = TiedSoftmax::new(&embedding);
-    let other = parts::<f64>(6, 2).0;
+    let other = parts::<f64>(6, LEN, 2).0;
     let mut workspace = head.workspace();
     let mut run = |embedding: &Embedding<f64>, x: &Mat<f64>, targets: &[u32], logs: usize| {
         let mut logs = vec![0.0; logs];
