@@ -1,6 +1,8 @@
 //! The register tile of weight gradients: several lane vectors of errors times several elements of a vector, summed
 //! over steps and samples in registers and then added to the gradient.
 
+use std::marker::PhantomData;
+
 use pulp::Simd;
 
 use super::element::Element;
@@ -44,16 +46,36 @@ pub unsafe fn add_outer<T: Element, S: Simd>(
     columns: usize,
     product: &OuterProduct<T>,
 ) {
-    macro_rules! shapes {
-        ($(($rows:literal: $($columns:literal)*))*) => {
-            match (rows, columns) {
-                // SAFETY: passed on from the caller.
-                $($(($rows, $columns) => unsafe { tile::<T, S, $rows, $columns>(simd, product) },)*)*
-                _ => unreachable!("tiles have 1 to 4 rows and 1 to 6 columns"),
-            }
-        };
+    let tile = Tiles::<T, S>::ALL[rows - 1][columns - 1];
+    // SAFETY: passed on from the caller; the table has the tile of this shape there.
+    unsafe { tile(simd, product) }
+}
+
+/// A tile of one shape.
+type TileFn<T, S> = unsafe fn(S, &OuterProduct<T>);
+
+/// The tiles of all shapes.
+struct Tiles<T, S>(PhantomData<(T, S)>);
+
+impl<T: Element, S: Simd> Tiles<T, S> {
+    /// By rows and columns.
+    const ALL: [[TileFn<T, S>; MAX_SAMPLES]; MAX_ROWS] = [
+        Self::of_rows::<1>(),
+        Self::of_rows::<2>(),
+        Self::of_rows::<3>(),
+        Self::of_rows::<4>(),
+    ];
+
+    const fn of_rows<const P: usize>() -> [TileFn<T, S>; MAX_SAMPLES] {
+        [
+            tile::<T, S, P, 1>,
+            tile::<T, S, P, 2>,
+            tile::<T, S, P, 3>,
+            tile::<T, S, P, 4>,
+            tile::<T, S, P, 5>,
+            tile::<T, S, P, 6>,
+        ]
     }
-    shapes!((1: 1 2 3 4 5 6) (2: 1 2 3 4 5 6) (3: 1 2 3 4 5 6) (4: 1 2 3 4 5 6));
 }
 
 #[inline(never)]

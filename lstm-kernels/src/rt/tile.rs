@@ -3,6 +3,7 @@
 //! Every accumulator is one chain of fused multiply-adds over k in order, whatever the shape of the tile, so a result
 //! does not depend on how samples and units are cut into tiles.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use pulp::Simd;
@@ -133,23 +134,45 @@ pub unsafe fn product<T: Element, S: Simd>(
     blocks: usize,
     product: &TileProduct<'_, T>,
 ) {
-    macro_rules! shapes {
-        ($(($rows:literal: $(($samples:literal, $blocks:literal))*))*) => {
-            match (rows, samples, blocks) {
-                // SAFETY: passed on from the caller.
-                $($(($rows, $samples, $blocks) => unsafe {
-                    tile::<T, S, $rows, $samples, $blocks>(simd, product)
-                },)*)*
-                _ => unreachable!("tiles have 1 to 4 rows, 1 to 6 samples and 1, 2 or 4 blocks"),
-            }
-        };
+    let tile = Tiles::<T, S>::ALL[rows - 1][samples - 1][blocks.ilog2() as usize];
+    // SAFETY: passed on from the caller; the table has the tile of this shape there.
+    unsafe { tile(simd, product) }
+}
+
+/// A tile of one shape.
+type TileFn<T, S> = unsafe fn(S, &TileProduct<'_, T>);
+
+/// The tiles of all shapes, from which a product takes one by its sizes: wherever it is inlined, that is one call.
+struct Tiles<T, S>(PhantomData<(T, S)>);
+
+impl<T: Element, S: Simd> Tiles<T, S> {
+    /// By rows, by samples, and by the logarithm of the blocks.
+    const ALL: [[[TileFn<T, S>; 3]; MAX_SAMPLES]; MAX_ROWS] = [
+        Self::of_rows::<1>(),
+        Self::of_rows::<2>(),
+        Self::of_rows::<3>(),
+        Self::of_rows::<4>(),
+    ];
+
+    const fn of_rows<const P: usize>() -> [[TileFn<T, S>; 3]; MAX_SAMPLES] {
+        [
+            [
+                tile::<T, S, P, 1, 1>,
+                tile::<T, S, P, 1, 2>,
+                tile::<T, S, P, 1, 4>,
+            ],
+            [tile::<T, S, P, 2, 1>, tile::<T, S, P, 2, 2>, no_tile],
+            [tile::<T, S, P, 3, 1>, no_tile, no_tile],
+            [tile::<T, S, P, 4, 1>, no_tile, no_tile],
+            [tile::<T, S, P, 5, 1>, no_tile, no_tile],
+            [tile::<T, S, P, 6, 1>, no_tile, no_tile],
+        ]
     }
-    shapes!(
-        (1: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
-        (2: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
-        (3: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
-        (4: (1, 1) (2, 1) (3, 1) (4, 1) (5, 1) (6, 1) (1, 2) (2, 2) (1, 4))
-    );
+}
+
+/// In the place of tiles of several blocks that nobody asks for, as [`blocks_at_once_in`] says.
+unsafe fn no_tile<T, S>(_simd: S, _product: &TileProduct<'_, T>) {
+    unreachable!("several blocks at once only for one or two samples")
 }
 
 /// A tile as a call of its own: one copy for all cells, and its registers are its own.

@@ -36,6 +36,50 @@ pub(crate) struct Backward<'a, T: Element> {
 /// Which turn of the carries holds the gradient of the initial state after the sweep.
 pub(crate) const INITIAL_TURN: usize = 1;
 
+/// What is done alike for all cells.
+impl<T: Element> Backward<'_, T> {
+    #[inline(always)]
+    fn clear_sums(&self) {
+        for sample in self.share.samples.clone() {
+            let sums = self.errors.sums(self.layout, sample);
+            for index in 0..self.layout.program.backward_sums {
+                // SAFETY: every sample has so many sums, and only this thread has this sample.
+                unsafe { *sums.base.add(index) = T::default() };
+            }
+        }
+    }
+
+    /// Where a product finds its vector; nowhere if that is zero.
+    #[inline(always)]
+    fn place(&self, operand: Operand, step: Option<usize>) -> Option<VectorPlace<T>> {
+        let layout = self.layout;
+        let Some(step) = step else {
+            // The errors of the first step reach the initial state.
+            let Operand::Error {
+                lead,
+                slot,
+                next: true,
+            } = operand
+            else {
+                return None;
+            };
+            let first = Operand::Error {
+                lead,
+                slot,
+                next: false,
+            };
+            return self.errors.vector(layout, first, 0);
+        };
+        match operand {
+            // Behind the last step there are no errors.
+            Operand::Error { next: true, .. } if step + 1 == self.steps => None,
+            Operand::Error { .. } => self.errors.vector(layout, operand, step),
+            Operand::Forward { .. } => self.memory.vector(layout, operand, step + 1),
+            Operand::Input => Some(self.input.vector(step)),
+        }
+    }
+}
+
 /// The sweep of the cell `C`.
 pub(super) struct BackwardOf<'a, C, T: Element> {
     pub cell: PhantomData<C>,
@@ -72,17 +116,6 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
 }
 
 impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
-    #[inline(always)]
-    fn clear_sums(&self) {
-        for sample in self.share.samples.clone() {
-            let sums = self.errors.sums(self.layout, sample);
-            for index in 0..self.layout.program.backward_sums {
-                // SAFETY: every sample has so many sums, and only this thread has this sample.
-                unsafe { *sums.base.add(index) = T::default() };
-            }
-        }
-    }
-
     /// One pass of a step, or, before the first step, the gradient of the initial state.
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
@@ -104,36 +137,6 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
                 };
                 self.strip(simd, step, index, strip);
             }
-        }
-    }
-
-    /// Where a product finds its vector; nowhere if that is zero.
-    #[inline(always)]
-    fn place(&self, operand: Operand, step: Option<usize>) -> Option<VectorPlace<T>> {
-        let layout = self.layout;
-        let Some(step) = step else {
-            // The errors of the first step reach the initial state.
-            let Operand::Error {
-                lead,
-                slot,
-                next: true,
-            } = operand
-            else {
-                return None;
-            };
-            let first = Operand::Error {
-                lead,
-                slot,
-                next: false,
-            };
-            return self.errors.vector(layout, first, 0);
-        };
-        match operand {
-            // Behind the last step there are no errors.
-            Operand::Error { next: true, .. } if step + 1 == self.steps => None,
-            Operand::Error { .. } => self.errors.vector(layout, operand, step),
-            Operand::Forward { .. } => self.memory.vector(layout, operand, step + 1),
-            Operand::Input => Some(self.input.vector(step)),
         }
     }
 

@@ -30,47 +30,8 @@ pub(crate) struct Forward<'a, T: Element> {
     pub memory: &'a Memory<T>,
 }
 
-/// The sweep of the cell `C`, with a tape or without.
-pub(super) struct ForwardOf<'a, C, T: Element, const TAPE: bool> {
-    pub cell: PhantomData<C>,
-    pub sweep: Forward<'a, T>,
-}
-
-impl<'a, C, T: Element, const TAPE: bool> Deref for ForwardOf<'a, C, T, TAPE> {
-    type Target = Forward<'a, T>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.sweep
-    }
-}
-
-impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAPE> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        // A single step, as in streaming, has nothing to run ahead of.
-        let ahead = steps_ahead(self.memory.batch).filter(|_| self.steps > 1);
-        let mut first_ahead = 0;
-        for step in 0..self.steps {
-            if let Some(count) = ahead
-                && step % count == 0
-            {
-                first_ahead = step;
-                self.run_ahead(simd, step..self.steps.min(step + count));
-            }
-            self.clear_sums(step);
-            for index in 0..self.layout.forward.len() {
-                let ahead = ahead.map(|_| step - first_ahead);
-                self.pass(simd, step, index, ahead);
-                self.share.meet();
-            }
-        }
-    }
-}
-
-impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
+/// What is done alike for all cells.
+impl<T: Element> Forward<'_, T> {
     #[inline(always)]
     fn clear_sums(&self, step: usize) {
         let slot = self.memory.slot(step + 1);
@@ -84,7 +45,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
     }
 
     /// The products of some steps with their input.
-    #[inline(always)]
+    #[inline(never)]
     fn run_ahead<S: Simd>(&self, simd: S, steps: Range<usize>) {
         let (layout, batch) = (self.layout, self.memory.batch);
         // Steps share a tile only if their columns are evenly spaced.
@@ -121,29 +82,6 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                         |_| Some(place),
                     );
                 }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
-        let pass = &self.layout.forward[index];
-        let ahead = ahead.filter(|_| pass.can_run_ahead());
-        let largest = self.share.samples.len().min(MAX_SAMPLES);
-        // Sums over all units are formed as the units come, so these come in one order at every step.
-        let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
-        let turns = self.share.turns::<S>(pass, largest, backwards);
-        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
-        for turn in 0..turns.count {
-            let (first_block, blocks) = turns.get(turn);
-            for (first_sample, samples) in sample_strips(&self.share.samples) {
-                let strip = Strip {
-                    first_block,
-                    blocks,
-                    first_sample,
-                    samples,
-                };
-                self.strip(simd, step, index, strip, ahead);
             }
         }
     }
@@ -192,6 +130,71 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             None => {
                 let base = self.memory.accumulators.part(self.share.thread);
                 Accumulators::of_strip(base, layout, pass, strip)
+            }
+        }
+    }
+}
+
+/// The sweep of the cell `C`, with a tape or without.
+pub(super) struct ForwardOf<'a, C, T: Element, const TAPE: bool> {
+    pub cell: PhantomData<C>,
+    pub sweep: Forward<'a, T>,
+}
+
+impl<'a, C, T: Element, const TAPE: bool> Deref for ForwardOf<'a, C, T, TAPE> {
+    type Target = Forward<'a, T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.sweep
+    }
+}
+
+impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAPE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // A single step, as in streaming, has nothing to run ahead of.
+        let ahead = steps_ahead(self.memory.batch).filter(|_| self.steps > 1);
+        let mut first_ahead = 0;
+        for step in 0..self.steps {
+            if let Some(count) = ahead
+                && step % count == 0
+            {
+                first_ahead = step;
+                self.run_ahead(simd, step..self.steps.min(step + count));
+            }
+            self.clear_sums(step);
+            for index in 0..self.layout.forward.len() {
+                let ahead = ahead.map(|_| step - first_ahead);
+                self.pass(simd, step, index, ahead);
+                self.share.meet();
+            }
+        }
+    }
+}
+
+impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
+    #[inline(always)]
+    fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
+        let pass = &self.layout.forward[index];
+        let ahead = ahead.filter(|_| pass.can_run_ahead());
+        let largest = self.share.samples.len().min(MAX_SAMPLES);
+        // Sums over all units are formed as the units come, so these come in one order at every step.
+        let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
+        let turns = self.share.turns::<S>(pass, largest, backwards);
+        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
+        for turn in 0..turns.count {
+            let (first_block, blocks) = turns.get(turn);
+            for (first_sample, samples) in sample_strips(&self.share.samples) {
+                let strip = Strip {
+                    first_block,
+                    blocks,
+                    first_sample,
+                    samples,
+                };
+                self.strip(simd, step, index, strip, ahead);
             }
         }
     }

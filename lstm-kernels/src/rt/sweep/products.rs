@@ -205,9 +205,26 @@ unsafe fn multiply<T: Element, S: Simd>(
         }
         return;
     }
-    let panel_numbers = chunk.rows * lanes;
+    // SAFETY: passed on from the caller.
+    unsafe { take_turns(simd, chunk.rows, runs, &product, strip) };
+}
+
+/// The tiles of a strip of several, in turns on pieces of the panel. A call of its own: one copy serves all cells.
+///
+/// # Safety
+/// As for [`multiply`], whose product this is.
+#[inline(never)]
+unsafe fn take_turns<T: Element, S: Simd>(
+    simd: S,
+    rows: usize,
+    runs: &[Run<T>],
+    product: &TileProduct<'_, T>,
+    strip: Strip,
+) {
+    let lanes = T::lanes::<S>();
+    let panel_numbers = rows * lanes;
     let bytes = panel_numbers * size_of::<T>();
-    let mut add = add;
+    let mut add = product.add;
     for run in runs {
         let pieces = match run.k * bytes {
             ..=WHOLE => 1,
@@ -220,12 +237,12 @@ unsafe fn multiply<T: Element, S: Simd>(
                 for (tile, (first, samples)) in tiles.enumerate() {
                     let product = TileProduct {
                         runs: &[run.of_tile(tile, first, panel_numbers, lanes)],
-                        accumulators: accumulators.base.wrapping_add(first * lanes),
+                        accumulators: product.accumulators.wrapping_add(first * lanes),
                         add,
-                        ..product
+                        ..*product
                     };
                     // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
-                    unsafe { tile::product(simd, chunk.rows, samples, strip.blocks, &product) };
+                    unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
                 }
                 add = true;
             }
