@@ -2,6 +2,7 @@
 //!
 //! Every sum is one chain of multiply-adds over k in order, so that it does not depend on how a product is cut.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use lstm_kernels::Element;
@@ -87,10 +88,7 @@ pub(super) fn multiply<T: Element, S: Simd>(
     if let Start::Columns(starts) = start {
         assert_eq!(starts.len(), factor.columns);
     }
-    let at_once = match S::REGISTER_COUNT >= 32 || rows == 1 {
-        true => COLUMNS,
-        false => COLUMNS / 2,
-    };
+    let at_once = columns_at_once::<S>(rows);
     let mut start = start;
     for (planes, depth) in factor.pieces(PIECE / (height * size_of::<T>())) {
         let first = planes.start * factor.depth + depth.start;
@@ -124,6 +122,14 @@ pub(super) fn multiply<T: Element, S: Simd>(
     }
 }
 
+/// How many columns of so many lane vectors the registers hold.
+const fn columns_at_once<S: Simd>(rows: usize) -> usize {
+    match S::REGISTER_COUNT >= 32 || rows == 1 {
+        true => COLUMNS,
+        false => COLUMNS / 2,
+    }
+}
+
 /// A few columns of a piece of a product.
 struct Tile<T> {
     panel: *const T,
@@ -150,23 +156,9 @@ impl<T: Element> Tile<T> {
     /// columns; for each column `sums` must hold `rows` lane vectors, and the start a number if it has any.
     #[inline(always)]
     unsafe fn add<S: Simd>(&self, simd: S, rows: usize, columns: usize) {
-        macro_rules! shapes {
-            ($($rows:literal)*) => {
-                match (rows, columns) {
-                    $(
-                        // SAFETY: passed on from the caller, in all arms.
-                        ($rows, 1) => unsafe { self.call::<S, $rows, 1>(simd) },
-                        ($rows, 2) => unsafe { self.call::<S, $rows, 2>(simd) },
-                        ($rows, 4) => unsafe { self.call::<S, $rows, 4>(simd) },
-                        ($rows, 8) if S::REGISTER_COUNT >= 32 || $rows == 1 => unsafe {
-                            self.call::<S, $rows, 8>(simd)
-                        },
-                    )*
-                    _ => unreachable!("tiles have 1 to 3 rows and 1, 2, 4 or 8 columns"),
-                }
-            };
-        }
-        shapes!(1 2 3);
+        let call = Shapes::<T, S>::ALL[rows - 1][columns.ilog2() as usize];
+        // SAFETY: passed on from the caller; the table has the shape there.
+        unsafe { call(self, simd) };
     }
 
     /// A call of its own, so that its registers are its own.
@@ -231,6 +223,38 @@ impl<T: Element> Tile<T> {
             }
         }
     }
+}
+
+/// The calls for tiles of all shapes.
+struct Shapes<T, S>(PhantomData<(T, S)>);
+
+/// A call for tiles of one shape.
+type Call<T, S> = unsafe fn(&Tile<T>, S);
+
+impl<T: Element, S: Simd> Shapes<T, S> {
+    /// By rows, and by the logarithm of the columns.
+    const ALL: [[Call<T, S>; 4]; ROWS] = [
+        Self::of_rows::<1>(),
+        Self::of_rows::<2>(),
+        Self::of_rows::<3>(),
+    ];
+
+    const fn of_rows<const P: usize>() -> [Call<T, S>; 4] {
+        [
+            Tile::call::<S, P, 1>,
+            Tile::call::<S, P, 2>,
+            Tile::call::<S, P, 4>,
+            match columns_at_once::<S>(P) {
+                COLUMNS => Tile::call::<S, P, 8>,
+                _ => no_tile,
+            },
+        ]
+    }
+}
+
+/// In the place of a shape that the registers do not hold, and that nobody asks for.
+unsafe fn no_tile<T, S>(_tile: &Tile<T>, _simd: S) {
+    unreachable!("no more columns than the registers hold")
 }
 
 #[cfg(test)]
