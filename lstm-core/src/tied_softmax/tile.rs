@@ -1,6 +1,11 @@
 //! Matrix products in tiles of registers, of matrices whose rows lie in panels.
 //!
 //! Every sum is one chain of multiply-adds over k in order, so that it does not depend on how a product is cut.
+//!
+//! A general product copies both factors before it multiplies, and what goes before and after passes through the cache once
+//! more. Here one factor is read from where it lies, with any strides, and a panel stays in the first level of the cache while
+//! scores are made and used. The tile of the recurrent kernels leaves its sums in the order of their tails, which would have to
+//! be turned round for each of the three products.
 
 use std::marker::PhantomData;
 use std::ops::Range;
