@@ -210,7 +210,8 @@ fn require_room<C: Cell, T: Element>(
     let rows: usize = (0..C::SPEC.params.len())
         .map(|param| recurrent.kernel().param_shape(param).0)
         .sum();
-    let of_column = 2 * (inputs + units) + vocabulary.len() + 4 * rows;
+    // Of inputs and outputs there are values, gradients and perhaps masks.
+    let of_column = 3 * (inputs + units) + vocabulary.len() + 4 * rows;
     let needed = (steps.checked_add(1))
         .and_then(|steps| steps.checked_mul(batch))
         .and_then(|columns| columns.checked_mul(of_column));
