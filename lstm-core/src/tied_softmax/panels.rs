@@ -22,7 +22,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// As few panels as can be, one of them perhaps a lane vector lower than another.
+    /// As few panels as can be, some of them perhaps a lane vector lower than the others.
     pub fn few(len: usize, lanes: usize) -> Self {
         let vectors = len.div_ceil(lanes);
         Panels {
