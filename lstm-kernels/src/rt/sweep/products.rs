@@ -18,7 +18,7 @@ use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 const PIECE: usize = 24 * 1024;
 
 /// Bytes of a panel that are not cut: all tiles find them in the second level of the cache, which is fast enough.
-const WHOLE: usize = 64 * 1024;
+const WHOLE: usize = 32 * 1024;
 
 /// Where the accumulators of a strip are.
 #[derive(Debug, Clone, Copy)]
