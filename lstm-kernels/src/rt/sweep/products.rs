@@ -15,7 +15,7 @@ use crate::rt::program::Operand;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 
 /// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums they fit into 32 KiB.
-const PIECE: usize = 24 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// Bytes of a panel that are not cut: all tiles find them in the second level of the cache, which is fast enough.
 const WHOLE: usize = 32 * 1024;
