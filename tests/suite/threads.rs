@@ -153,7 +153,7 @@ fn threads_and_batches_do_not_change_a_bit() {
     check::<cells::PeepholeLstm>(&[70, 61, 2]);
     check::<cells::GruResetBefore>(&[70, 150]);
     check::<cells::ElmanRnn>(&[170, 301]);
-    // Panels beyond 64 KiB, which tiles read in turns: on the way forward and on the way back.
+    // Panels beyond 32 KiB, which tiles read in turns: on the way forward and on the way back.
     check::<cells::Lstm>(&[700, 17]);
     check::<cells::Lstm>(&[5, 290]);
 }

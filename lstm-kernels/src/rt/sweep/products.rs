@@ -14,10 +14,11 @@ use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 
-/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums they fit into 32 KiB.
+/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums they fit into 32 KiB, which is all that
+/// the first level of some processors has.
 const PIECE: usize = 16 * 1024;
 
-/// Bytes of a panel that are not cut: all tiles find them in the second level of the cache, which is fast enough.
+/// Bytes of a panel that are not cut: they lie in the first level of the cache from one tile to the next.
 const WHOLE: usize = 32 * 1024;
 
 /// Where the accumulators of a strip are.
