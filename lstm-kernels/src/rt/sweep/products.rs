@@ -14,11 +14,11 @@ use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 
-/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums they fit into 32 KiB, which is all that
-/// the first level of some processors has.
+/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums, some 18 KiB at most, and what comes next
+/// they do not crowd the first level of the cache.
 const PIECE: usize = 16 * 1024;
 
-/// Bytes of a panel that are not cut: they lie in the first level of the cache from one tile to the next.
+/// Bytes of a panel that are not cut: in a first level of 48 KiB they stay from one tile to the next.
 const WHOLE: usize = 32 * 1024;
 
 /// Where the accumulators of a strip are.
