@@ -118,6 +118,14 @@ impl Rng {
         }
     }
 
+    /// A copy that has drawn so many [`chance`](Self::chance)s more, in no time: threads that begin at places of their own draw
+    /// what one would draw alone.
+    pub(crate) fn after_chances(&self, count: usize) -> Self {
+        let mut bits = self.0.clone();
+        bits.set_word_pos(bits.get_word_pos().wrapping_add(count as u128));
+        Self(bits)
+    }
+
     /// A number from [-limit, limit), uniform.
     pub fn symmetric(&mut self, limit: f64) -> f64 {
         (2.0 * self.unit() - 1.0) * limit
@@ -212,6 +220,21 @@ mod tests {
             many.chances(0.3, &mut happen);
             assert!(happen.iter().all(|&happens| happens == single.chance(0.3)));
             assert_eq!(many.state(), single.state());
+        }
+    }
+
+    #[test]
+    fn chances_are_skipped_as_if_they_were_drawn() {
+        // The last begins where a stream does anew.
+        let last = Rng::from_state(&RngState::new([1; 32], 0, u128::MAX));
+        for start in [Rng::new(9), last] {
+            for count in [0, 1, 15, 16, 63, 64, 1000] {
+                let mut drawn = start.clone();
+                (0..count).for_each(|_| _ = drawn.chance(0.5));
+                let mut skipped = start.after_chances(count);
+                assert_eq!(skipped.state(), drawn.state());
+                assert_eq!(skipped.unit(), drawn.unit());
+            }
         }
     }
 

@@ -165,6 +165,14 @@ impl Batch {
         }
     }
 
+    /// The sample of a column.
+    pub(super) fn sample_of(&self, column: usize) -> usize {
+        match self.is_batch_major {
+            true => column / self.steps,
+            false => column % self.samples,
+        }
+    }
+
     /// Whether some columns are padding.
     pub fn has_padding(&self) -> bool {
         (0..self.samples).any(|sample| self.length(sample) < self.steps)

@@ -1,5 +1,7 @@
 //! Dropout between layers.
 
+use std::iter::from_fn;
+
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Mat, MatMut, MatRef, unzip, zip};
 use lstm_kernels::{Element, State, Threads};
@@ -7,17 +9,19 @@ use lstm_kernels::{Element, State, Threads};
 use super::gather::{clear_padding, room};
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result, require_fraction};
+use crate::jobs::share;
 use crate::params::{Name, Parameters, Visit, VisitMut};
 use crate::random::Rng;
 
 /// In training, drops features at random and scales the others up, so that their mean stays; in inference, does nothing.
 ///
 /// It takes inputs of any length.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Dropout {
     len: usize,
     rate: f64,
     mask: DropoutMask,
+    threads: Option<Threads>,
 }
 
 /// For what a [`Dropout`] draws anew.
@@ -42,6 +46,7 @@ impl Dropout {
             len,
             rate,
             mask: DropoutMask::EachStep,
+            threads: None,
         })
     }
 
@@ -103,7 +108,38 @@ impl<T: Element> Default for Memory<T> {
     }
 }
 
+/// Columns that a thread takes at a time.
+const COLUMNS: usize = 32;
+
+/// Cuts a matrix into blocks of columns, each with the index of its first one.
+fn blocks<'a, T: 'a>(matrix: MatMut<'a, T>) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
+    let (mut rest, mut first) = (Some(matrix), 0);
+    from_fn(move || {
+        let matrix = rest.take().filter(|matrix| matrix.ncols() > 0)?;
+        let count = matrix.ncols().min(COLUMNS);
+        let (block, later) = matrix.split_at_col_mut(count);
+        rest = Some(later);
+        first += count;
+        Some((first - count, block))
+    })
+}
+
 impl Dropout {
+    /// The threads, if so many numbers are work for more than one.
+    fn threads(&self, numbers: usize) -> Option<&Threads> {
+        self.threads.as_ref().filter(|_| numbers > 1 << 14)
+    }
+
+    /// Draws a mask as [`draw_mask`] does: threads change no bit of it.
+    fn draw<T: Element>(&self, mask: MatMut<'_, T>, rng: &mut Rng) {
+        let numbers = mask.nrows() * mask.ncols();
+        let (start, rows) = (&*rng, mask.nrows());
+        share(self.threads(numbers), blocks(mask), |(first, block)| {
+            draw_mask(self.rate, block, &mut start.after_chances(first * rows));
+        });
+        *rng = rng.after_chances(numbers);
+    }
+
     /// `to` becomes `from` times the mask, and zero in padding.
     fn apply<T: Element>(
         &self,
@@ -112,17 +148,17 @@ impl Dropout {
         from: MatRef<'_, T>,
         mut to: MatMut<'_, T>,
     ) {
-        for sample in 0..batch.samples() {
-            for step in 0..batch.length(sample) {
-                let column = batch.column(step, sample);
-                let mask = match self.mask {
-                    DropoutMask::EachStep => mask.col(column),
-                    DropoutMask::EachSequence => mask.col(sample),
+        let threads = self.threads(from.nrows() * from.ncols());
+        share(threads, blocks(to.rb_mut()), |(first, block)| {
+            for (column, to) in (first..).zip(block.col_iter_mut()) {
+                let of_mask = match self.mask {
+                    DropoutMask::EachStep => column,
+                    DropoutMask::EachSequence => batch.sample_of(column),
                 };
-                let (to, from) = (to.rb_mut().col_mut(column), from.col(column));
+                let (from, mask) = (from.col(column), mask.col(of_mask));
                 zip!(to, from, mask).for_each(|unzip!(to, from, mask)| *to = *from * *mask);
             }
-        }
+        });
         clear_padding(batch, to);
     }
 }
@@ -186,7 +222,7 @@ impl<T: Element> Layer<T> for Dropout {
             DropoutMask::EachSequence => batch.samples(),
         };
         let mut mask = room(mask, self.len, columns);
-        draw_mask(self.rate, mask.rb_mut(), rng);
+        self.draw(mask.rb_mut(), rng);
         *last = Some(batch.clone());
         self.apply(batch, mask.rb(), x, y);
         Ok(())
@@ -214,7 +250,9 @@ impl<T: Element> Layer<T> for Dropout {
         Ok(())
     }
 
-    fn set_threads(&mut self, _: &Threads) {}
+    fn set_threads(&mut self, threads: &Threads) {
+        self.threads = Some(threads.clone());
+    }
 
     fn kind(&self) -> Kind<'_, T> {
         Kind::Identity

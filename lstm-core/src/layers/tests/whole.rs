@@ -44,6 +44,67 @@ fn dropout_keeps_the_mean_and_goes_back_through_its_mask() {
 }
 
 #[test]
+fn dropout_on_threads_is_that_of_one() {
+    // Enough numbers for threads; samples of two lengths, in either order of columns, what lies in padding is no number.
+    let ragged = Batch::ragged(&[40, 37, 40]);
+    for batch in [ragged.clone(), ragged.batch_major()] {
+        let mut x = noise(200, batch.columns(), 3);
+        batch.for_padding(|column| x.as_mut().col_mut(column).fill(f64::NAN));
+        for mask in [DropoutMask::EachStep, DropoutMask::EachSequence] {
+            let run = |threads: Option<usize>| {
+                let mut layer = Dropout::new(200, 0.25).unwrap().with_mask(mask);
+                if let Some(count) = threads {
+                    Layer::<f64>::set_threads(&mut layer, &Threads::new(count).unwrap());
+                }
+                let (mut y, mut dx) = (x.clone(), x.clone());
+                let (mut tape, mut rng) = (LayerTape::new(), Rng::new(3));
+                let (from, to) = (x.as_ref(), y.as_mut());
+                layer
+                    .forward(from, &batch, &mut [], to, &mut tape, &mut rng)
+                    .unwrap();
+                let dx_mut = Some(dx.as_mut());
+                layer
+                    .backward(from, &batch, from, &mut [], &mut tape, &mut [], dx_mut)
+                    .unwrap();
+                assert_eq!(y, dx);
+                (y, rng.state())
+            };
+            let alone = run(None);
+            // One after the other, by hand.
+            let (mut rng, mut dropped) = (Rng::new(3), vec![false; 200]);
+            let columns = match mask {
+                DropoutMask::EachStep => batch.columns(),
+                DropoutMask::EachSequence => batch.samples(),
+            };
+            let masks: Vec<_> = (0..columns)
+                .map(|_| {
+                    rng.chances(0.25, &mut dropped);
+                    dropped.clone()
+                })
+                .collect();
+            for sample in 0..3 {
+                for step in 0..batch.length(sample) {
+                    let column = batch.column(step, sample);
+                    let of_mask = match mask {
+                        DropoutMask::EachStep => column,
+                        DropoutMask::EachSequence => sample,
+                    };
+                    for (row, &is_dropped) in masks[of_mask].iter().enumerate() {
+                        let scale = if is_dropped { 0.0 } else { 1.0 / 0.75 };
+                        assert_eq!(alone.0[(row, column)], x[(row, column)] * scale);
+                    }
+                }
+            }
+            batch.for_padding(|column| assert_eq!(alone.0[(0, column)], 0.0));
+            assert_eq!(alone.1, rng.state());
+            for threads in 1..=3 {
+                assert_eq!(run(Some(threads)), alone, "{threads} threads, {mask:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_an_error() {
     let below = || Stack::<f64>::new().with("below", lstm(3, 4, 1)).unwrap();
     let message = below()
