@@ -123,8 +123,12 @@ fn state_bits(state: &State<f32>, sample: usize) -> Vec<u32> {
 /// Batches that are shared out by units (1, 3, 20), and by samples (70: more than 16 for each of four threads). Sizes
 /// are large enough for four threads to take part (see `Shares`), and no multiples of a register.
 fn check<C: Cell>(sizes: &[usize]) {
+    check_batches::<C>(sizes, &[1, 3, 20, 70]);
+}
+
+fn check_batches<C: Cell>(sizes: &[usize], batches: &[usize]) {
     let steps = 9;
-    for batch in [1, 3, 20, 70] {
+    for &batch in batches {
         let alone = Kernel::<C, f32>::new(sizes).unwrap();
         let problem = Problem::new(&alone, steps, batch);
         let expected = problem.solve(&alone);
@@ -156,6 +160,13 @@ fn threads_and_batches_do_not_change_a_bit() {
     // Panels beyond 32 KiB, which tiles read in turns: on the way forward and on the way back.
     check::<cells::Lstm>(&[700, 17]);
     check::<cells::Lstm>(&[5, 290]);
+}
+
+#[test]
+fn products_that_run_ahead_because_weights_are_far_do_not_change_a_bit() {
+    // Beyond 4 MiB of weights, 12 to 32 samples: 8 of the 9 steps run ahead for 32, whose samples two threads share out, the
+    // others their units. Parts of 12 run ahead as small batches do, 33 do not.
+    check_batches::<cells::Lstm>(&[600, 301], &[12, 32, 33]);
 }
 
 #[test]

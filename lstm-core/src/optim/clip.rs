@@ -37,12 +37,7 @@ pub fn clip_global_norm_at<T: Element>(
     limit: f64,
 ) -> Result<f64> {
     require_positive("the limit of the gradient's norm", limit)?;
-    require_len("the gradient", model.params_len(), gradient.len())?;
-    require_len("the gradient", touched.len(), gradient.len())?;
-    let norm = touched.sum(gradient, sum_of_squares).sqrt();
-    if !norm.is_finite() {
-        return Err(not_finite(model, gradient));
-    }
+    let norm = global_norm_at(model, gradient, touched)?;
     if norm > limit {
         let scale = T::from_f64(limit / norm);
         touched.edit(gradient, |part| {
@@ -50,6 +45,25 @@ pub fn clip_global_norm_at<T: Element>(
         });
     }
     Ok(norm)
+}
+
+/// The norm of all parameters' gradient together, which is zero wherever it is not `touched`: what
+/// [`clip_global_norm_at`] measures, for those who scale by other means ([`Optimiser::spend_at`](crate::optim::Optimiser::spend_at)).
+///
+/// # Errors
+/// As [`clip_global_norm_at`].
+pub fn global_norm_at<T: Element>(
+    model: &dyn Parameters<T>,
+    gradient: &[T],
+    touched: &Touched,
+) -> Result<f64> {
+    require_len("the gradient", model.params_len(), gradient.len())?;
+    require_len("the gradient", touched.len(), gradient.len())?;
+    let norm = touched.sum(gradient, sum_of_squares).sqrt();
+    match norm.is_finite() {
+        true => Ok(norm),
+        false => Err(not_finite(model, gradient)),
+    }
 }
 
 /// Scales the gradient of each parameter that is longer than `limit` down to that norm, and returns the largest norm

@@ -47,7 +47,7 @@ mod touched;
 pub use accumulate::Accumulator;
 pub use adam::{Adam, AdamW};
 pub use averaged::AveragedSgd;
-pub use clip::{clip_global_norm, clip_global_norm_at, clip_norm_each, clip_value};
+pub use clip::{clip_global_norm, clip_global_norm_at, clip_norm_each, clip_value, global_norm_at};
 pub use decay::WeightDecay;
 pub use plateau::{EarlyStopping, Plateau, Watch};
 pub use rmsprop::RmsProp;
@@ -57,6 +57,8 @@ pub use state::OptimiserState;
 pub use touched::Touched;
 
 pub(crate) use state::LARGEST_COUNT;
+
+use lstm_kernels::Element;
 
 use crate::error::{Result, require_len};
 use crate::params::Parameters;
@@ -90,6 +92,26 @@ pub trait Optimiser<T> {
         self.step(model, gradient)
     }
 
+    /// [`step_at`](Self::step_at) by `scale` times a gradient, which is zero afterwards.
+    ///
+    /// To the bit what scaling, a step and clearing do one after the other; [`Sgd`] without momentum and decay of weights does
+    /// it in a single pass through memory, which is what a step costs where tables are large.
+    ///
+    /// # Errors
+    /// As [`step_at`](Self::step_at).
+    fn spend_at(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &mut [T],
+        touched: &Touched,
+        scale: f64,
+    ) -> Result<()>
+    where
+        T: Element,
+    {
+        spend_in_turn(self, model, gradient, touched, scale)
+    }
+
     /// The learning rate.
     fn rate(&self) -> f64;
 
@@ -108,6 +130,23 @@ pub trait Optimiser<T> {
     /// # Errors
     /// The state of another kind of optimiser, or one that is incomplete; nothing is changed then.
     fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()>;
+}
+
+/// [`Optimiser::spend_at`] as three passes through memory.
+fn spend_in_turn<T: Element, O: Optimiser<T> + ?Sized>(
+    optimiser: &mut O,
+    model: &mut dyn Parameters<T>,
+    gradient: &mut [T],
+    touched: &Touched,
+    scale: f64,
+) -> Result<()> {
+    require_len("the gradient", touched.len(), gradient.len())?;
+    let scale = T::from_f64(scale);
+    touched.edit(gradient, |part| {
+        part.iter_mut().for_each(|slope| *slope *= scale);
+    });
+    optimiser.step_at(model, gradient, touched)?;
+    touched.clear(gradient)
 }
 
 #[cfg(test)]

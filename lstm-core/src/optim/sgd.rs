@@ -1,12 +1,14 @@
 //! Stochastic gradient descent with momentum.
 
+use std::mem::take;
+
 use lstm_kernels::Element;
 
 use crate::error::{
     Error, Result, require_fraction, require_len, require_not_negative, require_positive,
 };
 use crate::optim::state::require_memory;
-use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay};
+use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay, spend_in_turn};
 use crate::params::{Parameters, visit_ranges};
 
 /// v ← momentum v + g, θ ← θ - rate v: gradient descent, heavy-ball for a momentum above zero (Polyak 1964).
@@ -115,6 +117,30 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
             touched.edit_within(range, parameter.values, |values, at| {
                 let steps = values.iter_mut().zip(&gradient[at]);
                 steps.for_each(|(value, &slope)| *value -= rate * slope);
+            });
+        })
+    }
+
+    fn spend_at(
+        &mut self,
+        model: &mut dyn Parameters<T>,
+        gradient: &mut [T],
+        touched: &Touched,
+        scale: f64,
+    ) -> Result<()> {
+        require_len("the gradient", touched.len(), gradient.len())?;
+        if self.momentum != 0.0 || !self.decay.is_none() {
+            return spend_in_turn(self, model, gradient, touched, scale);
+        }
+        let (rate, scale) = (T::from_f64(self.rate), T::from_f64(scale));
+        let (len, mut rest) = (gradient.len(), gradient);
+        visit_ranges(model, len, &mut |range, parameter| {
+            let (slopes, later) = take(&mut rest).split_at_mut(range.len());
+            rest = later;
+            touched.edit_both(range, parameter.values, slopes, |values, slopes| {
+                for (value, slope) in values.iter_mut().zip(slopes) {
+                    *value -= rate * (scale * take(slope));
+                }
             });
         })
     }

@@ -214,7 +214,7 @@ fn a_rate_of_zero_keeps_the_parameters_and_a_wrong_one_is_an_error() {
 
 /// A gradient with zeros between what is touched.
 #[test]
-fn a_step_at_what_is_touched_is_the_whole_step() {
+fn a_step_at_what_is_touched_is_the_whole_step_and_so_is_spending() {
     let makers: [Make; 4] = [
         || Ok(Box::new(Sgd::new(0.1)?)),
         || Ok(Box::new(Sgd::new(0.1)?.with_momentum(0.5)?)),
@@ -222,8 +222,9 @@ fn a_step_at_what_is_touched_is_the_whole_step() {
         || Ok(Box::new(Adam::new(0.1)?)),
     ];
     for make in makers {
-        let (mut whole, mut part) = (model(), model());
+        let (mut whole, mut part, mut spent) = (model(), model(), model());
         let (mut by_step, mut by_step_at) = (make().unwrap(), make().unwrap());
+        let mut by_spend_at = make().unwrap();
         let mut touched = Touched::new();
         for (step, index) in [1, 2, 0].into_iter().enumerate() {
             let mut gradient = [0.0; 3];
@@ -232,8 +233,20 @@ fn a_step_at_what_is_touched_is_the_whole_step() {
             by_step.step(&mut whole, &gradient).unwrap();
             by_step_at.step_at(&mut part, &gradient, &touched).unwrap();
             assert_eq!(values(&whole), values(&part));
+            // Half of twice the gradient, and nothing is left of it.
+            let mut twice = gradient.map(|slope| 2.0 * slope);
+            by_spend_at
+                .spend_at(&mut spent, &mut twice, &touched, 0.5)
+                .unwrap();
+            assert_eq!(values(&whole), values(&spent));
+            assert_eq!(twice, [0.0; 3]);
         }
         touched.set(2, []).unwrap();
+        assert!(
+            by_spend_at
+                .spend_at(&mut spent, &mut [0.0; 3], &touched, 1.0)
+                .is_err()
+        );
         assert!(by_step_at.step_at(&mut part, &[0.0; 3], &touched).is_err());
     }
 }

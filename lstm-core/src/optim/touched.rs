@@ -16,8 +16,9 @@ const WINDOW: usize = 1 << 15;
 ///
 /// A batch of words touches few vectors of an [`Embedding`](crate::Embedding), and few classes of a
 /// [`ClassSoftmax`](crate::ClassSoftmax). Whoever knows where the gradient may differ from zero saves the time to clear,
-/// measure and apply the rest: [`clear`](Self::clear), [`clip_global_norm_at`](crate::optim::clip_global_norm_at) and
-/// [`Optimiser::step_at`](crate::optim::Optimiser::step_at) go only there, on several threads if there are any.
+/// measure and apply the rest: [`clear`](Self::clear), [`clip_global_norm_at`](crate::optim::clip_global_norm_at),
+/// [`Optimiser::step_at`](crate::optim::Optimiser::step_at) and
+/// [`Optimiser::spend_at`](crate::optim::Optimiser::spend_at) go only there, on several threads if there are any.
 ///
 /// ```
 /// use lstm_core::optim::{Optimiser, Sgd, Touched};
@@ -31,8 +32,7 @@ const WINDOW: usize = 1 << 15;
 /// touched.set(gradient.len(), table.touched(&ids))?;
 /// assert_eq!(touched.ranges(), [14..16, 59_998..60_000]);
 /// table.backward(&ids, faer::Mat::full(2, 3, 1.0).as_ref(), &mut gradient)?;
-/// Sgd::new(0.5)?.step_at(&mut table, &gradient, &touched)?;
-/// touched.clear(&mut gradient)?;
+/// Sgd::new(0.5)?.spend_at(&mut table, &mut gradient, &touched, 1.0)?;
 /// assert!(gradient.iter().all(|&value| value == 0.0));
 /// # Ok(())
 /// # }
@@ -136,6 +136,27 @@ impl Touched {
                     &mut values[part.clone()],
                     start + part.start..start + part.end,
                 );
+            }
+        });
+    }
+
+    /// Changes the numbers that belong to the touched ones of a stretch of the gradient, together with these.
+    pub(crate) fn edit_both<T: Send>(
+        &self,
+        stretch: Range<usize>,
+        mut values: &mut [T],
+        mut gradient: &mut [T],
+        change: impl Fn(&mut [T], &mut [T]) + Sync,
+    ) {
+        let windows = self.windows(stretch).map(|window| {
+            let (own, rest) = take(&mut values).split_at_mut(window.len());
+            let (slopes, later) = take(&mut gradient).split_at_mut(window.len());
+            (values, gradient) = (rest, later);
+            (window, own, slopes)
+        });
+        share(self.threads(), windows, |(window, values, slopes)| {
+            for part in self.within(window) {
+                change(&mut values[part.clone()], &mut slopes[part]);
             }
         });
     }
@@ -270,13 +291,20 @@ mod tests {
                     .zip(at)
                     .for_each(|(value, at)| *value += at as f64);
             });
+            let mut others = values.clone();
+            let both = (&mut edited[1..len - 1], &mut others[1..len - 1]);
+            some.edit_both(1..len - 1, both.0, both.1, |part, others| {
+                let pairs = part.iter_mut().zip(others);
+                pairs.for_each(|(value, other)| *value += std::mem::take(other));
+            });
             let sum = some.sum(&edited, |part| part.iter().sum());
             some.clear(&mut edited[..]).unwrap();
-            (sum.to_bits(), edited)
+            (sum.to_bits(), edited, others)
         };
         let alone = work(None);
         assert_eq!(alone.1[5], values[5]);
         assert!(alone.1[..5].iter().all(|&value| value == 0.0));
+        assert_eq!((alone.2[..6]), [values[0], 0.0, 0.0, 0.0, 0.0, values[5]]);
         for threads in 1..=3 {
             assert_eq!(work(Some(threads)), alone, "{threads} threads");
         }

@@ -1,7 +1,7 @@
 //! A cell's tables bound to sizes and to a SIMD width.
 
 use super::outer_layout::OuterVector;
-use super::pass::PassLayout;
+use super::pass::{LastBlock, PassLayout};
 use super::program::{Operand, Program, Slot};
 use crate::cell::{CellSpec, ParamRole};
 
@@ -92,6 +92,8 @@ pub struct Layout {
     pub outer_vectors: usize,
     /// Lane vectors that a tile may accumulate side by side.
     pub max_rows: usize,
+    /// How many numbers the panels of the forward passes hold.
+    pub forward_panels: usize,
     /// How many numbers all panels hold.
     pub panels_len: usize,
 }
@@ -169,10 +171,13 @@ impl Layout {
             outer: Vec::new(),
             outer_vectors: 0,
             max_rows,
+            forward_panels: 0,
             panels_len: 0,
         };
-        layout.forward = layout.passes(program.forward, max_rows);
-        layout.backward = layout.passes(program.backward, max_rows);
+        // Streams have tiles whose sizes are known when they are compiled, so all blocks are alike on the way forward.
+        layout.forward = layout.passes(program.forward, max_rows, LastBlock::Padded);
+        layout.forward_panels = layout.panels_len;
+        layout.backward = layout.passes(program.backward, max_rows, LastBlock::Narrow);
         layout.input_gradient = layout.bind_input_gradient(spec, max_rows);
         layout.bind_outer();
         layout

@@ -95,10 +95,10 @@ impl<T: Element> Memory<T> {
         self.ahead
             .resize_with(layout.forward.len(), || Buffer::EMPTY);
         for (buffer, pass) in self.ahead.iter_mut().zip(&layout.forward) {
-            buffer.resize(ahead_len(layout, pass, batch))?;
+            buffer.resize(ahead_len::<T>(layout, pass, batch))?;
         }
         self.ahead_input
-            .reshape(ahead_input_len(layout, batch), threads)
+            .reshape(ahead_input_len::<T>(layout, batch), threads)
     }
 
     /// Whether this was made for such a call.
@@ -110,7 +110,7 @@ impl<T: Element> Memory<T> {
                 && memory.columns.len() == room([slots, batch, lead.columns, lead.padded])
         };
         let runs_ahead = |(buffer, pass): (&Buffer<T>, &PassLayout)| {
-            buffer.len() == ahead_len(layout, pass, batch)
+            buffer.len() == ahead_len::<T>(layout, pass, batch)
         };
         self.slots == slots
             && self.batch == batch
@@ -122,7 +122,7 @@ impl<T: Element> Memory<T> {
                 .fits(accumulators(layout, &layout.forward))
             && self.ahead.len() == layout.forward.len()
             && self.ahead.iter().zip(&layout.forward).all(runs_ahead)
-            && self.ahead_input.fits(ahead_input_len(layout, batch))
+            && self.ahead_input.fits(ahead_input_len::<T>(layout, batch))
     }
 
     /// The memory that it has, in bytes.

@@ -26,6 +26,12 @@ pub struct OuterProduct<T> {
     pub vector: [*const T; MAX_SAMPLES],
     /// From one k to the next.
     pub vector_stride: usize,
+    /// Sums of earlier and later k of the same products: a lane vector for each column and each lane vector of errors.
+    pub sums: *mut T,
+    /// Whether these are the first k, whose sums begin with zero.
+    pub begins: bool,
+    /// Whether these are the last k, whose sums are added to the gradient.
+    pub ends: bool,
     /// For each lane vector of errors the gradient of its rows in the first column.
     pub gradients: [*mut T; MAX_ROWS],
     /// From one column of each gradient to the next.
@@ -100,14 +106,25 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
     product: &OuterProduct<T>,
 ) {
     let lanes = T::lanes::<S>();
-    // The gradient is needed at the end, and has left the caches since the last group of units.
-    for m in 0..M {
-        for p in 0..P {
-            prefetch(product.gradients[p].wrapping_add(m * product.column_strides[p]));
-        }
-    }
+    let place = |m: usize, p: usize| (m * P + p) * lanes;
     let (mut errors, mut at) = (product.errors, 0);
     let mut sums = [[Lanes::<T, S>::zero(simd); P]; M];
+    if !product.begins {
+        for m in 0..M {
+            for p in 0..P {
+                // SAFETY: there is a sum for each column and lane vector of errors.
+                sums[m][p] = unsafe { Lanes::load(simd, product.sums.add(place(m, p))) };
+            }
+        }
+    }
+    if product.ends {
+        // The gradient is needed at the end, and has left the caches since the last group of units.
+        for m in 0..M {
+            for p in 0..P {
+                prefetch(product.gradients[p].wrapping_add(m * product.column_strides[p]));
+            }
+        }
+    }
     for _ in 0..product.k {
         let mut error = [Lanes::<T, S>::zero(simd); P];
         for p in 0..P {
@@ -126,11 +143,16 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
     }
     for m in 0..M {
         for p in 0..P {
-            // SAFETY: each column of each gradient has `valid` elements from here on.
+            // SAFETY: there is a sum for each column and lane vector of errors, and each column of each gradient has `valid`
+            // elements from here on.
             unsafe {
-                let place = product.gradients[p].add(m * product.column_strides[p]);
-                let sum = Lanes::load_first(simd, place, product.valid) + sums[m][p];
-                sum.store_first(place, product.valid);
+                if product.ends {
+                    let place = product.gradients[p].add(m * product.column_strides[p]);
+                    let sum = Lanes::load_first(simd, place, product.valid) + sums[m][p];
+                    sum.store_first(place, product.valid);
+                } else {
+                    sums[m][p].store(product.sums.add(place(m, p)));
+                }
             }
         }
     }

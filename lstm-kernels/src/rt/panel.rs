@@ -144,7 +144,7 @@ impl<T: Element> Pack<'_, T> {
                 for first_k in (0..segment.k).step_by(step) {
                     let some = first_k..segment.k.min(first_k + step);
                     for block in part(0..pass.blocks, self.thread, self.threads) {
-                        for chunk in &segment.chunks {
+                        for chunk in pass.chunks(segment, block) {
                             for member in 0..chunk.rows {
                                 let place = (block, chunk, member);
                                 self.member(simd, pass, segment, place, piece, some.clone());

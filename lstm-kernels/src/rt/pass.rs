@@ -1,7 +1,7 @@
 //! The passes of a step bound to sizes: blocks of groups of units, and the panels that they multiply.
 
 use super::layout::Layout;
-use super::program::{Operand, Pass, Product, Record, Segment, Slot};
+use super::program::{Operand, Pass, Product, Record, Slot};
 use super::tile::MAX_RUNS;
 use crate::cell::CellSpec;
 
@@ -51,6 +51,8 @@ pub struct SegmentLayout {
     pub block_stride: usize,
     /// The chunks of a block.
     pub chunks: Vec<Chunk>,
+    /// The chunks of the block behind the wide ones, if there is one.
+    pub last_chunks: Vec<Chunk>,
     /// For each piece, for each row of a group.
     pub sources: Vec<Vec<PanelSource>>,
     /// Rows whose sum this segment begins.
@@ -68,6 +70,8 @@ pub struct PassLayout {
     pub groups: usize,
     /// Blocks of groups.
     pub blocks: usize,
+    /// How many of them have the tiles of a full block: all, or all but the last, which has fewer groups.
+    pub wide_blocks: usize,
     /// The products: those of the input first.
     pub segments: Vec<SegmentLayout>,
     /// How many of them read the input.
@@ -81,10 +85,28 @@ pub struct PassLayout {
 }
 
 impl PassLayout {
+    /// The chunks of a segment in a block.
+    #[inline(always)]
+    pub fn chunks<'a>(&self, segment: &'a SegmentLayout, block: usize) -> &'a [Chunk] {
+        match block < self.wide_blocks {
+            true => &segment.chunks,
+            false => &segment.last_chunks,
+        }
+    }
+
     /// Whether products with the input may run ahead of the others, for many steps at a time.
     pub fn can_run_ahead(&self) -> bool {
         (1..self.segments.len()).contains(&self.input_segments)
     }
+}
+
+/// What becomes of a last block that has fewer groups than the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastBlock {
+    /// Its tiles are as wide as all others, and some of their lane vectors stand for no units.
+    Padded,
+    /// It has tiles of its own.
+    Narrow,
 }
 
 /// A product on its way into a segment.
@@ -94,11 +116,20 @@ struct Target {
 }
 
 impl Layout {
-    pub(super) fn passes(&mut self, passes: &[Pass], max_rows: usize) -> Vec<PassLayout> {
-        passes
-            .iter()
-            .map(|pass| self.pass(pass.lead, pass.rows, pass.segments, max_rows))
-            .collect()
+    pub(super) fn passes(
+        &mut self,
+        passes: &[Pass],
+        max_rows: usize,
+        last: LastBlock,
+    ) -> Vec<PassLayout> {
+        let mut bind = |pass: &Pass| {
+            let segments = pass.segments.iter();
+            let mut segments: Vec<_> = segments
+                .map(|segment| (segment.operand, segment.products))
+                .collect();
+            self.bind(pass.lead, pass.rows, &mut segments, max_rows, last)
+        };
+        passes.iter().map(&mut bind).collect()
     }
 
     /// The products that make the gradient of the input, as a pass over its elements.
@@ -139,21 +170,8 @@ impl Layout {
             units: usize::from(!per_cell),
             cells: usize::from(per_cell),
         };
-        self.bind(self.program.input_lead, rows, &mut segments, max_rows)
-    }
-
-    fn pass(
-        &mut self,
-        lead: usize,
-        rows: Record,
-        segments: &[Segment],
-        max_rows: usize,
-    ) -> PassLayout {
-        let mut segments: Vec<_> = segments
-            .iter()
-            .map(|segment| (segment.operand, segment.products))
-            .collect();
-        self.bind(lead, rows, &mut segments, max_rows)
+        let lead = self.program.input_lead;
+        self.bind(lead, rows, &mut segments, max_rows, LastBlock::Narrow)
     }
 
     fn bind(
@@ -162,12 +180,17 @@ impl Layout {
         rows: Record,
         segments: &mut [(Operand, &[Product])],
         max_rows: usize,
+        last: LastBlock,
     ) -> PassLayout {
         let sizes = self.leads[lead];
         let rows = rows.len(sizes.cells);
         // A tile narrower than its registers allow takes several groups of units at once.
         let groups = (max_rows / rows.max(1)).clamp(1, sizes.groups);
         let blocks = sizes.groups.div_ceil(groups);
+        let (wide_blocks, last_groups) = match last {
+            LastBlock::Padded => (blocks, 0),
+            LastBlock::Narrow => (sizes.groups / groups, sizes.groups % groups),
+        };
         segments.sort_by_key(|(operand, _)| self.place_in_memory(*operand));
         let mut merged: Vec<(Operand, Vec<Vec<Target>>)> = Vec::new();
         for (operand, products) in segments {
@@ -186,6 +209,7 @@ impl Layout {
                 let targets: Vec<usize> = pieces[0].iter().map(|target| target.row).collect();
                 let (_, k) = self.extent(operand);
                 let planes = pieces.len();
+                let last_chunks = chunks(last_groups, &targets, &begun, max_rows);
                 let chunks = chunks(groups, &targets, &begun, max_rows);
                 let is_fresh = |row: &usize| !begun[*row];
                 let fresh = targets.iter().copied().filter(is_fresh).collect();
@@ -206,6 +230,7 @@ impl Layout {
                     start,
                     block_stride,
                     chunks,
+                    last_chunks,
                     sources,
                     fresh,
                 }
@@ -233,6 +258,7 @@ impl Layout {
             rows,
             groups,
             blocks,
+            wide_blocks,
             input_segments,
             has_idle_rows: begun.contains(&false),
             has_rows_without_input: with_input.len() < rows,

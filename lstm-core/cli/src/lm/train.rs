@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::io::require_writable;
-use lstm_core::optim::clip_global_norm_at;
+use lstm_core::optim::global_norm_at;
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
 use lstm_core::{Classes, Rng};
@@ -151,8 +151,9 @@ impl Training<'_> {
             ..
         } = &mut self.run;
         let (loss, gradient, touched) = trainer.gradient(model, window)?;
-        clip_global_norm_at(model, gradient, touched, self.options.clip)?;
-        optimiser.step_at(model, gradient, touched)?;
+        let norm = global_norm_at(model, gradient, touched)?;
+        let scale = (self.options.clip / norm).min(1.0);
+        optimiser.spend_at(model, gradient, touched, scale)?;
         *losses += loss;
         *windows += 1;
         Ok(())

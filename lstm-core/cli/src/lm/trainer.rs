@@ -58,8 +58,8 @@ impl Trainer {
         })
     }
 
-    /// The mean loss of a window, in nats, its gradient, and where that may differ from zero. The state moves on; it begins
-    /// anew where the streams do.
+    /// The mean loss of a window, in nats, its gradient, and where that may differ from zero: whoever uses it leaves zeros for
+    /// the next window. The state moves on; it begins anew where the streams do.
     ///
     /// # Errors
     /// A window of another size, words beyond the vocabulary.
@@ -82,7 +82,7 @@ impl Trainer {
             &mut self.rng,
         )?;
 
-        self.clear(model, window)?;
+        self.touch(model, window)?;
         let parts: [&dyn Parameters<f32>; 3] = [&model.embedding, &model.layers, &model.head];
         let [of_embedding, of_layers, of_head] = split_gradient(&mut self.gradient, parts)?;
         let loss = model.head.gradient(
@@ -111,10 +111,9 @@ impl Trainer {
         Ok((loss, &mut self.gradient, &self.touched))
     }
 
-    /// Clears what the last window left, and says what this one will touch.
-    fn clear(&mut self, model: &WordModel, window: &Window) -> Result<()> {
+    /// Says what of the gradient a window will touch.
+    fn touch(&mut self, model: &WordModel, window: &Window) -> Result<()> {
         let (embedding, layers, head) = (&model.embedding, &model.layers, &model.head);
-        self.touched.clear(&mut self.gradient)?;
         let (of_embedding, of_head) = head.touched(embedding, &window.targets);
         let layers = embedding.params_len()..embedding.params_len() + layers.params_len();
         let start = layers.end;

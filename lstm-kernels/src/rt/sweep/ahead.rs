@@ -1,6 +1,6 @@
 //! Products with the input, computed for several steps at a time.
 //!
-//! At a small batch a step reads all weights for a few multiplications each. The products with the input need not wait
+//! A step reads all weights for a few multiplications each, if the batch is small. The products with the input need not wait
 //! for the step before, so many steps share one reading of their weights; only the recurrent weights are read at every
 //! step. The sums are the same to the bit: each is still one chain, the input's part first.
 
@@ -16,14 +16,28 @@ const FULL: usize = 2 * MAX_SAMPLES;
 /// taken up.
 const COLUMNS: usize = 4 * MAX_SAMPLES;
 
+/// Bytes of weights from which on they come from a third level of the cache at every step, which full tiles feel, too.
+const FAR: usize = 4 << 20;
+
+/// The most samples whose multiplications take no longer than far weights.
+const FEW: usize = 32;
+
+/// Steps times samples that run ahead together where weights are far: their sums are far then, too, but fewer than the weights.
+const FAR_COLUMNS: usize = 256;
+
 /// How many steps run ahead together; nothing if each step does its own.
-pub(crate) fn steps_ahead(batch: usize) -> Option<usize> {
-    (1..FULL).contains(&batch).then(|| COLUMNS / batch)
+pub(crate) fn steps_ahead<T>(layout: &Layout, batch: usize) -> Option<usize> {
+    match batch {
+        0 => None,
+        1..FULL => Some(COLUMNS / batch),
+        FULL..=FEW if layout.forward_panels > FAR / size_of::<T>() => Some(FAR_COLUMNS / batch),
+        _ => None,
+    }
 }
 
 /// How many numbers the products of a pass that run ahead have.
-pub(crate) fn ahead_len(layout: &Layout, pass: &PassLayout, batch: usize) -> usize {
-    match steps_ahead(batch) {
+pub(crate) fn ahead_len<T>(layout: &Layout, pass: &PassLayout, batch: usize) -> usize {
+    match steps_ahead::<T>(layout, batch) {
         Some(steps) if pass.can_run_ahead() => {
             pass.blocks * pass.groups * pass.rows * steps * batch * layout.lanes
         }
@@ -33,8 +47,8 @@ pub(crate) fn ahead_len(layout: &Layout, pass: &PassLayout, batch: usize) -> usi
 
 /// How many numbers the inputs of the steps that run ahead have, where it may be necessary to bring them together. A
 /// single sample's inputs are evenly spaced wherever they lie.
-pub(crate) fn ahead_input_len(layout: &Layout, batch: usize) -> usize {
-    match steps_ahead(batch) {
+pub(crate) fn ahead_input_len<T>(layout: &Layout, batch: usize) -> usize {
+    match steps_ahead::<T>(layout, batch) {
         Some(steps) if batch > 1 && layout.forward.iter().any(PassLayout::can_run_ahead) => {
             steps * batch * layout.input_len
         }
@@ -52,7 +66,7 @@ pub(crate) fn ahead_place<T>(
     first_block: usize,
     column: usize,
 ) -> Accumulators<T> {
-    let row = steps_ahead(batch).unwrap_or(0) * batch * layout.lanes;
+    let row = steps_ahead::<T>(layout, batch).unwrap_or(0) * batch * layout.lanes;
     let block = pass.groups * pass.rows * row;
     Accumulators {
         base: base.wrapping_add(first_block * block + column * layout.lanes),

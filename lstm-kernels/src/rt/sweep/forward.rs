@@ -44,12 +44,13 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
-    /// The products of some steps with their input.
+    /// The products of some steps with their input, for this thread's samples.
     #[inline(never)]
     fn run_ahead<S: Simd>(&self, simd: S, steps: Range<usize>) {
         let (layout, batch) = (self.layout, self.memory.batch);
+        let own = self.share.samples.clone();
         // Steps share a tile only if their columns are evenly spaced.
-        let place = if self.input.is_even() {
+        let place = if self.input.is_even() && own.len() == batch {
             self.input.vector(steps.start)
         } else {
             self.bring_together(steps.clone())
@@ -58,7 +59,7 @@ impl<T: Element> Forward<'_, T> {
             if !pass.can_run_ahead() {
                 continue;
             }
-            let columns = 0..steps.len() * batch;
+            let columns = 0..steps.len() * own.len();
             let turns = self
                 .share
                 .turns::<S>(pass, columns.len().min(MAX_SAMPLES), false);
@@ -66,12 +67,13 @@ impl<T: Element> Forward<'_, T> {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
                     let base = self.memory.ahead[index].shared();
+                    let column = self.column_ahead(0, own.start) + first_sample;
                     products(
                         simd,
                         layout,
                         pass,
                         self.packed.panels.as_ptr(),
-                        ahead_place(layout, pass, base, batch, first_block, first_sample),
+                        ahead_place(layout, pass, base, batch, first_block, column),
                         Strip {
                             first_block,
                             blocks,
@@ -86,6 +88,15 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
+    /// Where the sums of a sample of this thread lie among those that run ahead: each thread has the steps of its samples side by
+    /// side.
+    #[inline(always)]
+    fn column_ahead(&self, step: usize, sample: usize) -> usize {
+        let own = &self.share.samples;
+        let steps = steps_ahead::<T>(self.layout, self.memory.batch).unwrap_or(0);
+        own.start * steps + step * own.len() + (sample - own.start)
+    }
+
     /// Copies the inputs of some steps side by side, for this thread: they are few, and each is read many times.
     fn bring_together(&self, steps: Range<usize>) -> VectorPlace<T> {
         let (len, base) = (
@@ -94,7 +105,7 @@ impl<T: Element> Forward<'_, T> {
         );
         let mut target = base;
         for step in steps {
-            for sample in 0..self.memory.batch {
+            for sample in self.share.samples.clone() {
                 // SAFETY: every step of every sample has an input of this length, and this thread's scratch room for as
                 // many as run ahead.
                 unsafe {
@@ -124,7 +135,7 @@ impl<T: Element> Forward<'_, T> {
         match ahead {
             Some(step) => {
                 let base = self.memory.ahead[index].shared();
-                let column = step * batch + strip.first_sample;
+                let column = self.column_ahead(step, strip.first_sample);
                 ahead_place(layout, pass, base, batch, strip.first_block, column)
             }
             None => {
@@ -156,7 +167,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // A single step, as in streaming, has nothing to run ahead of.
-        let ahead = steps_ahead(self.memory.batch).filter(|_| self.steps > 1);
+        let ahead = steps_ahead::<T>(self.layout, self.memory.batch).filter(|_| self.steps > 1);
         let mut first_ahead = 0;
         for step in 0..self.steps {
             if let Some(count) = ahead

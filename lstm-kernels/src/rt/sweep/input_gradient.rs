@@ -4,10 +4,10 @@ use pulp::Simd;
 
 use super::gradients::Gradients;
 use super::products::{Accumulators, Which, products};
-use super::share::{Strip, part, sample_strips};
+use super::share::{Strip, Turns, part, sample_strips};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::{self, MAX_SAMPLES, MAX_TILES};
+use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {
     /// Writes this thread's steps and samples of the gradient of the input, on top of what the sweep wrote element by
@@ -20,10 +20,10 @@ impl<T: Element> Gradients<'_, T> {
         if self.input_gradient.base.is_null() || (adds && pass.segments.is_empty()) {
             return;
         }
-        let mut first_block = 0;
-        while first_block < pass.blocks {
-            let largest = columns.len().min(MAX_SAMPLES);
-            let blocks = tile::blocks_at_once::<S>(largest, pass.blocks - first_block);
+        let largest = columns.len().min(MAX_SAMPLES);
+        let turns = Turns::new::<S>(pass, 0..pass.blocks, largest, false);
+        for turn in 0..turns.count {
+            let (first_block, blocks) = turns.get(turn);
             for (first_sample, samples) in sample_strips(&columns) {
                 let strip = Strip {
                     first_block,
@@ -45,7 +45,6 @@ impl<T: Element> Gradients<'_, T> {
                 );
                 self.write_strip(simd, accumulators, strip, adds);
             }
-            first_block += blocks;
         }
     }
 

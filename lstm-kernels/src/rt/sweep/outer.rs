@@ -19,9 +19,13 @@ use crate::rt::pass::MAX_ROWS;
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 
-/// Steps times samples that are summed in registers before they are added to the gradient. The errors of a group of
-/// units then stay in the second level of the cache.
+/// Steps times samples that are summed before they are added to the gradient. The errors of a group of units then stay in the
+/// second level of the cache.
 const BLOCK: usize = 512;
+
+/// Steps times samples that are summed in registers. The errors of a group of units, for four gates 32 KiB, then stay in the
+/// first level of the cache for all elements of a vector; the sums wait in the second until the next piece.
+const PIECE: usize = 128;
 
 /// Panels of the weight gradients.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub(crate) struct OuterScratch<T> {
     vectors: Buffer<T>,
     /// For each thread the errors of a group of units: a record per step and sample.
     errors: Scratch<T>,
+    /// For each thread the sums of a group of units with all elements of a vector, between two pieces of a block.
+    partial: Scratch<T>,
     /// For each lead the sums of the errors of each group.
     pub sums: Vec<Buffer<T>>,
 }
@@ -39,6 +45,7 @@ impl<T: Element> OuterScratch<T> {
     pub const EMPTY: Self = OuterScratch {
         vectors: Buffer::EMPTY,
         errors: Scratch::EMPTY,
+        partial: Scratch::EMPTY,
         sums: Vec::new(),
     };
 
@@ -49,9 +56,10 @@ impl<T: Element> OuterScratch<T> {
         columns: usize,
         threads: usize,
     ) -> Result<(), NoMemory> {
-        let [vectors, errors] = Self::rooms(layout, columns);
+        let [vectors, errors, partial] = Self::rooms(layout, columns);
         self.vectors.resize(vectors)?;
         self.errors.reshape(errors, threads)?;
+        self.partial.reshape(partial, threads)?;
         self.sums.resize_with(layout.leads.len(), || Buffer::EMPTY);
         for (sums, lead) in self.sums.iter_mut().zip(&layout.leads) {
             sums.resize(lead.padded * lead.errors)?;
@@ -61,28 +69,35 @@ impl<T: Element> OuterScratch<T> {
 
     /// Whether this was made for such a call.
     pub fn fits(&self, layout: &Layout, columns: usize) -> bool {
-        let [vectors, errors] = Self::rooms(layout, columns);
+        let [vectors, errors, partial] = Self::rooms(layout, columns);
         self.vectors.len() == vectors
             && self.errors.fits(errors)
+            && self.partial.fits(partial)
             && self.sums.len() == layout.leads.len()
             && (self.sums.iter().zip(&layout.leads))
                 .all(|(sums, lead)| sums.len() == lead.padded * lead.errors)
     }
 
-    /// How many numbers the vectors are, and the errors of a thread.
-    fn rooms(layout: &Layout, columns: usize) -> [usize; 2] {
+    /// How many numbers the vectors are, the errors of a thread, and its sums.
+    fn rooms(layout: &Layout, columns: usize) -> [usize; 3] {
         let block = BLOCK.min(columns);
+        let partial = layout.outer.iter().map(|vector| {
+            let (planes, len) = layout.extent(vector.operand);
+            let rows = vector.targets.len().min(MAX_ROWS);
+            room([planes * len, rows, layout.lanes])
+        });
         let record = layout.leads.iter().map(|lead| lead.errors).max();
         [
             room([layout.outer_vectors, layout.lanes, block]),
             room([record.unwrap_or(0), layout.lanes, block]),
+            partial.max().unwrap_or(0),
         ]
     }
 
     /// The memory that it has, in bytes.
     pub fn bytes(&self) -> usize {
         let sums: usize = self.sums.iter().map(Buffer::bytes).sum();
-        self.vectors.bytes() + self.errors.bytes() + sums
+        self.vectors.bytes() + self.errors.bytes() + self.partial.bytes() + sums
     }
 
     /// Sets everything, as an earlier use might.
@@ -90,6 +105,7 @@ impl<T: Element> OuterScratch<T> {
     pub fn soil(&mut self, value: T) {
         self.vectors.soil(value);
         self.errors.soil(value);
+        self.partial.soil(value);
         self.sums.iter_mut().for_each(|sums| sums.soil(value));
     }
 
@@ -217,44 +233,54 @@ impl<T: Element> Gradients<'_, T> {
     fn add_vector<S: Simd>(&self, simd: S, vector: &OuterVector, group: usize, count: usize) {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let lead = layout.leads[vector.lead];
-        let (pieces, len) = layout.extent(vector.operand);
+        let (planes, len) = layout.extent(vector.operand);
         let groups = len.div_ceil(lanes);
         let panel = lanes * BLOCK.min(self.columns());
         let panels = self.errors.outer.vectors.as_ptr();
+        let errors = self.errors.outer.errors.part(self.thread).cast_const();
         let valid = (lead.units - group * lanes).min(lanes);
+        let pieces = count.div_ceil(PIECE);
         for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
             for piece in 0..pieces {
-                for (first, elements) in sample_tiles(&(0..len)) {
-                    let mut product = OuterProduct {
-                        k: count,
-                        errors: self.errors.outer.errors.part(self.thread).cast_const(),
-                        errors_stride: lead.errors * lanes,
-                        planes: [0; MAX_ROWS],
-                        vector: [panels; MAX_SAMPLES],
-                        vector_stride: lanes,
-                        gradients: [self.dparams.base; MAX_ROWS],
-                        column_strides: [0; MAX_ROWS],
-                        valid,
-                    };
-                    for (index, target) in targets.iter().enumerate() {
-                        let matrix = layout.params[target.matrix];
-                        let row = target.plane * lead.units + group * lanes;
-                        let column = piece * len + first;
-                        product.planes[index] = target.error;
-                        product.column_strides[index] = matrix.rows;
-                        product.gradients[index] = self
-                            .dparams
-                            .base
-                            .wrapping_add(matrix.start + row + column * matrix.rows);
+                let some = part(0..count, piece, pieces);
+                let mut sums = self.errors.outer.partial.part(self.thread);
+                for plane in 0..planes {
+                    for (first, elements) in sample_tiles(&(0..len)) {
+                        let mut product = OuterProduct {
+                            k: some.len(),
+                            errors: errors.wrapping_add(some.start * lead.errors * lanes),
+                            errors_stride: lead.errors * lanes,
+                            planes: [0; MAX_ROWS],
+                            vector: [panels; MAX_SAMPLES],
+                            vector_stride: lanes,
+                            sums,
+                            begins: piece == 0,
+                            ends: piece + 1 == pieces,
+                            gradients: [self.dparams.base; MAX_ROWS],
+                            column_strides: [0; MAX_ROWS],
+                            valid,
+                        };
+                        for (index, target) in targets.iter().enumerate() {
+                            let matrix = layout.params[target.matrix];
+                            let row = target.plane * lead.units + group * lanes;
+                            let column = plane * len + first;
+                            product.planes[index] = target.error;
+                            product.column_strides[index] = matrix.rows;
+                            product.gradients[index] = self
+                                .dparams
+                                .base
+                                .wrapping_add(matrix.start + row + column * matrix.rows);
+                        }
+                        for (index, element) in (first..first + elements).enumerate() {
+                            let place = vector.start + plane * groups + element / lanes;
+                            product.vector[index] = panels
+                                .wrapping_add(place * panel + some.start * lanes + element % lanes);
+                        }
+                        // SAFETY: the errors and vectors of `count` steps and samples were packed; the sums are this
+                        // thread's, and the gradients of this group's rows this thread's alone.
+                        unsafe { add_outer(simd, targets.len(), elements, &product) };
+                        sums = sums.wrapping_add(targets.len() * elements * lanes);
                     }
-                    for (index, element) in (first..first + elements).enumerate() {
-                        let place = vector.start + piece * groups + element / lanes;
-                        product.vector[index] =
-                            panels.wrapping_add(place * panel + element % lanes);
-                    }
-                    // SAFETY: the errors and vectors of `count` steps and samples were packed; the gradients of this
-                    // group's rows are this thread's alone.
-                    unsafe { add_outer(simd, targets.len(), elements, &product) };
                 }
             }
         }

@@ -14,9 +14,9 @@ use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 
-/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums, some 18 KiB at most, and what comes next
-/// they do not crowd the first level of the cache.
-const PIECE: usize = 16 * 1024;
+/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums, some 18 KiB at most, they fit into a first
+/// level of 48 KiB. Between 16 and 32 KiB it matters little.
+const PIECE: usize = 24 * 1024;
 
 /// Bytes of a panel that are not cut: in a first level of 48 KiB they stay from one tile to the next.
 const WHOLE: usize = 32 * 1024;
@@ -93,14 +93,18 @@ pub(crate) fn products<T: Element, S: Simd>(
     if pass.has_equal_segments {
         // All segments add to the same rows in the same order: each chunk is one product over all of them.
         let mut runs = [Run::NONE; MAX_RUNS];
-        for index in 0..segments[0].chunks.len() {
+        for (index, chunk) in pass
+            .chunks(&segments[0], strip.first_block)
+            .iter()
+            .enumerate()
+        {
             let mut count = 0;
             for segment in segments {
                 if let Some(vector) = place(segment.operand) {
                     runs[count] = run(
                         layout,
                         segment,
-                        &segment.chunks[index],
+                        &pass.chunks(segment, strip.first_block)[index],
                         panels,
                         vector,
                         strip,
@@ -108,7 +112,6 @@ pub(crate) fn products<T: Element, S: Simd>(
                     count += 1;
                 }
             }
-            let chunk = &segments[0].chunks[index];
             // SAFETY: as in `run`; every row of a strip has an accumulator.
             unsafe {
                 multiply(
@@ -128,7 +131,7 @@ pub(crate) fn products<T: Element, S: Simd>(
         let Some(vector) = place(segment.operand) else {
             continue;
         };
-        for chunk in &segment.chunks {
+        for chunk in pass.chunks(segment, strip.first_block) {
             if chunk.continues && !chunk.all_continue && !add_all {
                 // The chunk adds to sums begun earlier, so its fresh rows start from zero.
                 zero(layout, pass, accumulators, strip, Some((segment, chunk)));

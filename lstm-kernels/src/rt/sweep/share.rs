@@ -111,15 +111,7 @@ impl Share<'_> {
     #[inline(always)]
     pub fn turns<S: Simd>(&self, pass: &PassLayout, samples: usize, backwards: bool) -> Turns {
         let blocks = part(0..pass.blocks, self.part, self.parts);
-        let at_once = tile::blocks_at_once::<S>(samples, blocks.len());
-        let full = blocks.len() / at_once;
-        Turns {
-            first: blocks.start,
-            at_once,
-            full,
-            count: full + blocks.len() % at_once,
-            backwards,
-        }
+        Turns::new::<S>(pass, blocks, samples, backwards)
     }
 }
 
@@ -136,6 +128,30 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
+    /// Some of the blocks of a pass, for tiles of so many samples at most.
+    #[inline(always)]
+    pub fn new<S: Simd>(
+        pass: &PassLayout,
+        blocks: Range<usize>,
+        samples: usize,
+        backwards: bool,
+    ) -> Self {
+        // A tile takes blocks at once that are alike.
+        let wide = blocks
+            .end
+            .min(pass.wide_blocks)
+            .saturating_sub(blocks.start);
+        let at_once = tile::blocks_at_once::<S>(samples, wide);
+        let full = wide / at_once;
+        Turns {
+            first: blocks.start,
+            at_once,
+            full,
+            count: full + blocks.len() - full * at_once,
+            backwards,
+        }
+    }
+
     /// The first block of a turn, and how many.
     #[inline(always)]
     pub fn get(&self, turn: usize) -> (usize, usize) {
