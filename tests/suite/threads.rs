@@ -169,6 +169,40 @@ fn products_that_run_ahead_because_weights_are_far_do_not_change_a_bit() {
     check_batches::<cells::Lstm>(&[600, 301], &[12, 32, 33]);
 }
 
+/// Gradients of weights are summed over pieces of 128 columns, and blocks of 512: 630 columns against five times 126.
+#[test]
+fn gradients_of_many_columns_are_sums_of_those_of_few() {
+    fn check<C: Cell>(sizes: &[usize]) {
+        let kernel = Kernel::<C, f32>::new(sizes).unwrap();
+        let problem = Problem::new(&kernel, 9, 70);
+        let gradient = |problem: &Problem| -> Vec<f64> {
+            let bits = problem.solve(&kernel).params;
+            (bits.into_iter().map(|bits| f64::from(f32::from_bits(bits)))).collect()
+        };
+        let whole = gradient(&problem);
+        let mut sum = vec![0.0; whole.len()];
+        for first in (0..70).step_by(14) {
+            let part = gradient(&problem.part(first, 14));
+            sum.iter_mut()
+                .zip(part)
+                .for_each(|(sum, part)| *sum += part);
+        }
+        let largest = whole
+            .iter()
+            .fold(0.0, |largest: f64, g| largest.max(g.abs()));
+        assert!(largest > 1.0, "{}", C::SPEC.name);
+        for (whole, sum) in whole.iter().zip(sum) {
+            // 630 roundings of 2^-24 in sums that are no longer than the largest are 4e-5 of it at most.
+            let error = (whole - sum).abs();
+            assert!(error <= 4e-5 * largest, "{}: {whole} {sum}", C::SPEC.name);
+        }
+    }
+    check::<cells::Lstm>(&[13, 37]);
+    check::<cells::PeepholeLstm>(&[5, 21, 2]);
+    check::<cells::GruResetBefore>(&[33, 18]);
+    check::<cells::ElmanRnn>(&[4, 100]);
+}
+
 #[test]
 fn streaming_gives_the_bits_of_the_sequence() {
     for width in Width::available() {
