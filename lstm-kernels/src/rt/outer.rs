@@ -26,11 +26,11 @@ pub struct OuterProduct<T> {
     pub vector: [*const T; MAX_SAMPLES],
     /// From one k to the next.
     pub vector_stride: usize,
-    /// Sums of earlier and later k of the same products: a lane vector for each column and each lane vector of errors.
+    /// Where sums wait from one stretch of k to the next: a lane vector for each column and each lane vector of errors.
     pub sums: *mut T,
-    /// Whether these are the first k, whose sums begin with zero.
+    /// Whether this is the first stretch, whose sums begin with zero.
     pub begins: bool,
-    /// Whether these are the last k, whose sums are added to the gradient.
+    /// Whether this is the last stretch, whose sums are added to the gradient.
     pub ends: bool,
     /// For each lane vector of errors the gradient of its rows in the first column.
     pub gradients: [*mut T; MAX_ROWS],

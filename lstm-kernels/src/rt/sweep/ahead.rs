@@ -16,7 +16,7 @@ const FULL: usize = 2 * MAX_SAMPLES;
 /// taken up.
 const COLUMNS: usize = 4 * MAX_SAMPLES;
 
-/// Bytes of weights from which on they come from a third level of the cache at every step, which full tiles feel, too.
+/// Weights of more bytes come from the third level of the cache at every step, which slows down full tiles, too.
 const FAR: usize = 4 << 20;
 
 /// The most samples whose multiplications take no longer than far weights.
