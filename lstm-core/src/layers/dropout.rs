@@ -111,6 +111,9 @@ impl<T: Element> Default for Memory<T> {
 /// Columns that a thread takes at a time.
 const COLUMNS: usize = 32;
 
+/// Numbers of a call above which it pays to wake threads.
+const WORTH_A_CALL: usize = 1 << 14;
+
 /// Cuts a matrix into blocks of columns, each with the index of its first one.
 fn blocks<'a, T: 'a>(matrix: MatMut<'a, T>) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
     let (mut rest, mut first) = (Some(matrix), 0);
@@ -127,7 +130,7 @@ fn blocks<'a, T: 'a>(matrix: MatMut<'a, T>) -> impl Iterator<Item = (usize, MatM
 impl Dropout {
     /// The threads, if so many numbers are work for more than one.
     fn threads(&self, numbers: usize) -> Option<&Threads> {
-        self.threads.as_ref().filter(|_| numbers > 1 << 14)
+        self.threads.as_ref().filter(|_| numbers > WORTH_A_CALL)
     }
 
     /// Draws a mask as [`draw_mask`] does: threads change no bit of it.

@@ -141,10 +141,12 @@ fn spend_in_turn<T: Element, O: Optimiser<T> + ?Sized>(
     scale: f64,
 ) -> Result<()> {
     require_len("the gradient", touched.len(), gradient.len())?;
-    let scale = T::from_f64(scale);
-    touched.edit(gradient, |part| {
-        part.iter_mut().for_each(|slope| *slope *= scale);
-    });
+    if scale != 1.0 {
+        let scale = T::from_f64(scale);
+        touched.edit(gradient, |part| {
+            part.iter_mut().for_each(|slope| *slope *= scale);
+        });
+    }
     optimiser.step_at(model, gradient, touched)?;
     touched.clear(gradient)
 }

@@ -128,10 +128,10 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
         touched: &Touched,
         scale: f64,
     ) -> Result<()> {
-        require_len("the gradient", touched.len(), gradient.len())?;
         if self.momentum != 0.0 || !self.decay.is_none() {
             return spend_in_turn(self, model, gradient, touched, scale);
         }
+        require_len("the gradient", touched.len(), gradient.len())?;
         let (rate, scale) = (T::from_f64(self.rate), T::from_f64(scale));
         let (len, mut rest) = (gradient.len(), gradient);
         visit_ranges(model, len, &mut |range, parameter| {
