@@ -86,11 +86,13 @@ impl<T: Element> OuterScratch<T> {
             let rows = vector.targets.len().min(MAX_ROWS);
             room([planes * len, rows, layout.lanes])
         });
+        // A block of one piece leaves nothing waiting.
+        let partial = partial.max().filter(|_| block > PIECE);
         let record = layout.leads.iter().map(|lead| lead.errors).max();
         [
             room([layout.outer_vectors, layout.lanes, block]),
             room([record.unwrap_or(0), layout.lanes, block]),
-            partial.max().unwrap_or(0),
+            partial.unwrap_or(0),
         ]
     }
 
