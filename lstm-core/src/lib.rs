@@ -164,7 +164,7 @@ mod tied_softmax;
 #[cfg(test)]
 mod check;
 
-pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes};
+pub use class_softmax::{ClassSoftmax, ClassWorkspace, Classes, WordSlopes};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use explain::{ExplainedParam, ExplainedVector, Explanation, StepWork};

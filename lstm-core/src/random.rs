@@ -112,8 +112,14 @@ impl Rng {
             let bytes = &mut bytes[..4 * happen.len()];
             self.0.fill_bytes(bytes);
             let (words, _) = bytes.as_chunks();
-            for (happens, &word) in happen.iter_mut().zip(words) {
-                *happens = u64::from(u32::from_le_bytes(word)) < below;
+            match u32::try_from(below) {
+                Ok(below) => {
+                    for (happens, &word) in happen.iter_mut().zip(words) {
+                        *happens = u32::from_le_bytes(word) < below;
+                    }
+                }
+                // All words are below 2^32; they are drawn for the sake of the stream.
+                Err(_) => happen.fill(true),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The columns whose targets are of one class: their part of the loss and of the gradients.
 
+use std::mem;
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
@@ -15,11 +16,19 @@ use crate::loss::CrossEntropy;
 /// Buffers of a group, and what was computed of it.
 #[derive(Debug, Clone)]
 pub(super) struct Group<T> {
+    /// The places of the class's words, and how many columns have a target among them.
+    pub(super) words: Range<usize>,
+    columns: usize,
+    /// The part of all counted columns that these are.
+    share: f64,
     x: Vec<T>,
     dx: Vec<T>,
+    /// The scores of the words, or the slopes of the group's mean loss by them.
     scores: Vec<T>,
     /// The places of the targets within their class.
     targets: Vec<u32>,
+    /// Products from which the gradient's length is told.
+    products: Vec<T>,
     /// The mean loss of these columns.
     pub(super) loss: f64,
 }
@@ -27,10 +36,14 @@ pub(super) struct Group<T> {
 impl<T> Default for Group<T> {
     fn default() -> Self {
         Self {
+            words: 0..0,
+            columns: 0,
+            share: 0.0,
             x: Vec::new(),
             dx: Vec::new(),
             scores: Vec::new(),
             targets: Vec::new(),
+            products: Vec::new(),
             loss: 0.0,
         }
     }
@@ -41,19 +54,15 @@ pub(super) struct Job<'a, T> {
     pub(super) group: &'a mut Group<T>,
     pub(super) columns: &'a [usize],
     pub(super) words: Range<usize>,
-}
-
-/// Where the gradients of a group's words go, and the factor that they take.
-pub(super) struct Gradients<'a, T> {
-    pub(super) weight: &'a mut [T],
-    pub(super) bias: &'a mut [T],
-    pub(super) share: T,
+    pub(super) share: f64,
 }
 
 impl<T: Element> Job<'_, T> {
     /// Gathers the columns and computes the scores of the words.
     fn score(&mut self, head: &ClassSoftmax<T>, x: MatRef<'_, T>, targets: &[u32]) {
         let group = &mut *self.group;
+        group.words.clone_from(&self.words);
+        (group.columns, group.share) = (self.columns.len(), self.share);
         let places = self.columns.iter().map(|&column| {
             // A place within a class is less than the number of words, which fits.
             (head.classes.place(targets[column]) - self.words.start) as u32
@@ -81,44 +90,26 @@ impl<T: Element> Job<'_, T> {
         Ok(())
     }
 
+    /// The slopes of the scores and, if asked for, of the columns. The gradient of the words is left as these factors.
     pub(super) fn gradient(
         mut self,
         head: &ClassSoftmax<T>,
         x: MatRef<'_, T>,
         targets: &[u32],
-        gradients: Gradients<'_, T>,
         wants_dx: bool,
     ) -> Result<()> {
         self.score(head, x, targets);
         let (group, columns) = (self.group, self.columns.len());
         let mut scores = shaped(&mut group.scores, self.words.len(), columns);
         group.loss = CrossEntropy::new().gradient(scores.rb_mut(), &group.targets)?;
-        // Loss and gradient are those of the group's mean; the group is a share of all.
-        let Gradients {
-            weight,
-            bias,
-            share,
-        } = gradients;
-        let dscores = scores.rb();
-        matmul(
-            MatMut::from_column_major_slice_mut(weight, head.inputs, self.words.len()),
-            Accum::Add,
-            shaped(&mut group.x, head.inputs, columns).rb(),
-            dscores.transpose(),
-            share,
-            Par::Seq,
-        );
-        for dscores in dscores.col_iter() {
-            let both = bias.iter_mut().zip(dscores.iter());
-            both.for_each(|(bias, &dscore)| *bias += share * dscore);
-        }
         if wants_dx {
+            // Loss and slopes are those of the group's mean; the group is a share of all.
             matmul(
                 shaped(&mut group.dx, head.inputs, columns),
                 Accum::Replace,
                 head.matrix().subcols(self.words.start, self.words.len()),
-                dscores,
-                share,
+                scores.rb(),
+                T::from_f64(self.share),
                 Par::Seq,
             );
         }
@@ -135,4 +126,69 @@ impl<T: Element> Group<T> {
             (target.zip(own.iter())).for_each(|(target, &own)| *target += own);
         }
     }
+
+    /// The factors of the gradient of the words' vectors: the inputs, and the slopes of the scores for a mean over the group.
+    fn factors(&self, inputs: usize) -> (MatRef<'_, T>, MatRef<'_, T>) {
+        let (words, columns) = (self.words.len(), self.columns);
+        (
+            MatRef::from_column_major_slice(&self.x[..inputs * columns], inputs, columns),
+            MatRef::from_column_major_slice(&self.scores[..words * columns], words, columns),
+        )
+    }
+
+    /// Adds `scale` times the gradient of the words' vectors, and of their biases, to what is there.
+    pub(super) fn add_words(&self, scale: f64, weight: &mut [T], bias: &mut [T]) {
+        let (inputs, scale) = (weight.len() / self.words.len(), T::from_f64(scale * self.share));
+        let (x, dscores) = self.factors(inputs);
+        matmul(
+            MatMut::from_column_major_slice_mut(weight, inputs, self.words.len()),
+            Accum::Add,
+            x,
+            dscores.transpose(),
+            scale,
+            Par::Seq,
+        );
+        for dscores in dscores.col_iter() {
+            let both = bias.iter_mut().zip(dscores.iter());
+            both.for_each(|(bias, &dscore)| *bias += scale * dscore);
+        }
+    }
+
+    /// The sum of the squares of the gradient of the words' vectors and biases.
+    ///
+    /// Those of a product G = X D' are the products of X'X and D'D, number by number, which are small where there are fewer
+    /// columns than words; a bias is the weight of one more input, which is always 1.
+    pub(super) fn squares(&mut self, inputs: usize) -> f64 {
+        let mut products = mem::take(&mut self.products);
+        let (x, dscores) = self.factors(inputs);
+        let (words, columns) = (self.words.len(), self.columns);
+        let sum = if words < columns {
+            let mut weight = shaped(&mut products, inputs, words);
+            product(weight.rb_mut(), x, dscores.transpose());
+            let of_words: f64 = (weight.rb().col_iter())
+                .flat_map(|column| column.iter())
+                .map(|slope| slope.to_f64().powi(2))
+                .sum();
+            let bias = |word| -> f64 { dscores.row(word).iter().map(|&slope| slope.to_f64()).sum() };
+            of_words + (0..words).map(|word| bias(word).powi(2)).sum::<f64>()
+        } else {
+            let mut both = shaped(&mut products, columns, 2 * columns);
+            let (mut xx, mut dd) = both.rb_mut().split_at_col_mut(columns);
+            product(xx.rb_mut(), x.transpose(), x);
+            product(dd.rb_mut(), dscores.transpose(), dscores);
+            let pairs = xx.rb().col_iter().zip(dd.rb().col_iter());
+            pairs
+                .flat_map(|(xx, dd)| xx.iter().zip(dd.iter()))
+                .map(|(xx, dd)| (xx.to_f64() + 1.0) * dd.to_f64())
+                .sum()
+        };
+        self.products = products;
+        // Rounding may leave less than nothing of a sum that is zero; what is not a number stays so.
+        let sum = if sum < 0.0 { 0.0 } else { sum };
+        sum * self.share * self.share
+    }
+}
+
+fn product<T: Element>(to: MatMut<'_, T>, lhs: MatRef<'_, T>, rhs: MatRef<'_, T>) {
+    matmul(to, Accum::Replace, lhs, rhs, T::from_f64(1.0), Par::Seq);
 }

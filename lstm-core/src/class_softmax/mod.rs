@@ -2,10 +2,10 @@
 
 mod classes;
 mod group;
+mod slopes;
 mod workspace;
 
 use std::iter;
-use std::mem;
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
@@ -14,6 +14,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use lstm_kernels::{Element, Threads};
 
 pub use classes::Classes;
+pub use slopes::WordSlopes;
 pub use workspace::ClassWorkspace;
 
 use crate::error::{Result, require_len, require_shape, require_size};
@@ -23,7 +24,7 @@ use crate::linear::{Linear, fill_columns};
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
-use group::{Gradients, Group, Job};
+use group::{Group, Job};
 use workspace::{Plan, shaped};
 
 /// p(w | h) = p(class(w) | h) p(w | class(w), h), each factor a softmax of a linear layer: exact probabilities at the cost
@@ -114,6 +115,11 @@ impl<T: Element> ClassSoftmax<T> {
         &self.classes
     }
 
+    /// How many numbers the matrix and bias of the classes have, the first of all parameters.
+    pub fn classes_len(&self) -> usize {
+        self.class.params_len()
+    }
+
     /// Buffers for the calls below.
     pub fn workspace(&self) -> ClassWorkspace<T> {
         ClassWorkspace::default()
@@ -159,12 +165,57 @@ impl<T: Element> ClassSoftmax<T> {
         x: MatRef<'_, T>,
         targets: &[u32],
         gradient: &mut [T],
-        mut dx: Option<MatMut<'_, T>>,
+        dx: Option<MatMut<'_, T>>,
         workspace: &mut ClassWorkspace<T>,
     ) -> Result<f64> {
-        self.require_targets(x, targets)?;
         let needed = self.params_len();
         require_len("the gradient of the class softmax", needed, gradient.len())?;
+        let (of_classes, of_words) = gradient.split_at_mut(self.class.params_len());
+        let (loss, slopes) = self.gradient_in_factors(x, targets, of_classes, dx, workspace)?;
+        let (weight, bias) = of_words.split_at_mut(self.weight.len());
+        slopes.add(1.0, weight, bias);
+        Ok(loss)
+    }
+
+    /// [`gradient`](Self::gradient) that leaves the gradient of the words' parameters in factors: `of_classes`, as long as
+    /// the matrix and bias of the classes, which are the [first](Self::classes_len) parameters, is added to.
+    ///
+    /// Clipped descent, by a limit of 1 at a rate of 2, with no gradient as large as the words' matrix:
+    ///
+    /// ```
+    /// # use faer::Mat;
+    /// # use lstm_core::{ClassSoftmax, Classes, Rng, init::Init, params::Parameters};
+    /// # fn main() -> Result<(), lstm_core::Error> {
+    /// # let classes = Classes::by_frequency(&[50, 20, 9, 4, 4, 1], 2)?;
+    /// # let mut head = ClassSoftmax::<f64>::new(3, classes, Init::Uniform(0.5), &mut Rng::new(1))?;
+    /// let (h, targets) = (Mat::full(3, 2, 1.0), [4, 5]);
+    /// let (mut workspace, mut of_classes) = (head.workspace(), vec![0.0; head.classes_len()]);
+    /// let (loss, mut slopes) =
+    ///     head.gradient_in_factors(h.as_ref(), &targets, &mut of_classes, None, &mut workspace)?;
+    /// let of_classes_squares: f64 = of_classes.iter().map(|slope| slope * slope).sum();
+    /// let norm = (of_classes_squares + slopes.squares()?).sqrt();
+    /// slopes.descend(&mut head, 2.0 * (1.0 / norm).min(1.0))?;
+    /// assert!(head.loss(h.as_ref(), &targets, &mut workspace)? < loss);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    pub fn gradient_in_factors<'a>(
+        &self,
+        x: MatRef<'_, T>,
+        targets: &[u32],
+        of_classes: &mut [T],
+        mut dx: Option<MatMut<'_, T>>,
+        workspace: &'a mut ClassWorkspace<T>,
+    ) -> Result<(f64, WordSlopes<'a, T>)> {
+        self.require_targets(x, targets)?;
+        require_len(
+            "the gradient of the classes of the class softmax",
+            self.classes_len(),
+            of_classes.len(),
+        )?;
         if let Some(dx) = &dx {
             require_shape(
                 "the input gradient of `ClassSoftmax::gradient`",
@@ -179,36 +230,28 @@ impl<T: Element> ClassSoftmax<T> {
             ..
         } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
-        let (of_classes, of_words) = gradient.split_at_mut(self.class.params_len());
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
         self.class.apply(x, scores.rb_mut())?;
         let loss = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
         (self.class).backprop(x, scores.rb(), of_classes, dx.rb_mut())?;
 
-        let (mut weights, mut biases) = of_words.split_at_mut(self.weight.len());
-        let mut passed = 0;
-        let jobs = self.jobs(plan, groups).map(|job| {
-            // Classes ascend, so each takes its part of what the ones before have left.
-            let (skipped, len) = (job.words.start - passed, job.words.len());
-            passed = job.words.end;
-            let gradients = Gradients {
-                weight: take(&mut weights, skipped * self.inputs, len * self.inputs),
-                bias: take(&mut biases, skipped, len),
-                share: T::from_f64(plan.share(job.columns)),
-            };
-            (job, gradients)
-        });
-        let wants_dx = dx.is_some();
-        try_share(self.threads.as_ref(), jobs, |(job, gradients)| {
-            job.gradient(self, x, targets, gradients, wants_dx)
+        let (jobs, wants_dx) = (self.jobs(plan, groups), dx.is_some());
+        try_share(self.threads.as_ref(), jobs, |job| {
+            job.gradient(self, x, targets, wants_dx)
         })?;
         if let Some(mut dx) = dx {
             for (columns, group) in plan.groups().zip(&mut *groups) {
                 group.add_dx(columns, dx.rb_mut());
             }
         }
-        Ok(loss + plan.mean(groups))
+        let loss = loss + plan.mean(groups);
+        let slopes = WordSlopes {
+            groups: &mut groups[..plan.groups().count()],
+            shape: (self.inputs, self.classes.words()),
+            threads: self.threads.clone(),
+        };
+        Ok((loss, slopes))
     }
 
     /// The logarithms of the probabilities of all words, in nats: `x` is `inputs x n`, `y` is `words x n`, its rows in the
@@ -300,6 +343,7 @@ impl<T: Element> ClassSoftmax<T> {
             group,
             columns,
             words: self.classes.block(plan.class(columns)),
+            share: plan.share(columns),
         })
     }
 
@@ -316,13 +360,6 @@ impl<T: Element> ClassSoftmax<T> {
         require_len("the slice of targets", x.ncols(), targets.len())?;
         require_targets(targets, self.classes.words(), self.ignored)
     }
-}
-
-/// Takes `len` numbers from the front of `rest`, after `skipped` others.
-fn take<'a, T>(rest: &mut &'a mut [T], skipped: usize, len: usize) -> &'a mut [T] {
-    let (taken, left) = mem::take(rest)[skipped..].split_at_mut(len);
-    *rest = left;
-    taken
 }
 
 impl<T: Element> Parameters<T> for ClassSoftmax<T> {

@@ -1,5 +1,8 @@
 //! What a call of the class softmax works with.
 
+use std::mem::take;
+use std::ops::Range;
+
 use faer::MatMut;
 use lstm_kernels::Element;
 
@@ -83,4 +86,19 @@ pub(super) fn shaped<T: Element>(
         buffer.resize(len, T::from_f64(0.0));
     }
     MatMut::from_column_major_slice_mut(&mut buffer[..len], rows, columns)
+}
+
+/// Cuts the blocks of ascending ranges of words out of numbers of which every word has `each`.
+pub(super) fn take_blocks<'a, T>(
+    mut rest: &'a mut [T],
+    each: usize,
+    words: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = &'a mut [T]> {
+    let mut passed = 0;
+    words.map(move |words| {
+        let (_, from) = take(&mut rest).split_at_mut((words.start - passed) * each);
+        let (block, later) = from.split_at_mut(words.len() * each);
+        (passed, rest) = (words.end, later);
+        block
+    })
 }

@@ -1,6 +1,7 @@
 //! Clipping: a bound on the gradient, by its length or number by number.
 
 use lstm_kernels::Element;
+use pulp::Arch;
 
 use crate::error::{Error, Result, require_len, require_positive};
 use crate::optim::Touched;
@@ -131,17 +132,19 @@ fn require_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Resu
     }
 }
 
-/// The sum of squares, in double precision and in eight independent sums that the compiler can keep in a register.
+/// The sum of squares, in double precision and in eight independent sums, which fill this machine's registers.
 fn sum_of_squares<T: Element>(values: &[T]) -> f64 {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += value.to_f64() * value.to_f64();
+    Arch::new().dispatch(|| {
+        let (chunks, rest) = values.as_chunks::<8>();
+        let mut sums = [0.0; 8];
+        for chunk in chunks {
+            for (sum, value) in sums.iter_mut().zip(chunk) {
+                *sum += value.to_f64() * value.to_f64();
+            }
         }
-    }
-    let rest = rest.iter().map(|value| value.to_f64().powi(2));
-    sums.into_iter().chain(rest).sum()
+        let rest = rest.iter().map(|value| value.to_f64().powi(2));
+        sums.into_iter().chain(rest).sum()
+    })
 }
 
 /// The error that names the first parameter whose gradient is not finite.

@@ -112,6 +112,12 @@ pub trait Optimiser<T> {
         spend_in_turn(self, model, gradient, touched, scale)
     }
 
+    /// The rate, if a step is θ ← θ - rate · gradient and nothing else: whoever holds a gradient in another form than a slice,
+    /// as [`WordSlopes`](crate::WordSlopes) do, may take that part of a step without the optimiser.
+    fn plain_rate(&self) -> Option<f64> {
+        None
+    }
+
     /// The learning rate.
     fn rate(&self) -> f64;
 

@@ -109,7 +109,7 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
         touched: &Touched,
     ) -> Result<()> {
         require_len("the gradient", touched.len(), gradient.len())?;
-        if self.momentum != 0.0 || !self.decay.is_none() {
+        if self.plain_rate().is_none() {
             return self.step(model, gradient);
         }
         let rate = T::from_f64(self.rate);
@@ -128,7 +128,7 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
         touched: &Touched,
         scale: f64,
     ) -> Result<()> {
-        if self.momentum != 0.0 || !self.decay.is_none() {
+        if self.plain_rate().is_none() {
             return spend_in_turn(self, model, gradient, touched, scale);
         }
         require_len("the gradient", touched.len(), gradient.len())?;
@@ -143,6 +143,10 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
                 }
             });
         })
+    }
+
+    fn plain_rate(&self) -> Option<f64> {
+        (self.momentum == 0.0 && self.decay.is_none()).then_some(self.rate)
     }
 
     fn rate(&self) -> f64 {

@@ -221,6 +221,8 @@ fn a_step_at_what_is_touched_is_the_whole_step_and_so_is_spending() {
         || Ok(Box::new(Sgd::new(0.1)?.with_weight_decay(decay()))),
         || Ok(Box::new(Adam::new(0.1)?)),
     ];
+    let plain = makers.map(|make| make().unwrap().plain_rate());
+    assert_eq!(plain, [Some(0.1), None, None, None]);
     for make in makers {
         let (mut whole, mut part, mut spent) = (model(), model(), model());
         let (mut by_step, mut by_step_at) = (make().unwrap(), make().unwrap());

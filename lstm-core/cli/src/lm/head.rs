@@ -7,6 +7,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_core::params::{Name, Parameters, Visit, VisitMut};
 use lstm_core::{
     ClassSoftmax, ClassWorkspace, Embedding, Result, SoftmaxWorkspace, Threads, TiedSoftmax,
+    WordSlopes,
 };
 
 /// What turns features into probabilities of words.
@@ -97,16 +98,19 @@ impl Head {
         &self,
         embedding: &Embedding<f32>,
         targets: &[u32],
+        in_factors: bool,
     ) -> (Option<Range<usize>>, Vec<Range<usize>>) {
         let all = iter::once(0..self.params_len());
         match self {
             Self::Tied(_) => (Some(0..embedding.params_len()), all.collect()),
             Self::Full(..) => (None, all.collect()),
+            Self::Classes(softmax) if in_factors => (None, vec![0..softmax.classes_len()]),
             Self::Classes(softmax) => (None, softmax.touched(targets).collect()),
         }
     }
 
     /// The mean of `-ln p(target)`; the gradients of the input vectors and of this head are added to, `dy` is overwritten.
+    /// With `in_factors`, what can be left in factors is returned instead.
     ///
     /// # Errors
     /// Shapes and targets that do not fit.
@@ -114,18 +118,19 @@ impl Head {
         clippy::too_many_arguments,
         reason = "the gradient of a tied output has that many parts"
     )]
-    pub fn gradient(
+    pub fn gradient<'a>(
         &self,
         embedding: &Embedding<f32>,
         y: MatRef<'_, f32>,
         targets: &[u32],
+        in_factors: bool,
         of_embedding: &mut [f32],
         of_head: &mut [f32],
         dy: MatMut<'_, f32>,
-        workspace: &mut HeadWorkspace,
-    ) -> Result<f64> {
+        workspace: &'a mut HeadWorkspace,
+    ) -> Result<(f64, Option<WordSlopes<'a, f32>>)> {
         let HeadWorkspace { full, classes } = workspace;
-        match self {
+        let loss = match self {
             Self::Tied(softmax) => {
                 softmax.gradient(embedding, y, targets, of_embedding, of_head, Some(dy), full)
             }
@@ -133,7 +138,26 @@ impl Head {
                 let (of_output, of_bias) = of_head.split_at_mut(output.params_len());
                 softmax.gradient(output, y, targets, of_output, of_bias, Some(dy), full)
             }
+            Self::Classes(softmax) if in_factors => {
+                let of_classes = &mut of_head[..softmax.classes_len()];
+                let (loss, slopes) =
+                    softmax.gradient_in_factors(y, targets, of_classes, Some(dy), classes)?;
+                return Ok((loss, Some(slopes)));
+            }
             Self::Classes(softmax) => softmax.gradient(y, targets, of_head, Some(dy), classes),
+        };
+        Ok((loss?, None))
+    }
+
+    /// Moves the words' parameters against their gradient.
+    ///
+    /// # Errors
+    /// The gradient of another head.
+    pub fn descend(&mut self, slopes: &WordSlopes<'_, f32>, rate: f64) -> Result<()> {
+        match self {
+            // These have no slopes of their words apart from the rest.
+            Self::Tied(_) | Self::Full(..) => Ok(()),
+            Self::Classes(softmax) => slopes.descend(softmax, rate),
         }
     }
 }

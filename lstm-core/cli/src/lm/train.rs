@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::io::require_writable;
-use lstm_core::optim::global_norm_at;
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
 use lstm_core::{Classes, Rng};
@@ -150,10 +149,7 @@ impl Training<'_> {
             losses,
             ..
         } = &mut self.run;
-        let (loss, gradient, touched) = trainer.gradient(model, window)?;
-        let norm = global_norm_at(model, gradient, touched)?;
-        let scale = (self.options.clip / norm).min(1.0);
-        optimiser.spend_at(model, gradient, touched, scale)?;
+        let loss = trainer.step(model, window, &mut **optimiser, self.options.clip)?;
         *losses += loss;
         *windows += 1;
         Ok(())

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use lstm_core::layers::{Batch, Layer, LayerTape};
-use lstm_core::optim::Touched;
+use lstm_core::optim::{Optimiser, Touched, global_norm_at};
 use lstm_core::params::{Parameters, split_gradient};
 use lstm_core::text::Window;
 use lstm_core::{Result, Rng, State};
@@ -24,7 +24,7 @@ pub struct Trainer {
     dy: Mat<f32>,
     dx: Mat<f32>,
     gradient: Vec<f32>,
-    /// Where the gradient is not zero.
+    /// Where the gradient of the last window is not zero; between steps it is zero everywhere.
     touched: Touched,
 }
 
@@ -58,16 +58,20 @@ impl Trainer {
         })
     }
 
-    /// The mean loss of a window, in nats, its gradient, and where that may differ from zero: whoever uses it leaves zeros for
-    /// the next window. The state moves on; it begins anew where the streams do.
+    /// Takes a step of training by a window, along its gradient or, where that is longer than `clip`, as far as that. The state
+    /// moves on; it begins anew where the streams do.
+    ///
+    /// Returns the mean loss of the window before the step, in nats.
     ///
     /// # Errors
-    /// A window of another size, words beyond the vocabulary.
-    pub fn gradient(
+    /// A window of another size, words beyond the vocabulary, a gradient that is not finite; no step is taken then.
+    pub fn step(
         &mut self,
-        model: &WordModel,
+        model: &mut WordModel,
         window: &Window,
-    ) -> Result<(f64, &mut [f32], &Touched)> {
+        optimiser: &mut dyn Optimiser<f32>,
+        clip: f64,
+    ) -> Result<f64> {
         let samples = self.batch.samples();
         if window.is_first {
             self.states = model.layers.initial_states(samples)?;
@@ -82,13 +86,15 @@ impl Trainer {
             &mut self.rng,
         )?;
 
-        self.touch(model, window)?;
+        let plain_rate = optimiser.plain_rate();
+        self.touch(model, window, plain_rate.is_some())?;
         let parts: [&dyn Parameters<f32>; 3] = [&model.embedding, &model.layers, &model.head];
         let [of_embedding, of_layers, of_head] = split_gradient(&mut self.gradient, parts)?;
-        let loss = model.head.gradient(
+        let (loss, mut slopes) = model.head.gradient(
             &model.embedding,
             self.y.as_ref(),
             &window.targets,
+            plain_rate.is_some(),
             of_embedding,
             of_head,
             self.dy.as_mut(),
@@ -108,13 +114,23 @@ impl Trainer {
         model
             .embedding
             .backward(&window.inputs, self.dx.as_ref(), of_embedding)?;
-        Ok((loss, &mut self.gradient, &self.touched))
+
+        let mut norm = global_norm_at(model, &self.gradient, &self.touched)?;
+        if let Some(slopes) = &mut slopes {
+            norm = norm.hypot(slopes.squares()?.sqrt());
+        }
+        let scale = (clip / norm).min(1.0);
+        if let (Some(rate), Some(slopes)) = (plain_rate, slopes) {
+            model.head.descend(&slopes, rate * scale)?;
+        }
+        optimiser.spend_at(model, &mut self.gradient, &self.touched, scale)?;
+        Ok(loss)
     }
 
     /// Says what of the gradient a window will touch.
-    fn touch(&mut self, model: &WordModel, window: &Window) -> Result<()> {
+    fn touch(&mut self, model: &WordModel, window: &Window, in_factors: bool) -> Result<()> {
         let (embedding, layers, head) = (&model.embedding, &model.layers, &model.head);
-        let (of_embedding, of_head) = head.touched(embedding, &window.targets);
+        let (of_embedding, of_head) = head.touched(embedding, &window.targets, in_factors);
         let layers = embedding.params_len()..embedding.params_len() + layers.params_len();
         let start = layers.end;
         let of_head = (of_head.into_iter()).map(|range| start + range.start..start + range.end);
