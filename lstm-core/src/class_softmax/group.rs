@@ -138,7 +138,10 @@ impl<T: Element> Group<T> {
 
     /// Adds `scale` times the gradient of the words' vectors, and of their biases, to what is there.
     pub(super) fn add_words(&self, scale: f64, weight: &mut [T], bias: &mut [T]) {
-        let (inputs, scale) = (weight.len() / self.words.len(), T::from_f64(scale * self.share));
+        let (inputs, scale) = (
+            weight.len() / self.words.len(),
+            T::from_f64(scale * self.share),
+        );
         let (x, dscores) = self.factors(inputs);
         matmul(
             MatMut::from_column_major_slice_mut(weight, inputs, self.words.len()),
@@ -169,7 +172,8 @@ impl<T: Element> Group<T> {
                 .flat_map(|column| column.iter())
                 .map(|slope| slope.to_f64().powi(2))
                 .sum();
-            let bias = |word| -> f64 { dscores.row(word).iter().map(|&slope| slope.to_f64()).sum() };
+            let bias =
+                |word| -> f64 { dscores.row(word).iter().map(|&slope| slope.to_f64()).sum() };
             of_words + (0..words).map(|word| bias(word).powi(2)).sum::<f64>()
         } else {
             let mut both = shaped(&mut products, columns, 2 * columns);

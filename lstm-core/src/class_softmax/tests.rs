@@ -337,5 +337,11 @@ fn factors_of_another_layer_and_of_no_numbers_are_errors() {
     x[(1, 1)] = f64::NAN;
     let error = slopes(&x).unwrap_err();
     assert!(error.contains("the words of the class softmax"), "{error}");
-    assert!(other.weight.iter().chain(&other.bias).all(|&value| value == 0.0));
+    assert!(
+        other
+            .weight
+            .iter()
+            .chain(&other.bias)
+            .all(|&value| value == 0.0)
+    );
 }

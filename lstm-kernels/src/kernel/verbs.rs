@@ -265,6 +265,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             None => UserMatrix::none(),
         };
         errors.outer.clear();
+        errors.queue.clear();
         let input = user_matrix(&x, steps, batch);
         let upstream = user_matrix(&dy, steps, batch);
         let dparams = UserMatrix::even(dparams.as_mut_ptr(), 1);

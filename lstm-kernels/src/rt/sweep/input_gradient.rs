@@ -4,32 +4,35 @@ use pulp::Simd;
 
 use super::gradients::Gradients;
 use super::products::{Accumulators, Which, products};
-use super::share::{Strip, Turns, part, sample_strips};
+use super::share::{Strip, Turns, part};
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {
-    /// Writes this thread's steps and samples of the gradient of the input, on top of what the sweep wrote element by
-    /// element.
+    /// Writes the gradient of the input, on top of what the sweep wrote element by element. Threads share the steps and samples.
     #[inline(always)]
     pub(super) fn write_input_gradient<S: Simd>(&self, simd: S) {
         let pass = &self.layout.input_gradient;
-        let columns = part(0..self.columns(), self.thread, self.threads);
         let adds = self.layout.program.input_gradient;
         if self.input_gradient.base.is_null() || (adds && pass.segments.is_empty()) {
             return;
         }
-        let largest = columns.len().min(MAX_SAMPLES);
-        let turns = Turns::new::<S>(pass, 0..pass.blocks, largest, false);
-        for turn in 0..turns.count {
-            let (first_block, blocks) = turns.get(turn);
-            for (first_sample, samples) in sample_strips(&columns) {
+        let columns = self.columns();
+        let tiles = columns.div_ceil(MAX_SAMPLES);
+        let strips = tiles.div_ceil(MAX_TILES).max(self.threads.min(tiles));
+        let turns = Turns::new::<S>(pass, 0..pass.blocks, columns.min(MAX_SAMPLES), false);
+        let own = part(0..strips, self.thread, self.threads);
+        self.errors.queue.begin(self.thread, own);
+        while let Some(strip) = self.errors.queue.take(self.thread) {
+            let samples = part(0..columns, strip, strips);
+            for turn in 0..turns.count {
+                let (first_block, blocks) = turns.get(turn);
                 let strip = Strip {
                     first_block,
                     blocks,
-                    first_sample,
-                    samples,
+                    first_sample: samples.start,
+                    samples: samples.len(),
                 };
                 let base = self.errors.accumulators.part(self.thread);
                 let accumulators = Accumulators::of_strip(base, self.layout, pass, strip);

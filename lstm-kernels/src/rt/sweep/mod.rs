@@ -7,7 +7,9 @@ mod gradients;
 mod input_gradient;
 mod job;
 mod outer;
+mod packing;
 mod products;
+mod queue;
 mod share;
 mod user;
 
@@ -18,6 +20,7 @@ pub(crate) use gradients::Gradients;
 pub(crate) use job::Direction;
 pub use job::{Chore, Sweep};
 pub(crate) use outer::OuterScratch;
+pub(crate) use queue::Queue;
 pub(crate) use share::{Shares, part};
 pub(crate) use user::UserMatrix;
 

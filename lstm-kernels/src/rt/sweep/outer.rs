@@ -1,22 +1,20 @@
 //! Gradients of matrices: one large sum of outer products per weight, over all steps and samples.
 //!
 //! Errors and vectors are copied into panels, a block of steps and samples at a time, so that a register tile reads
-//! them as streams. All gates that were multiplied with the same vector share a tile.
+//! them as streams. All gates that were multiplied with the same vector share a tile, and threads share the groups of units.
 
 use pulp::Simd;
 
-use super::UserMatrix;
 use super::gradients::Gradients;
 use super::share::{part, sample_tiles};
 use crate::rt::buffer::{Buffer, NoMemory, room};
 use crate::rt::element::Element;
-use crate::rt::lanes::Lanes;
-use crate::rt::layout::Layout;
+use crate::rt::layout::{Layout, LeadLayout};
 use crate::rt::memory::Scratch;
 use crate::rt::outer::{OuterProduct, add_outer};
 use crate::rt::outer_layout::OuterVector;
 use crate::rt::pass::MAX_ROWS;
-use crate::rt::program::Operand;
+use crate::rt::prefetch::prefetch;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// Steps times samples that are summed before they are added to the gradient. The errors of a group of units then stay in the
@@ -27,13 +25,16 @@ const BLOCK: usize = 512;
 /// first level of the cache for all elements of a vector; the sums wait in the second until the next piece.
 const PIECE: usize = 128;
 
+/// Cache lines that a tile asks for, of what is read after it.
+const LINES: usize = 8;
+
 /// Panels of the weight gradients.
 #[derive(Debug, Clone)]
 pub(crate) struct OuterScratch<T> {
     /// For each vector, each of its pieces and each group of its elements: a lane vector per step and sample.
     vectors: Buffer<T>,
     /// For each thread the errors of a group of units: a record per step and sample.
-    errors: Scratch<T>,
+    pub errors: Scratch<T>,
     /// For each thread the sums of a group of units with all elements of a vector, between two pieces of a block.
     partial: Scratch<T>,
     /// For each lead the sums of the errors of each group.
@@ -120,125 +121,70 @@ impl<T: Element> OuterScratch<T> {
 }
 
 impl<T: Element> Gradients<'_, T> {
+    /// The panel of a group of elements of the vectors, which threads fill side by side.
+    #[inline(always)]
+    pub(super) fn vector_panel(&self, group: usize) -> *mut T {
+        let len = self.layout.lanes * BLOCK.min(self.columns());
+        self.errors.outer.vectors.shared().wrapping_add(group * len)
+    }
+
     /// Adds the gradients of all matrices, and sums the errors.
     #[inline(always)]
     pub(super) fn add_matrices<S: Simd>(&self, simd: S) {
         let columns = self.columns();
+        let groups = |lead: &LeadLayout| if lead.errors > 0 { lead.groups } else { 0 };
+        let all = self.layout.leads.iter().map(groups).sum();
         let mut first = 0;
         while first < columns {
             let count = BLOCK.min(columns - first);
+            let own = part(0..all, self.thread, self.threads);
+            self.errors.queue.begin(self.thread, own);
             self.pack_vectors(simd, first, count);
             self.barrier.meet();
-            for (lead, sizes) in self.layout.leads.iter().enumerate() {
-                if sizes.errors == 0 {
-                    continue;
+            while let Some(mut group) = self.errors.queue.take(self.thread) {
+                let mut lead = 0;
+                while group >= groups(&self.layout.leads[lead]) {
+                    group -= groups(&self.layout.leads[lead]);
+                    lead += 1;
                 }
-                for group in part(0..sizes.groups, self.thread, self.threads) {
-                    self.pack_errors(simd, lead, group, first, count);
-                    for vector in &self.layout.outer {
-                        if vector.lead == lead {
-                            self.add_vector(simd, vector, group, count);
-                        }
-                    }
-                }
+                self.add_group(simd, (lead, group), first, count);
             }
             self.barrier.meet();
             first += count;
         }
     }
 
-    /// Copies this thread's part of the vectors of some steps and samples.
+    /// Adds the products of the errors of a group of units with all that they were multiplied with.
     #[inline(always)]
-    fn pack_vectors<S: Simd>(&self, simd: S, first: usize, count: usize) {
-        let (layout, lanes) = (self.layout, self.layout.lanes);
-        for vector in &layout.outer {
-            if vector.is_repeated {
-                continue;
-            }
-            let (pieces, len) = layout.extent(vector.operand);
-            let groups = len.div_ceil(lanes);
-            let (vectors, piece_stride) = match vector.operand {
-                Operand::Forward {
-                    lead,
-                    slot,
-                    previous,
-                } => {
-                    let at = usize::from(!previous);
-                    let rows = self.memory.columns(layout, lead, at, 0, 0);
-                    let base = rows
-                        .base
-                        .wrapping_add(slot.index(layout.leads[lead].cells) * rows.row);
-                    (UserMatrix::even(base, rows.sample), rows.row)
-                }
-                _ => (self.input, 0),
-            };
-            for index in part(0..pieces * groups, self.thread, self.threads) {
-                let (piece, group) = (index / groups, index % groups);
-                let valid = (len - group * lanes).min(lanes);
-                let element = piece * piece_stride + group * lanes;
-                let target = self
-                    .errors
-                    .outer
-                    .vectors
-                    .shared()
-                    .wrapping_add((vector.start + index) * lanes * BLOCK.min(self.columns()));
-                let mut done = 0;
-                while done < count {
-                    let (source, run) = vectors.run(first + done, count - done);
-                    let source = source.wrapping_add(element);
-                    for column in 0..run {
-                        // SAFETY: the source has `valid` elements in each column, the panel a lane vector; nobody else
-                        // writes this group.
-                        unsafe {
-                            let source = source.offset(column as isize * vectors.sample());
-                            Lanes::load_first(simd, source, valid)
-                                .store(target.add((done + column) * lanes));
-                        }
-                    }
-                    done += run;
-                }
+    fn add_group<S: Simd>(&self, simd: S, place: (usize, usize), first: usize, count: usize) {
+        self.pack_errors(simd, place, first, count);
+        let (lead, group) = place;
+        // The next group is most likely this thread's, too.
+        let next = (group + 1 < self.layout.leads[lead].groups).then_some((lead, group + 1));
+        let mut coming =
+            { next.into_iter() }.flat_map(|next| self.lines_of_errors(next, first, count));
+        for vector in &self.layout.outer {
+            if vector.lead == lead {
+                self.add_vector(simd, vector, group, count, &mut coming);
             }
         }
     }
 
-    /// Copies the errors of a group of units for some steps and samples, and sums them.
+    /// Adds the products of a group's errors with all elements of a vector. With each tile, some lines are asked for of what
+    /// will be read afterwards.
     #[inline(always)]
-    fn pack_errors<S: Simd>(&self, simd: S, lead: usize, group: usize, first: usize, count: usize) {
-        let (layout, lanes) = (self.layout, self.layout.lanes);
-        let record = layout.leads[lead].errors;
-        let rows = self.errors.columns(layout, lead, 0, group, 0);
-        let target = self.errors.outer.errors.part(self.thread);
-        let sums = self.errors.outer.sums[lead].shared();
-        let sums = sums.wrapping_add(group * record * lanes);
-        for plane in 0..record {
-            let source = rows
-                .base
-                .wrapping_add(plane * rows.row)
-                .wrapping_offset(first as isize * rows.sample);
-            // SAFETY: each lead has a sum for each group and error, each step and sample a record of errors, and this
-            // thread's panel room for `count` of them.
-            unsafe {
-                let place = sums.add(plane * lanes);
-                let mut sum = Lanes::load(simd, place);
-                for column in 0..count {
-                    let error = Lanes::load(simd, source.offset(column as isize * rows.sample));
-                    error.store(target.add((column * record + plane) * lanes));
-                    sum += error;
-                }
-                sum.store(place);
-            }
-        }
-    }
-
-    /// Adds the products of a group's errors with all elements of a vector.
-    #[inline(always)]
-    fn add_vector<S: Simd>(&self, simd: S, vector: &OuterVector, group: usize, count: usize) {
+    fn add_vector<S: Simd>(
+        &self,
+        simd: S,
+        vector: &OuterVector,
+        group: usize,
+        count: usize,
+        coming: &mut impl Iterator<Item = *const T>,
+    ) {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let lead = layout.leads[vector.lead];
         let (planes, len) = layout.extent(vector.operand);
         let groups = len.div_ceil(lanes);
-        let panel = lanes * BLOCK.min(self.columns());
-        let panels = self.errors.outer.vectors.as_ptr();
         let errors = self.errors.outer.errors.part(self.thread).cast_const();
         let valid = (lead.units - group * lanes).min(lanes);
         let pieces = count.div_ceil(PIECE);
@@ -253,7 +199,7 @@ impl<T: Element> Gradients<'_, T> {
                             errors: errors.wrapping_add(some.start * lead.errors * lanes),
                             errors_stride: lead.errors * lanes,
                             planes: [0; MAX_ROWS],
-                            vector: [panels; MAX_SAMPLES],
+                            vector: [std::ptr::null(); MAX_SAMPLES],
                             vector_stride: lanes,
                             sums,
                             begins: piece == 0,
@@ -274,10 +220,12 @@ impl<T: Element> Gradients<'_, T> {
                                 .wrapping_add(matrix.start + row + column * matrix.rows);
                         }
                         for (index, element) in (first..first + elements).enumerate() {
-                            let place = vector.start + plane * groups + element / lanes;
-                            product.vector[index] = panels
-                                .wrapping_add(place * panel + some.start * lanes + element % lanes);
+                            let panel =
+                                self.vector_panel(vector.start + plane * groups + element / lanes);
+                            product.vector[index] =
+                                panel.wrapping_add(some.start * lanes + element % lanes);
                         }
+                        { &mut *coming }.take(LINES).for_each(prefetch);
                         // SAFETY: the errors and vectors of `count` steps and samples were packed; the sums are this
                         // thread's, and the gradients of this group's rows this thread's alone.
                         unsafe { add_outer(simd, targets.len(), elements, &product) };
