@@ -65,7 +65,9 @@
 //!
 //! # Threads
 //! [`Kernel::with_threads`] shares the work of a call: with many samples each thread has samples of its own, with few the
-//! threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread.
+//! threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread. Units and
+//! the gradients after the sweep are taken piece by piece: a thread that is done helps the others, so a slower processor
+//! does less instead of being waited for.
 //!
 //! Every sum of products is a single chain over k in order, whatever the tile, sums over samples are formed in the order
 //! of the samples, and blocks of a gradient do not depend on the threads. So the bits of a result depend neither on the

@@ -149,6 +149,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return;
         }
         memory.load_state(&self.layout, state);
+        memory.queue.clear();
         let shared = &*memory;
         let input = user_matrix(&x, steps, batch);
         let output = user_matrix(&y, steps, batch);
@@ -160,7 +161,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 let sweep = Forward {
                     layout: &self.layout,
                     packed,
-                    share: shares(barrier.count()).of(thread, barrier),
+                    share: shares(barrier.count()).of(thread, barrier, &shared.queue),
                     steps,
                     input,
                     output,
@@ -265,7 +266,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             None => UserMatrix::none(),
         };
         errors.outer.clear();
-        errors.queue.clear();
+        memory.queue.clear();
         let input = user_matrix(&x, steps, batch);
         let upstream = user_matrix(&dy, steps, batch);
         let dparams = UserMatrix::even(dparams.as_mut_ptr(), 1);
@@ -276,7 +277,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             self.sweep(Direction::Backward(Backward {
                 layout: &self.layout,
                 packed,
-                share: shares(barrier.count()).of(thread, barrier),
+                share: shares(barrier.count()).of(thread, barrier, &memory.queue),
                 steps,
                 input,
                 upstream,

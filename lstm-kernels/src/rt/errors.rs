@@ -6,7 +6,7 @@ use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::memory::{Scratch, VectorPlace, accumulators, rows};
 use super::program::Operand;
-use super::sweep::{OuterScratch, Queue};
+use super::sweep::OuterScratch;
 use crate::state::State;
 
 /// The scratch of the backward step of one lead.
@@ -32,8 +32,6 @@ pub(crate) struct Errors<T> {
     pub accumulators: Scratch<T>,
     /// What the weight gradients rearrange.
     pub outer: OuterScratch<T>,
-    /// How threads share the gradients that are formed after the sweep.
-    pub queue: Queue,
 }
 
 impl<T: Element> Errors<T> {
@@ -49,7 +47,6 @@ impl<T: Element> Errors<T> {
             sums: Buffer::EMPTY,
             accumulators: Scratch::EMPTY,
             outer: OuterScratch::EMPTY,
-            queue: Queue::EMPTY,
         };
         errors.reshape(layout, steps, batch, threads)?;
         Ok(errors)
@@ -83,7 +80,6 @@ impl<T: Element> Errors<T> {
             .resize(room([batch, layout.program.backward_sums]))?;
         self.accumulators
             .reshape(Self::largest_tile(layout), threads)?;
-        self.queue.reshape(threads);
         self.outer.reshape(layout, room([steps, batch]), threads)
     }
 

@@ -6,7 +6,7 @@ use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
 use super::program::{Operand, Place};
-use super::sweep::{ahead_input_len, ahead_len};
+use super::sweep::{Queue, ahead_input_len, ahead_len};
 use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
 use crate::state::State;
 
@@ -32,6 +32,8 @@ pub(crate) struct Memory<T> {
     pub sums: Buffer<T>,
     /// Accumulators of a tile, for each thread.
     pub accumulators: Scratch<T>,
+    /// By which the threads of a call help each other.
+    pub queue: Queue,
     /// Products with the input, computed for several steps ahead: for each pass.
     pub ahead: Vec<Buffer<T>>,
     /// The inputs of these steps side by side, for each thread.
@@ -52,6 +54,7 @@ impl<T: Element> Memory<T> {
             leads: Vec::new(),
             sums: Buffer::EMPTY,
             accumulators: Scratch::EMPTY,
+            queue: Queue::EMPTY,
             ahead: Vec::new(),
             ahead_input: Scratch::EMPTY,
         };
@@ -92,6 +95,7 @@ impl<T: Element> Memory<T> {
             .resize(room([slots, batch, layout.program.forward_sums]))?;
         self.accumulators
             .reshape(accumulators(layout, &layout.forward), threads)?;
+        self.queue.reshape(threads);
         self.ahead
             .resize_with(layout.forward.len(), || Buffer::EMPTY);
         for (buffer, pass) in self.ahead.iter_mut().zip(&layout.forward) {

@@ -7,6 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use super::products::{Accumulators, Which, products};
 use super::share::sample_strips;
+use super::turns::Taken;
 use super::{Share, Strip, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
@@ -110,6 +111,7 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
         for index in 0..self.layout.backward.len() {
             if self.layout.program.backward[index].level == 0 {
                 self.pass(simd, None, index);
+                self.share.meet();
             }
         }
     }
@@ -124,10 +126,9 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         // Sums over all units are formed as the units come, so these come in one order at every step.
         let backwards =
             step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
-        let turns = self.share.turns::<S>(pass, largest, backwards);
+        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
-        for turn in 0..turns.count {
-            let (first_block, blocks) = turns.get(turn);
+        while let Some((first_block, blocks)) = turns.next::<S>() {
             for (first_sample, samples) in sample_strips(&self.share.samples) {
                 let strip = Strip {
                     first_block,

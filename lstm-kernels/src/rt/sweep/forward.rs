@@ -8,6 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::ahead::{ahead_place, steps_ahead};
 use super::products::{Accumulators, Which, products};
 use super::share::sample_strips;
+use super::turns::Taken;
 use super::{Share, Strip, UserMatrix};
 use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
@@ -175,6 +176,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
             {
                 first_ahead = step;
                 self.run_ahead(simd, step..self.steps.min(step + count));
+                self.share.meet();
             }
             self.clear_sums(step);
             for index in 0..self.layout.forward.len() {
@@ -194,10 +196,9 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         let largest = self.share.samples.len().min(MAX_SAMPLES);
         // Sums over all units are formed as the units come, so these come in one order at every step.
         let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
-        let turns = self.share.turns::<S>(pass, largest, backwards);
+        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
-        for turn in 0..turns.count {
-            let (first_block, blocks) = turns.get(turn);
+        while let Some((first_block, blocks)) = turns.next::<S>() {
             for (first_sample, samples) in sample_strips(&self.share.samples) {
                 let strip = Strip {
                     first_block,

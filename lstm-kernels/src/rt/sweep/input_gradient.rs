@@ -4,7 +4,8 @@ use pulp::Simd;
 
 use super::gradients::Gradients;
 use super::products::{Accumulators, Which, products};
-use super::share::{Strip, Turns, part};
+use super::share::{Strip, part};
+use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
@@ -23,8 +24,8 @@ impl<T: Element> Gradients<'_, T> {
         let strips = tiles.div_ceil(MAX_TILES).max(self.threads.min(tiles));
         let turns = Turns::new::<S>(pass, 0..pass.blocks, columns.min(MAX_SAMPLES), false);
         let own = part(0..strips, self.thread, self.threads);
-        self.errors.queue.begin(self.thread, own);
-        while let Some(strip) = self.errors.queue.take(self.thread) {
+        self.memory.queue.begin(self.thread, own);
+        while let Some((_, strip)) = self.memory.queue.take(self.thread) {
             let samples = part(0..columns, strip, strips);
             for turn in 0..turns.count {
                 let (first_block, blocks) = turns.get(turn);

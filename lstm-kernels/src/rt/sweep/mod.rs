@@ -11,6 +11,7 @@ mod packing;
 mod products;
 mod queue;
 mod share;
+mod turns;
 mod user;
 
 pub(crate) use ahead::{ahead_input_len, ahead_len};

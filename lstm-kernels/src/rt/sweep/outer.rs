@@ -138,10 +138,10 @@ impl<T: Element> Gradients<'_, T> {
         while first < columns {
             let count = BLOCK.min(columns - first);
             let own = part(0..all, self.thread, self.threads);
-            self.errors.queue.begin(self.thread, own);
+            self.memory.queue.begin(self.thread, own);
             self.pack_vectors(simd, first, count);
             self.barrier.meet();
-            while let Some(mut group) = self.errors.queue.take(self.thread) {
+            while let Some((_, mut group)) = self.memory.queue.take(self.thread) {
                 let mut lead = 0;
                 while group >= groups(&self.layout.leads[lead]) {
                     group -= groups(&self.layout.leads[lead]);

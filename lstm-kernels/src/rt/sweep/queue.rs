@@ -34,13 +34,20 @@ impl Queue {
         self.parts[thread].store(packed(&part), Ordering::Relaxed);
     }
 
-    /// A piece for a thread: the next of its own, or else the last of another's.
-    pub fn take(&self, thread: usize) -> Option<usize> {
-        let own = take(&self.parts[thread], |left| left.next());
-        own.or_else(|| {
-            let (before, after) = self.parts.split_at(thread);
-            let others = after[1..].iter().chain(before);
-            { others }.find_map(|part| take(part, |left| left.next_back()))
+    /// A piece for a thread, and whose it was: the next of its own, or else the last of another's.
+    #[inline(always)]
+    pub fn take(&self, thread: usize) -> Option<(usize, usize)> {
+        match take(&self.parts[thread], |left| left.next()) {
+            Some(piece) => Some((thread, piece)),
+            None => self.take_others(thread),
+        }
+    }
+
+    fn take_others(&self, thread: usize) -> Option<(usize, usize)> {
+        let count = self.parts.len();
+        (thread + 1..thread + count).find_map(|other| {
+            let piece = take(&self.parts[other % count], |left| left.next_back())?;
+            Some((other % count, piece))
         })
     }
 }
@@ -95,7 +102,7 @@ mod tests {
     fn a_thread_takes_its_own_from_the_front_and_others_from_the_back() {
         let queue = queue(&[0..3, 3..3, 3..6]);
         let taken: Vec<_> = std::iter::from_fn(|| queue.take(2)).collect();
-        assert_eq!(taken, [3, 4, 5, 2, 1, 0]);
+        assert_eq!(taken, [(2, 3), (2, 4), (2, 5), (0, 2), (0, 1), (0, 0)]);
         assert_eq!((queue.take(0), queue.take(1)), (None, None));
     }
 
@@ -117,7 +124,7 @@ mod tests {
             for work in 0..200 {
                 queue.begin(thread, part(0..taken.len(), thread, THREADS));
                 barrier.meet();
-                while let Some(piece) = queue.take(thread) {
+                while let Some((_, piece)) = queue.take(thread) {
                     assert_eq!(taken[piece].fetch_add(1, Ordering::Relaxed), work);
                 }
                 barrier.meet();

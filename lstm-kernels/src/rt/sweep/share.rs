@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use pulp::Simd;
 
+use super::Queue;
+use super::turns::Turns;
 use crate::rt::layout::Layout;
 use crate::rt::pass::PassLayout;
-use crate::rt::tile::{self, MAX_SAMPLES, MAX_TILES};
+use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 use crate::threads::Barrier;
 
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
@@ -62,14 +64,14 @@ impl Shares {
     }
 
     /// The share of a thread.
-    pub fn of<'a>(&self, thread: usize, barrier: &'a Barrier) -> Share<'a> {
+    pub fn of<'a>(&self, thread: usize, barrier: &'a Barrier, queue: &'a Queue) -> Share<'a> {
         if self.by_samples {
             Share {
                 thread,
                 samples: part(0..self.batch, thread, self.count),
                 part: 0,
                 parts: 1,
-                barrier: None,
+                together: None,
             }
         } else {
             Share {
@@ -77,7 +79,7 @@ impl Shares {
                 samples: 0..self.batch,
                 part: thread,
                 parts: self.count,
-                barrier: (self.count > 1).then_some(barrier),
+                together: (self.count > 1).then_some((barrier, queue)),
             }
         }
     }
@@ -94,15 +96,15 @@ pub(crate) struct Share<'a> {
     pub part: usize,
     /// Of how many.
     pub parts: usize,
-    /// Where those who share the units meet after each pass.
-    pub barrier: Option<&'a Barrier>,
+    /// Where those who share the units meet after each pass, and by what they help each other before.
+    pub together: Option<(&'a Barrier, &'a Queue)>,
 }
 
 impl Share<'_> {
     /// Waits for those who compute other units of the same samples.
     #[inline(always)]
     pub fn meet(&self) {
-        if let Some(barrier) = self.barrier {
+        if let Some((barrier, _)) = self.together {
             barrier.meet();
         }
     }
@@ -110,61 +112,20 @@ impl Share<'_> {
     /// The blocks of a pass that are this thread's, cut into those that a tile takes at once.
     #[inline(always)]
     pub fn turns<S: Simd>(&self, pass: &PassLayout, samples: usize, backwards: bool) -> Turns {
-        let blocks = part(0..pass.blocks, self.part, self.parts);
-        Turns::new::<S>(pass, blocks, samples, backwards)
+        self.turns_of::<S>(self.part, pass, samples, backwards)
     }
-}
 
-/// Blocks in the order in which a thread takes them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Turns {
-    first: usize,
-    at_once: usize,
-    full: usize,
-    /// How many turns there are.
-    pub count: usize,
-    /// Last things first, so that what is still in the cache is used.
-    backwards: bool,
-}
-
-impl Turns {
-    /// Some of the blocks of a pass, for tiles of so many samples at most.
+    /// Those of one of the threads that share the units.
     #[inline(always)]
-    pub fn new<S: Simd>(
+    pub fn turns_of<S: Simd>(
+        &self,
+        part_of: usize,
         pass: &PassLayout,
-        blocks: Range<usize>,
         samples: usize,
         backwards: bool,
-    ) -> Self {
-        // A tile takes blocks at once that are alike.
-        let wide = blocks
-            .end
-            .min(pass.wide_blocks)
-            .saturating_sub(blocks.start);
-        let at_once = tile::blocks_at_once::<S>(samples, wide);
-        let full = wide / at_once;
-        Turns {
-            first: blocks.start,
-            at_once,
-            full,
-            count: full + blocks.len() - full * at_once,
-            backwards,
-        }
-    }
-
-    /// The first block of a turn, and how many.
-    #[inline(always)]
-    pub fn get(&self, turn: usize) -> (usize, usize) {
-        let turn = if self.backwards {
-            self.count - 1 - turn
-        } else {
-            turn
-        };
-        if turn < self.full {
-            (self.first + turn * self.at_once, self.at_once)
-        } else {
-            (self.first + self.full * (self.at_once - 1) + turn, 1)
-        }
+    ) -> Turns {
+        let blocks = part(0..pass.blocks, part_of, self.parts);
+        Turns::new::<S>(pass, blocks, samples, backwards)
     }
 }
 
@@ -233,32 +194,6 @@ mod tests {
                     .flat_map(|index| part(3..3 + len, index, count))
                     .collect();
                 assert_eq!(parts, (3..3 + len).collect::<Vec<_>>());
-            }
-        }
-    }
-
-    #[test]
-    fn turns_visit_every_block_once_in_either_direction() {
-        for blocks in 1..15 {
-            for at_once in [1, 2, 4] {
-                for backwards in [false, true] {
-                    let full = blocks / at_once;
-                    let turns = Turns {
-                        first: 2,
-                        at_once,
-                        full,
-                        count: full + blocks % at_once,
-                        backwards,
-                    };
-                    let mut seen: Vec<usize> = (0..turns.count)
-                        .flat_map(|turn| {
-                            let (first, count) = turns.get(turn);
-                            first..first + count
-                        })
-                        .collect();
-                    seen.sort_unstable();
-                    assert_eq!(seen, (2..2 + blocks).collect::<Vec<_>>());
-                }
             }
         }
     }
