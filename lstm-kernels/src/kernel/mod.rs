@@ -13,7 +13,7 @@ use check::fits_address_space;
 
 use crate::Cell;
 use crate::error::KernelError;
-use crate::rt::{Element, Errors, Layout, MAX_ROWS, Memory, NoMemory, SimdToken, Width};
+use crate::rt::{Element, Errors, Layout, Memory, NoMemory, SimdToken, Width, max_rows};
 use crate::state::State;
 use crate::threads::Threads;
 
@@ -103,11 +103,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             });
         }
         let token = width.token()?;
-        let max_rows = if matches!(width, Width::Avx512 | Width::Neon) {
-            MAX_ROWS
-        } else {
-            MAX_ROWS / 2
-        };
+        let max_rows = max_rows(width.registers());
         let layout = Layout::new(
             spec,
             const { &C::PROGRAM },

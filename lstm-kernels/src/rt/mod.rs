@@ -28,7 +28,7 @@ pub(crate) use layout::Layout;
 pub(crate) use memory::Memory;
 pub(crate) use panel::Pack;
 pub use panel::Packed;
-pub(crate) use pass::MAX_ROWS;
+pub(crate) use pass::max_rows;
 pub use program::*;
 pub use pulp::Simd;
 pub use stream::{AnySizes, Fixed, Sizes};

@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use super::element::Element;
 use super::lanes::Lanes;
-use super::pass::MAX_ROWS;
+use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
 use super::tile::MAX_SAMPLES;
 
@@ -72,7 +72,11 @@ impl<T: Element, S: Simd> Tiles<T, S> {
         Self::of_rows::<4>(),
     ];
 
+    /// Only the tiles that this instruction set asks for.
     const fn of_rows<const P: usize>() -> [TileFn<T, S>; MAX_SAMPLES] {
+        if P > max_rows(S::REGISTER_COUNT) {
+            return [no_tile; MAX_SAMPLES];
+        }
         [
             tile::<T, S, P, 1>,
             tile::<T, S, P, 2>,
@@ -82,6 +86,11 @@ impl<T: Element, S: Simd> Tiles<T, S> {
             tile::<T, S, P, 6>,
         ]
     }
+}
+
+/// In the place of tiles that nobody asks for, as [`max_rows`] says.
+unsafe fn no_tile<T, S>(_simd: S, _product: &OuterProduct<T>) {
+    unreachable!("no tile of so many rows on this instruction set")
 }
 
 #[inline(never)]

@@ -8,6 +8,15 @@ use crate::cell::CellSpec;
 /// Rows of a panel chunk: at most this many lane vectors share one pass over k.
 pub const MAX_ROWS: usize = 4;
 
+/// The same for an instruction set with so many registers, where sums of six samples must fit beside what they are formed of.
+pub const fn max_rows(registers: usize) -> usize {
+    if registers >= 32 {
+        MAX_ROWS
+    } else {
+        MAX_ROWS / 2
+    }
+}
+
 /// Lane vectors that one register tile accumulates side by side.
 #[derive(Debug, Clone)]
 pub struct Chunk {

@@ -10,7 +10,7 @@ use pulp::Simd;
 
 use super::element::Element;
 use super::lanes::Lanes;
-use super::pass::MAX_ROWS;
+use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
 
 /// The most samples a tile takes.
@@ -154,14 +154,23 @@ impl<T: Element, S: Simd> Tiles<T, S> {
         Self::of_rows::<4>(),
     ];
 
+    /// Only the tiles that this instruction set asks for: each is compiled for all of them.
     const fn of_rows<const P: usize>() -> [[TileFn<T, S>; 3]; MAX_SAMPLES] {
+        if P > max_rows(S::REGISTER_COUNT) {
+            return [[no_tile; 3]; MAX_SAMPLES];
+        }
+        let pairs: TileFn<T, S> = if blocks_at_once_in(S::REGISTER_COUNT, 2, 2) == 2 {
+            tile::<T, S, P, 2, 2>
+        } else {
+            no_tile
+        };
         [
             [
                 tile::<T, S, P, 1, 1>,
                 tile::<T, S, P, 1, 2>,
                 tile::<T, S, P, 1, 4>,
             ],
-            [tile::<T, S, P, 2, 1>, tile::<T, S, P, 2, 2>, no_tile],
+            [tile::<T, S, P, 2, 1>, pairs, no_tile],
             [tile::<T, S, P, 3, 1>, no_tile, no_tile],
             [tile::<T, S, P, 4, 1>, no_tile, no_tile],
             [tile::<T, S, P, 5, 1>, no_tile, no_tile],
@@ -170,9 +179,9 @@ impl<T: Element, S: Simd> Tiles<T, S> {
     }
 }
 
-/// In the place of tiles of several blocks that nobody asks for, as [`blocks_at_once_in`] says.
+/// In the place of tiles that nobody asks for, as [`blocks_at_once_in`] and [`max_rows`] say.
 unsafe fn no_tile<T, S>(_simd: S, _product: &TileProduct<'_, T>) {
-    unreachable!("several blocks at once only for one or two samples")
+    unreachable!("no tile of so many rows or blocks on this instruction set")
 }
 
 /// A tile as a call of its own: one copy for all cells, and its registers are its own.

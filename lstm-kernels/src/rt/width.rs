@@ -70,6 +70,14 @@ impl Width {
         bytes / size_of::<T>()
     }
 
+    /// How many registers there are.
+    pub(crate) const fn registers(self) -> usize {
+        match self {
+            Width::Scalar | Width::Sse | Width::Avx2 => 16,
+            Width::Avx512 | Width::Neon => 32,
+        }
+    }
+
     /// The proof that this machine has the instruction set, and the means to enter it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::plan::{MAX_GROUPS, PassPlan, Plan, Product, Turn, blocks_per_turn};
 use super::sizes::{Sizes, completed};
 use crate::Cell;
 use crate::rt::element::Element;
-use crate::rt::pass::MAX_ROWS;
+use crate::rt::pass::{MAX_ROWS, max_rows};
 use crate::rt::program::{Operand, Pass, Program, Segment};
 use crate::rt::tile::MAX_RUNS;
 
@@ -377,11 +377,7 @@ impl<C: Cell, T: Element, S: pulp::Simd, Z: Sizes> ShapeOf<C, T, S, Z> {
                 axis += 1;
             }
             let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-            let max_rows = if S::REGISTER_COUNT >= 32 {
-                MAX_ROWS
-            } else {
-                MAX_ROWS / 2
-            };
+            let max_rows = max_rows(S::REGISTER_COUNT);
             Shape::new(&C::PROGRAM, inputs, &sizes, lanes, max_rows)
         }
         None => Shape {
