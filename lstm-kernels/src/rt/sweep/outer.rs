@@ -161,8 +161,9 @@ impl<T: Element> Gradients<'_, T> {
         let (lead, group) = place;
         // The next group is most likely this thread's, too.
         let next = (group + 1 < self.layout.leads[lead].groups).then_some((lead, group + 1));
-        let mut coming =
-            { next.into_iter() }.flat_map(|next| self.lines_of_errors(next, first, count));
+        let mut coming = next
+            .into_iter()
+            .flat_map(|next| self.lines_of_errors(next, first, count));
         for vector in &self.layout.outer {
             if vector.lead == lead {
                 self.add_vector(simd, vector, group, count, &mut coming);
@@ -225,7 +226,7 @@ impl<T: Element> Gradients<'_, T> {
                             product.vector[index] =
                                 panel.wrapping_add(some.start * lanes + element % lanes);
                         }
-                        { &mut *coming }.take(LINES).for_each(prefetch);
+                        coming.by_ref().take(LINES).for_each(prefetch);
                         // SAFETY: the errors and vectors of `count` steps and samples were packed; the sums are this
                         // thread's, and the gradients of this group's rows this thread's alone.
                         unsafe { add_outer(simd, targets.len(), elements, &product) };
