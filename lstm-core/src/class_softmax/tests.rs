@@ -255,7 +255,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(new(2, Init::Uniform(-1.0)).is_err());
 }
 
-/// The gradient of all parameters, and the sum of its words' squares and the layer after descent as the factors have it.
+/// The sum of the squares of the words' gradient by its factors, and the layer after a step against it.
 fn by_factors(
     head: &ClassSoftmax<f64>,
     x: &Mat<f64>,

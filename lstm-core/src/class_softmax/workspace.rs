@@ -89,11 +89,11 @@ pub(super) fn shaped<T: Element>(
 }
 
 /// Cuts the blocks of ascending ranges of words out of numbers of which every word has `each`.
-pub(super) fn take_blocks<'a, T>(
-    mut rest: &'a mut [T],
+pub(super) fn take_blocks<T>(
+    mut rest: &mut [T],
     each: usize,
     words: impl Iterator<Item = Range<usize>>,
-) -> impl Iterator<Item = &'a mut [T]> {
+) -> impl Iterator<Item = &mut [T]> {
     let mut passed = 0;
     words.map(move |words| {
         let (_, from) = take(&mut rest).split_at_mut((words.start - passed) * each);

@@ -104,7 +104,9 @@ impl Head {
         match self {
             Self::Tied(_) => (Some(0..embedding.params_len()), all.collect()),
             Self::Full(..) => (None, all.collect()),
-            Self::Classes(softmax) if in_factors => (None, vec![0..softmax.classes_len()]),
+            Self::Classes(softmax) if in_factors => {
+                (None, iter::once(0..softmax.classes_len()).collect())
+            }
             Self::Classes(softmax) => (None, softmax.touched(targets).collect()),
         }
     }
