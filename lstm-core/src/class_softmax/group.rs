@@ -12,20 +12,20 @@ use super::ClassSoftmax;
 use super::workspace::shaped;
 use crate::error::Result;
 use crate::loss::CrossEntropy;
+use crate::optim::sum_of_squares;
 
 /// Buffers of a group, and what was computed of it.
 #[derive(Debug, Clone)]
 pub(super) struct Group<T> {
-    /// The places of the class's words, and how many columns have a target among them.
+    /// The places of the class's words.
     pub(super) words: Range<usize>,
-    columns: usize,
     /// The part of all counted columns that these are.
-    share: f64,
+    pub(super) share: f64,
     x: Vec<T>,
     dx: Vec<T>,
     /// The scores of the words, or the slopes of the group's mean loss by them.
     scores: Vec<T>,
-    /// The places of the targets within their class.
+    /// The places of the targets within their class, one for each column.
     targets: Vec<u32>,
     /// Products from which the gradient's length is told.
     products: Vec<T>,
@@ -37,7 +37,6 @@ impl<T> Default for Group<T> {
     fn default() -> Self {
         Self {
             words: 0..0,
-            columns: 0,
             share: 0.0,
             x: Vec::new(),
             dx: Vec::new(),
@@ -53,19 +52,15 @@ impl<T> Default for Group<T> {
 pub(super) struct Job<'a, T> {
     pub(super) group: &'a mut Group<T>,
     pub(super) columns: &'a [usize],
-    pub(super) words: Range<usize>,
-    pub(super) share: f64,
 }
 
 impl<T: Element> Job<'_, T> {
     /// Gathers the columns and computes the scores of the words.
     fn score(&mut self, head: &ClassSoftmax<T>, x: MatRef<'_, T>, targets: &[u32]) {
         let group = &mut *self.group;
-        group.words.clone_from(&self.words);
-        (group.columns, group.share) = (self.columns.len(), self.share);
         let places = self.columns.iter().map(|&column| {
             // A place within a class is less than the number of words, which fits.
-            (head.classes.place(targets[column]) - self.words.start) as u32
+            (head.classes.place(targets[column]) - group.words.start) as u32
         });
         group.targets.clear();
         group.targets.extend(places);
@@ -73,8 +68,8 @@ impl<T: Element> Job<'_, T> {
         for (own, &column) in own.rb_mut().col_iter_mut().zip(self.columns) {
             { own }.copy_from(x.col(column));
         }
-        let scores = shaped(&mut group.scores, self.words.len(), self.columns.len());
-        head.score(self.words.clone(), own.rb(), scores);
+        let scores = shaped(&mut group.scores, group.words.len(), self.columns.len());
+        head.score(group.words.clone(), own.rb(), scores);
     }
 
     pub(super) fn loss(
@@ -85,7 +80,7 @@ impl<T: Element> Job<'_, T> {
     ) -> Result<()> {
         self.score(head, x, targets);
         let group = self.group;
-        let scores = shaped(&mut group.scores, self.words.len(), self.columns.len());
+        let scores = shaped(&mut group.scores, group.words.len(), self.columns.len());
         group.loss = CrossEntropy::new().loss(scores.rb(), &group.targets)?;
         Ok(())
     }
@@ -100,16 +95,16 @@ impl<T: Element> Job<'_, T> {
     ) -> Result<()> {
         self.score(head, x, targets);
         let (group, columns) = (self.group, self.columns.len());
-        let mut scores = shaped(&mut group.scores, self.words.len(), columns);
+        let mut scores = shaped(&mut group.scores, group.words.len(), columns);
         group.loss = CrossEntropy::new().gradient(scores.rb_mut(), &group.targets)?;
         if wants_dx {
             // Loss and slopes are those of the group's mean; the group is a share of all.
             matmul(
                 shaped(&mut group.dx, head.inputs, columns),
                 Accum::Replace,
-                head.matrix().subcols(self.words.start, self.words.len()),
+                head.matrix().subcols(group.words.start, group.words.len()),
                 scores.rb(),
-                T::from_f64(self.share),
+                T::from_f64(group.share),
                 Par::Seq,
             );
         }
@@ -129,7 +124,7 @@ impl<T: Element> Group<T> {
 
     /// The factors of the gradient of the words' vectors: the inputs, and the slopes of the scores for a mean over the group.
     fn factors(&self, inputs: usize) -> (MatRef<'_, T>, MatRef<'_, T>) {
-        let (words, columns) = (self.words.len(), self.columns);
+        let (words, columns) = (self.words.len(), self.targets.len());
         (
             MatRef::from_column_major_slice(&self.x[..inputs * columns], inputs, columns),
             MatRef::from_column_major_slice(&self.scores[..words * columns], words, columns),
@@ -164,14 +159,11 @@ impl<T: Element> Group<T> {
     pub(super) fn squares(&mut self, inputs: usize) -> f64 {
         let mut products = mem::take(&mut self.products);
         let (x, dscores) = self.factors(inputs);
-        let (words, columns) = (self.words.len(), self.columns);
+        let (words, columns) = (self.words.len(), self.targets.len());
         let sum = if words < columns {
-            let mut weight = shaped(&mut products, inputs, words);
-            product(weight.rb_mut(), x, dscores.transpose());
-            let of_words: f64 = (weight.rb().col_iter())
-                .flat_map(|column| column.iter())
-                .map(|slope| slope.to_f64().powi(2))
-                .sum();
+            let weight = shaped(&mut products, inputs, words);
+            product(weight, x, dscores.transpose());
+            let of_words = sum_of_squares(&products[..inputs * words]);
             let bias =
                 |word| -> f64 { dscores.row(word).iter().map(|&slope| slope.to_f64()).sum() };
             of_words + (0..words).map(|word| bias(word).powi(2)).sum::<f64>()

@@ -170,7 +170,7 @@ impl<T: Element> ClassSoftmax<T> {
     ) -> Result<f64> {
         let needed = self.params_len();
         require_len("the gradient of the class softmax", needed, gradient.len())?;
-        let (of_classes, of_words) = gradient.split_at_mut(self.class.params_len());
+        let (of_classes, of_words) = gradient.split_at_mut(self.classes_len());
         let (loss, slopes) = self.gradient_in_factors(x, targets, of_classes, dx, workspace)?;
         let (weight, bias) = of_words.split_at_mut(self.weight.len());
         slopes.add(1.0, weight, bias);
@@ -339,11 +339,10 @@ impl<T: Element> ClassSoftmax<T> {
             groups.resize_with(count, Group::default);
         }
         let pairs = plan.groups().zip(groups);
-        pairs.map(|(columns, group)| Job {
-            group,
-            columns,
-            words: self.classes.block(plan.class(columns)),
-            share: plan.share(columns),
+        pairs.map(|(columns, group)| {
+            group.words = self.classes.block(plan.class(columns));
+            group.share = plan.share(columns);
+            Job { group, columns }
         })
     }
 

@@ -133,7 +133,7 @@ fn require_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Resu
 }
 
 /// The sum of squares, in double precision and in eight independent sums, which fill this machine's registers.
-fn sum_of_squares<T: Element>(values: &[T]) -> f64 {
+pub(crate) fn sum_of_squares<T: Element>(values: &[T]) -> f64 {
     Arch::new().dispatch(|| {
         let (chunks, rest) = values.as_chunks::<8>();
         let mut sums = [0.0; 8];

@@ -56,6 +56,7 @@ pub use sgd::Sgd;
 pub use state::OptimiserState;
 pub use touched::Touched;
 
+pub(crate) use clip::sum_of_squares;
 pub(crate) use state::LARGEST_COUNT;
 
 use lstm_kernels::Element;
