@@ -2,6 +2,8 @@
 
 mod check;
 #[cfg(test)]
+mod relief;
+#[cfg(test)]
 mod reuse;
 mod verbs;
 

@@ -12,7 +12,7 @@ use crate::rt::{
     Packed, Shares, Sweep, UserMatrix,
 };
 use crate::state::State;
-use crate::threads::Barrier;
+use crate::threads::Meeting;
 
 impl<C: Cell, T: Element> Kernel<C, T> {
     /// Packs the parameters into panels.
@@ -30,13 +30,13 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         // A thread packs a few hundred thousand weights in the time it takes to wake it.
         let enough = |most: usize| most.min(1 + params.len() / (256 * 1024));
         let packed = &*packed;
-        self.share(self.threads(), enough, &|thread, barrier| {
+        self.share(self.threads(), enough, &|thread, meeting| {
             let pack = Pack {
                 layout: &self.layout,
                 params,
                 packed,
                 thread,
-                threads: barrier.count(),
+                threads: meeting.count(),
             };
             T::chore(self.token, Chore::pack(pack));
         });
@@ -157,11 +157,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         self.share(
             shared.accumulators.threads,
             |most| shares(most).count,
-            &|thread, barrier| {
+            &|thread, meeting| {
                 let sweep = Forward {
                     layout: &self.layout,
                     packed,
-                    share: shares(barrier.count()).of(thread, barrier, &shared.queue),
+                    share: shares(meeting.count()).of(thread, meeting, &shared.queue),
                     steps,
                     input,
                     output,
@@ -273,11 +273,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let most = memory.accumulators.threads;
         let (memory, shared) = (&*memory, &*errors);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
-        self.share(most, |most| shares(most).count, &|thread, barrier| {
+        self.share(most, |most| shares(most).count, &|thread, meeting| {
             self.sweep(Direction::Backward(Backward {
                 layout: &self.layout,
                 packed,
-                share: shares(barrier.count()).of(thread, barrier, &memory.queue),
+                share: shares(meeting.count()).of(thread, meeting, &memory.queue),
                 steps,
                 input,
                 upstream,
@@ -286,13 +286,13 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 errors: shared,
             }));
         });
-        self.share(most, |most| shares(most).count, &|thread, barrier| {
+        self.share(most, |most| shares(most).count, &|thread, meeting| {
             let gradients = Gradients {
                 layout: &self.layout,
                 packed,
                 thread,
-                threads: barrier.count(),
-                barrier,
+                threads: meeting.count(),
+                barrier: &meeting.barrier,
                 steps,
                 input,
                 memory,
@@ -307,7 +307,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// Runs a thread's share of a sweep.
-    fn sweep(&self, direction: Direction<'_, T>) {
+    pub(super) fn sweep(&self, direction: Direction<'_, T>) {
         T::sweep::<C>(Sweep {
             token: self.token,
             direction,
@@ -315,11 +315,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// Runs `work` on at most so many threads, as many as `shares` says, each with its index and where all can meet.
-    fn share(
+    pub(super) fn share(
         &self,
         most: usize,
         shares: impl Fn(usize) -> usize,
-        work: &(dyn Fn(usize, &Barrier) + Sync),
+        work: &(dyn Fn(usize, &Meeting) + Sync),
     ) {
         let count = shares(most.min(self.threads()));
         let taken = match &self.threads {
@@ -328,15 +328,15 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         };
         match taken {
             Some(taken) => {
-                let barrier = Barrier::new(count);
-                taken.run(count, &|thread| work(thread, &barrier));
+                let meeting = Meeting::new(count);
+                taken.run(count, &|thread| work(thread, &meeting));
             }
-            None => work(0, &Barrier::new(1)),
+            None => work(0, &Meeting::new(1)),
         }
     }
 }
 
-fn user_matrix<T>(
+pub(super) fn user_matrix<T>(
     sequence: &Sequence<impl AsColumns<T>>,
     steps: usize,
     batch: usize,

@@ -33,6 +33,8 @@ pub use program::*;
 pub use pulp::Simd;
 pub use stream::{AnySizes, Fixed, Sizes};
 pub(crate) use stream::{FixedSteps, Head, Recognise, Steps, StreamMemory};
+#[cfg(test)]
+pub(crate) use sweep::Share;
 pub(crate) use sweep::{Backward, Direction, Forward, Gradients, INITIAL_TURN, Shares, UserMatrix};
 pub use sweep::{Chore, Sweep};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

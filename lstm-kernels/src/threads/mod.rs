@@ -5,6 +5,7 @@
 
 mod bell;
 mod join;
+mod relief;
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use self::bell::Bell;
+pub(crate) use self::relief::{Relief, Rest};
 use crate::error::KernelError;
 
 /// A number of threads that work on one call at a time, the calling thread among them.
@@ -204,6 +206,28 @@ impl Drop for Team {
             // A helper never panics: `Bomb` ends the process first.
             let _ = helper.join();
         }
+    }
+}
+
+/// Where the threads of a call find each other.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    pub barrier: Barrier,
+    pub relief: Relief,
+}
+
+impl Meeting {
+    /// A meeting of so many threads.
+    pub fn new(count: usize) -> Self {
+        Meeting {
+            barrier: Barrier::new(count),
+            relief: Relief::new(count),
+        }
+    }
+
+    /// How many threads take part.
+    pub fn count(&self) -> usize {
+        self.barrier.count()
     }
 }
 

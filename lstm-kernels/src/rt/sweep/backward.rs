@@ -100,14 +100,32 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for step in (0..self.steps).rev() {
-            self.clear_sums();
-            for index in 0..self.layout.backward.len() {
-                self.pass(simd, Some(step), index);
-                self.share.meet();
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut left = Some(self.steps);
+        while let Some(steps) = left {
+            for step in (0..steps).rev() {
+                self.sweep.share.relieve(step + 1);
+                self.step(simd, step);
             }
+            self.before_the_first_step(simd);
+            left = self.sweep.share.take_over();
         }
+    }
+}
+
+impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
+    #[inline(always)]
+    fn step<S: Simd>(&self, simd: S, step: usize) {
+        self.clear_sums();
+        for index in 0..self.layout.backward.len() {
+            self.pass(simd, Some(step), index);
+            self.share.meet();
+        }
+    }
+
+    /// The gradient of the initial state.
+    #[inline(always)]
+    fn before_the_first_step<S: Simd>(&self, simd: S) {
         for index in 0..self.layout.backward.len() {
             if self.layout.program.backward[index].level == 0 {
                 self.pass(simd, None, index);
@@ -115,9 +133,7 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
             }
         }
     }
-}
 
-impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
     /// One pass of a step, or, before the first step, the gradient of the initial state.
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {

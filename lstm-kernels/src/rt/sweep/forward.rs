@@ -68,13 +68,12 @@ impl<T: Element> Forward<'_, T> {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
                     let base = self.memory.ahead[index].shared();
-                    let column = self.column_ahead(0, own.start) + first_sample;
                     products(
                         simd,
                         layout,
                         pass,
                         self.packed.panels.as_ptr(),
-                        ahead_place(layout, pass, base, batch, first_block, column),
+                        ahead_place(layout, pass, base, batch, first_block, (&own, first_sample)),
                         Strip {
                             first_block,
                             blocks,
@@ -87,15 +86,6 @@ impl<T: Element> Forward<'_, T> {
                 }
             }
         }
-    }
-
-    /// Where the sums of a sample of this thread lie among those that run ahead: each thread has the steps of its samples side by
-    /// side.
-    #[inline(always)]
-    fn column_ahead(&self, step: usize, sample: usize) -> usize {
-        let own = &self.share.samples;
-        let steps = steps_ahead::<T>(self.layout, self.memory.batch).unwrap_or(0);
-        own.start * steps + step * own.len() + (sample - own.start)
     }
 
     /// Copies the inputs of some steps side by side, for this thread: they are few, and each is read many times.
@@ -136,8 +126,9 @@ impl<T: Element> Forward<'_, T> {
         match ahead {
             Some(step) => {
                 let base = self.memory.ahead[index].shared();
-                let column = self.column_ahead(step, strip.first_sample);
-                ahead_place(layout, pass, base, batch, strip.first_block, column)
+                let own = &self.share.samples;
+                let column = step * own.len() + (strip.first_sample - own.start);
+                ahead_place(layout, pass, base, batch, strip.first_block, (own, column))
             }
             None => {
                 let base = self.memory.accumulators.part(self.share.thread);
@@ -166,29 +157,39 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         // A single step, as in streaming, has nothing to run ahead of.
         let ahead = steps_ahead::<T>(self.layout, self.memory.batch).filter(|_| self.steps > 1);
-        let mut first_ahead = 0;
-        for step in 0..self.steps {
-            if let Some(count) = ahead
-                && step % count == 0
-            {
-                first_ahead = step;
-                self.run_ahead(simd, step..self.steps.min(step + count));
-                self.share.meet();
+        let mut left = Some(self.steps);
+        while let Some(steps) = left {
+            for step in self.steps - steps..self.steps {
+                self.step(simd, step, ahead);
             }
-            self.clear_sums(step);
-            for index in 0..self.layout.forward.len() {
-                let ahead = ahead.map(|_| step - first_ahead);
-                self.pass(simd, step, index, ahead);
-                self.share.meet();
-            }
+            left = self.sweep.share.take_over();
         }
     }
 }
 
 impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
+    /// A step, where so many run ahead together.
+    #[inline(always)]
+    fn step<S: Simd>(&mut self, simd: S, step: usize, ahead: Option<usize>) {
+        let place = ahead.map(|count| step % count);
+        // Samples change hands only where nothing has run ahead of them.
+        if let None | Some(0) = place {
+            self.sweep.share.relieve(self.steps - step);
+        }
+        if let (Some(count), Some(0)) = (ahead, place) {
+            self.run_ahead(simd, step..self.steps.min(step + count));
+            self.share.meet();
+        }
+        self.clear_sums(step);
+        for index in 0..self.layout.forward.len() {
+            self.pass(simd, step, index, place);
+            self.share.meet();
+        }
+    }
+
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
         let pass = &self.layout.forward[index];

@@ -46,6 +46,19 @@ impl<T: Element> Gradients<'_, T> {
         self.steps * self.errors.batch
     }
 
+    /// Takes this thread's part of some pieces of work as its own.
+    pub(super) fn begin(&self, pieces: usize) {
+        let own = part(0..pieces, self.thread, self.threads);
+        self.memory.queue.begin(self.thread, own);
+    }
+
+    /// The next piece for this thread, its own or another's.
+    #[inline(always)]
+    pub(super) fn take(&self) -> Option<usize> {
+        let (_, piece) = self.memory.queue.take(self.thread)?;
+        Some(piece)
+    }
+
     /// Adds the gradients of element-wise parameters: sums of errors, and sums that the sweep formed for each sample.
     fn add_vectors(&self) {
         for gradient in self.layout.program.column_gradients {

@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use super::gradients::Gradients;
 use super::products::{Accumulators, Which, products};
-use super::share::{Strip, part};
+use super::share::{Strip, part, strips};
 use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
@@ -20,12 +20,10 @@ impl<T: Element> Gradients<'_, T> {
             return;
         }
         let columns = self.columns();
-        let tiles = columns.div_ceil(MAX_SAMPLES);
-        let strips = tiles.div_ceil(MAX_TILES).max(self.threads.min(tiles));
+        let strips = strips(columns).max(self.threads.min(columns.div_ceil(MAX_SAMPLES)));
         let turns = Turns::new::<S>(pass, 0..pass.blocks, columns.min(MAX_SAMPLES), false);
-        let own = part(0..strips, self.thread, self.threads);
-        self.memory.queue.begin(self.thread, own);
-        while let Some((_, strip)) = self.memory.queue.take(self.thread) {
+        self.begin(strips);
+        while let Some(strip) = self.take() {
             let samples = part(0..columns, strip, strips);
             for turn in 0..turns.count {
                 let (first_block, blocks) = turns.get(turn);

@@ -22,7 +22,7 @@ pub(crate) use job::Direction;
 pub use job::{Chore, Sweep};
 pub(crate) use outer::OuterScratch;
 pub(crate) use queue::Queue;
-pub(crate) use share::{Shares, part};
+pub(crate) use share::{Share, Shares, part};
 pub(crate) use user::UserMatrix;
 
-use share::{Share, Strip};
+use share::Strip;

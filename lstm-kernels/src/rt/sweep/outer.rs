@@ -137,11 +137,10 @@ impl<T: Element> Gradients<'_, T> {
         let mut first = 0;
         while first < columns {
             let count = BLOCK.min(columns - first);
-            let own = part(0..all, self.thread, self.threads);
-            self.memory.queue.begin(self.thread, own);
+            self.begin(all);
             self.pack_vectors(simd, first, count);
             self.barrier.meet();
-            while let Some((_, mut group)) = self.memory.queue.take(self.thread) {
+            while let Some(mut group) = self.take() {
                 let mut lead = 0;
                 while group >= groups(&self.layout.leads[lead]) {
                     group -= groups(&self.layout.leads[lead]);

@@ -9,7 +9,7 @@ use super::turns::Turns;
 use crate::rt::layout::Layout;
 use crate::rt::pass::PassLayout;
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
-use crate::threads::Barrier;
+use crate::threads::{Barrier, Meeting, Relief, Rest};
 
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
 const SAMPLES_OF_ITS_OWN: usize = 16;
@@ -64,7 +64,7 @@ impl Shares {
     }
 
     /// The share of a thread.
-    pub fn of<'a>(&self, thread: usize, barrier: &'a Barrier, queue: &'a Queue) -> Share<'a> {
+    pub fn of<'a>(&self, thread: usize, meeting: &'a Meeting, queue: &'a Queue) -> Share<'a> {
         if self.by_samples {
             Share {
                 thread,
@@ -72,6 +72,7 @@ impl Shares {
                 part: 0,
                 parts: 1,
                 together: None,
+                relief: Some(&meeting.relief),
             }
         } else {
             Share {
@@ -79,7 +80,8 @@ impl Shares {
                 samples: 0..self.batch,
                 part: thread,
                 parts: self.count,
-                together: (self.count > 1).then_some((barrier, queue)),
+                together: (self.count > 1).then_some((&meeting.barrier, queue)),
+                relief: None,
             }
         }
     }
@@ -98,9 +100,44 @@ pub(crate) struct Share<'a> {
     pub parts: usize,
     /// Where those who share the units meet after each pass, and by what they help each other before.
     pub together: Option<(&'a Barrier, &'a Queue)>,
+    /// Where those who have samples of their own take over from each other.
+    pub relief: Option<&'a Relief>,
 }
 
 impl Share<'_> {
+    /// Before the last so many steps: gives half of the samples to a thread that has nothing to do, if there is one.
+    #[inline(always)]
+    pub fn relieve(&mut self, steps: usize) {
+        if let Some(relief) = self.relief
+            && relief.is_wanted()
+        {
+            self.offer_half(relief, steps);
+        }
+    }
+
+    /// Each half should fill a tile, and the last step is done before anybody has woken up.
+    fn offer_half(&mut self, relief: &Relief, steps: usize) {
+        let Range { start, end } = self.samples;
+        let middle = start.midpoint(end);
+        if middle - start >= MAX_SAMPLES && steps > 1 {
+            let rest = Rest {
+                samples: middle..end,
+                steps,
+            };
+            if relief.offer(rest) {
+                self.samples = start..middle;
+            }
+        }
+    }
+
+    /// Takes over samples of another thread after the last step of its own, and says how many steps these have to go.
+    #[inline(always)]
+    pub fn take_over(&mut self) -> Option<usize> {
+        let Rest { samples, steps } = self.relief?.take()?;
+        self.samples = samples;
+        Some(steps)
+    }
+
     /// Waits for those who compute other units of the same samples.
     #[inline(always)]
     pub fn meet(&self) {
@@ -115,16 +152,16 @@ impl Share<'_> {
         self.turns_of::<S>(self.part, pass, samples, backwards)
     }
 
-    /// Those of one of the threads that share the units.
+    /// Those of a part of the units.
     #[inline(always)]
     pub fn turns_of<S: Simd>(
         &self,
-        part_of: usize,
+        index: usize,
         pass: &PassLayout,
         samples: usize,
         backwards: bool,
     ) -> Turns {
-        let blocks = part(0..pass.blocks, part_of, self.parts);
+        let blocks = part(0..pass.blocks, index, self.parts);
         Turns::new::<S>(pass, blocks, samples, backwards)
     }
 }
@@ -147,8 +184,13 @@ pub(crate) fn sample_tiles(samples: &Range<usize>) -> impl Iterator<Item = (usiz
 pub(crate) fn sample_strips(
     samples: &Range<usize>,
 ) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let tiles = samples.len().div_ceil(MAX_SAMPLES);
-    even(samples, tiles.div_ceil(MAX_TILES))
+    even(samples, strips(samples.len()))
+}
+
+/// How many strips so many samples are.
+#[inline(always)]
+pub(crate) fn strips(samples: usize) -> usize {
+    samples.div_ceil(MAX_SAMPLES).div_ceil(MAX_TILES)
 }
 
 /// So many parts of a range, one at least: where each begins, and how long it is.
@@ -184,7 +226,41 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+
+    /// What a thread with some samples keeps, and what another gets that has nothing to do.
+    fn relieved(samples: Range<usize>, steps: usize) -> (Range<usize>, Option<Rest>) {
+        let relief = Relief::new(2);
+        thread::scope(|scope| {
+            let taker = scope.spawn(|| relief.take());
+            while !relief.is_wanted() {
+                thread::yield_now();
+            }
+            let mut share = Share {
+                thread: 0,
+                samples: samples.clone(),
+                part: 0,
+                parts: 1,
+                together: None,
+                relief: Some(&relief),
+            };
+            share.relieve(steps);
+            if share.samples == samples {
+                assert_eq!(share.take_over(), None);
+            }
+            (share.samples, taker.join().unwrap())
+        })
+    }
+
+    #[test]
+    fn half_of_the_samples_change_hands_if_it_pays() {
+        let (samples, steps) = (25..40, 2);
+        assert_eq!(relieved(10..40, 2), (10..25, Some(Rest { samples, steps })));
+        assert_eq!(relieved(10..40, 1), (10..40, None));
+        assert_eq!(relieved(10..21, 2), (10..21, None));
+    }
 
     #[test]
     fn parts_cover_a_range_without_overlap() {

@@ -89,7 +89,7 @@ impl<'a> Taken<'a> {
         let queue = share.together.map(|(_, queue)| queue);
         let queue = queue.filter(|_| own.count >= WORTH_HELP);
         if let Some(queue) = queue {
-            queue.begin(share.thread, 0..own.count);
+            queue.begin(share.part, 0..own.count);
         }
         Taken {
             share,
@@ -109,12 +109,12 @@ impl<'a> Taken<'a> {
             self.taken += 1;
             return (turn < self.own.count).then(|| self.own.get(turn));
         };
-        let (of, turn) = queue.take(self.share.thread)?;
-        let turns = if of == self.share.thread {
+        let share = self.share;
+        let (part, turn) = queue.take(share.part)?;
+        let turns = if part == share.part {
             self.own
         } else {
-            let Taken { share, pass, .. } = self;
-            share.turns_of::<S>(of, pass, self.samples, self.own.backwards)
+            share.turns_of::<S>(part, self.pass, self.samples, self.own.backwards)
         };
         Some(turns.get(turn))
     }

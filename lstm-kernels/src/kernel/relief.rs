@@ -1,0 +1,136 @@
+//! Samples that change hands in the middle of a sweep: not a bit depends on it.
+
+use std::thread;
+
+use faer::Mat;
+
+use super::verbs::user_matrix;
+use super::{Kernel, Tape};
+use crate::columns::Columns;
+use crate::rt::{Backward, Direction, Forward, Share, UserMatrix};
+use crate::threads::{Meeting, Threads};
+use crate::{Cell, Packed, cells};
+
+const STEPS: usize = 60;
+const BATCH: usize = 48;
+/// Samples of every thread but the first.
+const FEW: usize = 6;
+
+/// The first thread has most of the samples, and begins when another one has come to the end: it hands over half of them
+/// before its first step. Later ones change hands as it happens.
+fn uneven<'a>(thread: usize, meeting: &'a Meeting) -> Share<'a> {
+    let many = BATCH - FEW * (meeting.count() - 1);
+    let samples = match thread.checked_sub(1) {
+        None => {
+            while meeting.count() > 1 && !meeting.relief.is_wanted() {
+                thread::yield_now();
+            }
+            0..many
+        }
+        Some(before) => many + FEW * before..many + FEW * (before + 1),
+    };
+    Share {
+        thread,
+        samples,
+        part: 0,
+        parts: 1,
+        together: None,
+        relief: Some(&meeting.relief),
+    }
+}
+
+struct Problem {
+    x: Mat<f32>,
+    dy: Mat<f32>,
+    packed: Packed<f32>,
+}
+
+impl Problem {
+    fn new<C: Cell>(kernel: &Kernel<C, f32>) -> Self {
+        // Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
+        let number = |index: usize| (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5;
+        let matrix = |rows: usize| {
+            Mat::from_fn(rows, STEPS * BATCH, |row, column| {
+                number(1 + row + rows * column)
+            })
+        };
+        let params: Vec<_> = (0..kernel.params_len()).map(number).collect();
+        Problem {
+            x: matrix(kernel.input_len()),
+            dy: matrix(kernel.output_len()),
+            packed: kernel.pack(&params).unwrap(),
+        }
+    }
+
+    /// The output, and all error signals, as bits.
+    fn solve<C: Cell>(&self, kernel: &Kernel<C, f32>) -> Vec<u32> {
+        let mut tape = kernel.tape(STEPS, BATCH).unwrap();
+        let mut y = Mat::zeros(kernel.output_len(), STEPS * BATCH);
+        let mut zero = kernel.zero_state(BATCH).unwrap();
+        tape.memory.load_state(&kernel.layout, &zero);
+        (tape.errors).visit_carries(&kernel.layout, STEPS % 2, &mut zero, |carry, _| {
+            *carry = 0.0
+        });
+        let columns = Columns::time_major(BATCH);
+        let input = user_matrix(&columns.of(self.x.as_ref()), STEPS, BATCH);
+        let upstream = user_matrix(&columns.of(self.dy.as_ref()), STEPS, BATCH);
+        let output = user_matrix(&columns.of(y.as_mut()), STEPS, BATCH);
+        let Tape { memory, errors, .. } = &tape;
+        let all = |most| most;
+        kernel.share(kernel.threads(), all, &|thread, meeting| {
+            kernel.sweep(Direction::Train(Forward {
+                layout: &kernel.layout,
+                packed: &self.packed,
+                share: uneven(thread, meeting),
+                steps: STEPS,
+                input,
+                output,
+                memory,
+            }));
+        });
+        kernel.share(kernel.threads(), all, &|thread, meeting| {
+            kernel.sweep(Direction::Backward(Backward {
+                layout: &kernel.layout,
+                packed: &self.packed,
+                share: uneven(thread, meeting),
+                steps: STEPS,
+                input,
+                upstream,
+                input_gradient: UserMatrix::none(),
+                memory,
+                errors,
+            }));
+        });
+        let errors = tape.errors.leads.iter_mut().flat_map(|lead| {
+            let (columns, gradients) = (&mut lead.columns, &mut lead.gradients);
+            columns
+                .as_mut_slice()
+                .iter()
+                .chain(&*gradients.as_mut_slice())
+        });
+        let outputs = y.col_iter().flat_map(|column| column.iter());
+        outputs.chain(errors).map(|value| value.to_bits()).collect()
+    }
+}
+
+fn check<C: Cell>(sizes: &[usize]) {
+    let alone = Kernel::<C, f32>::new(sizes).unwrap();
+    let problem = Problem::new(&alone);
+    let expected = problem.solve(&alone);
+    assert!(expected.iter().any(|&bits| bits != 0));
+    for count in 2..=4 {
+        let kernel = alone.clone().with_threads(&Threads::new(count).unwrap());
+        for _ in 0..5 {
+            let equal = problem.solve(&kernel) == expected;
+            assert!(equal, "{} with {count} threads", C::SPEC.name);
+        }
+    }
+}
+
+#[test]
+fn who_computes_a_sample_does_not_change_a_bit() {
+    check::<cells::Lstm>(&[9, 37]);
+    check::<cells::PeepholeLstm>(&[5, 21, 2]);
+    check::<cells::GruResetBefore>(&[9, 40]);
+    check::<cells::ProjectionLstm>(&[3, 18, 5]);
+}
