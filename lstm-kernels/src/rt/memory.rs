@@ -192,10 +192,14 @@ impl<T: Element> Memory<T> {
         rows(&self.sums, (slot * self.batch + sample) * count, 1, count)
     }
 
-    /// The slot of a step: `time` 0 is the initial state.
+    /// The slot of a step: `time` 0 is the initial state. A tape has one for each, a workspace two that take turns.
     #[inline(always)]
     pub fn slot(&self, time: usize) -> usize {
-        time % self.slots
+        debug_assert!(
+            time < self.slots || self.slots == 2,
+            "a tape has too few steps"
+        );
+        if time < self.slots { time } else { time % 2 }
     }
 
     /// Writes the initial state into the first slot.

@@ -49,9 +49,9 @@ pub struct Run<T> {
 }
 
 impl<T> Run<T> {
-    /// No products at all.
+    /// A stretch of no length.
     pub const NONE: Self = Run {
-        planes: 0,
+        planes: 1,
         k: 0,
         panel: std::ptr::null(),
         panel_stride: 0,

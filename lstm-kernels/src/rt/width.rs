@@ -182,3 +182,8 @@ fn list(widths: &[Width]) -> String {
     let names: Vec<String> = widths.iter().map(|width| format!("`{width}`")).collect();
     names.join(", ")
 }
+
+/// Whether an instruction set is there for old machines only, SSE or none, so that small code matters more than speed.
+pub(crate) const fn is_for_old_machines<S: Simd>() -> bool {
+    S::REGISTER_COUNT <= 16 && S::F32_LANES <= 4
+}

@@ -1,5 +1,6 @@
 //! Backward through a sequence: the error signals of every step, from the last to the first.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -39,7 +40,7 @@ pub(crate) const INITIAL_TURN: usize = 1;
 
 /// What is done alike for all cells.
 impl<T: Element> Backward<'_, T> {
-    #[inline(always)]
+    #[inline(never)]
     fn clear_sums(&self) {
         for sample in self.share.samples.clone() {
             let sums = self.errors.sums(self.layout, sample);
@@ -103,38 +104,37 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let mut left = Some(self.steps);
         while let Some(steps) = left {
-            for step in (0..steps).rev() {
-                self.sweep.share.relieve(step + 1);
+            for steps in (0..=steps).rev() {
+                self.sweep.share.relieve(steps);
+                // What the compiler knew of it, it would make a copy of a step's code for.
+                let step = black_box(steps.checked_sub(1));
                 self.step(simd, step);
             }
-            self.before_the_first_step(simd);
             left = self.sweep.share.take_over();
         }
     }
 }
 
 impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
+    /// A step, or, before the first one, the gradient of the initial state.
     #[inline(always)]
-    fn step<S: Simd>(&self, simd: S, step: usize) {
-        self.clear_sums();
-        for index in 0..self.layout.backward.len() {
-            self.pass(simd, Some(step), index);
+    fn step<S: Simd>(&self, simd: S, step: Option<usize>) {
+        let program = self.layout.program;
+        if step.is_some() && program.backward_sums > 0 {
+            self.clear_sums();
+        }
+        // What the initial state is read by comes first.
+        let first = program.backward.iter().take_while(|pass| pass.level == 0);
+        let passes = match step {
+            Some(_) => program.backward.len(),
+            None => first.count(),
+        };
+        for index in 0..passes {
+            self.pass(simd, step, index);
             self.share.meet();
         }
     }
 
-    /// The gradient of the initial state.
-    #[inline(always)]
-    fn before_the_first_step<S: Simd>(&self, simd: S) {
-        for index in 0..self.layout.backward.len() {
-            if self.layout.program.backward[index].level == 0 {
-                self.pass(simd, None, index);
-                self.share.meet();
-            }
-        }
-    }
-
-    /// One pass of a step, or, before the first step, the gradient of the initial state.
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];

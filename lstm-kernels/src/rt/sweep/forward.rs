@@ -1,5 +1,6 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
@@ -19,6 +20,7 @@ use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
+use crate::rt::width::is_for_old_machines;
 
 /// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
 pub(crate) struct Forward<'a, T: Element> {
@@ -33,7 +35,7 @@ pub(crate) struct Forward<'a, T: Element> {
 
 /// What is done alike for all cells.
 impl<T: Element> Forward<'_, T> {
-    #[inline(always)]
+    #[inline(never)]
     fn clear_sums(&self, step: usize) {
         let slot = self.memory.slot(step + 1);
         for sample in self.share.samples.clone() {
@@ -160,32 +162,44 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
     fn with_simd<S: Simd>(mut self, simd: S) {
         // A single step, as in streaming, has nothing to run ahead of.
         let ahead = steps_ahead::<T>(self.layout, self.memory.batch).filter(|_| self.steps > 1);
-        let mut left = Some(self.steps);
-        while let Some(steps) = left {
-            for step in self.steps - steps..self.steps {
+        let mut left = self.steps;
+        loop {
+            // Samples change hands only where nothing has run ahead of them.
+            self.sweep.share.relieve(left);
+            let first = self.steps - left;
+            let steps = first..self.steps.min(first + ahead.unwrap_or(1));
+            left -= steps.len();
+            if ahead.is_some() {
+                self.run_ahead(simd, steps.clone());
+                self.share.meet();
+            }
+            for step in steps {
+                let mut ahead = ahead.map(|_| step - first);
+                if const { is_for_old_machines::<S>() } {
+                    // What the compiler knew of it, it would make a copy of a step's code for, which is a few percent faster.
+                    ahead = black_box(ahead);
+                }
                 self.step(simd, step, ahead);
             }
-            left = self.sweep.share.take_over();
+            if left == 0 {
+                match self.sweep.share.take_over() {
+                    Some(steps) => left = steps,
+                    None => return,
+                }
+            }
         }
     }
 }
 
 impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
-    /// A step, where so many run ahead together.
+    /// A step, the so-many-th of those that run ahead.
     #[inline(always)]
-    fn step<S: Simd>(&mut self, simd: S, step: usize, ahead: Option<usize>) {
-        let place = ahead.map(|count| step % count);
-        // Samples change hands only where nothing has run ahead of them.
-        if let None | Some(0) = place {
-            self.sweep.share.relieve(self.steps - step);
+    fn step<S: Simd>(&self, simd: S, step: usize, ahead: Option<usize>) {
+        if self.layout.program.forward_sums > 0 {
+            self.clear_sums(step);
         }
-        if let (Some(count), Some(0)) = (ahead, place) {
-            self.run_ahead(simd, step..self.steps.min(step + count));
-            self.share.meet();
-        }
-        self.clear_sums(step);
         for index in 0..self.layout.forward.len() {
-            self.pass(simd, step, index, place);
+            self.pass(simd, step, index, ahead);
             self.share.meet();
         }
     }
@@ -225,6 +239,10 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
         let accumulators = self.accumulators(pass, index, strip, ahead);
+        let which = match ahead {
+            Some(_) => Which::Others,
+            None => Which::All,
+        };
         products(
             simd,
             layout,
@@ -232,11 +250,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             self.packed.panels.as_ptr(),
             accumulators,
             strip,
-            if ahead.is_some() {
-                Which::Others
-            } else {
-                Which::All
-            },
+            which,
             |operand| match operand {
                 Operand::Input => Some(self.input.vector(step)),
                 _ => memory.vector(layout, operand, step + 1),

@@ -13,6 +13,7 @@ use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
 use crate::rt::program::Operand;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
+use crate::rt::width::is_for_old_machines;
 
 /// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums, some 18 KiB at most, they fit into a first
 /// level of 48 KiB. Between 16 and 32 KiB it matters little.
@@ -55,8 +56,31 @@ pub(crate) enum Which {
     Others,
 }
 
+impl Which {
+    #[inline(always)]
+    fn segments(self, pass: &PassLayout) -> &[SegmentLayout] {
+        match self {
+            Which::All => &pass.segments,
+            Which::Input => &pass.segments[..pass.input_segments],
+            Which::Others => &pass.segments[pass.input_segments..],
+        }
+    }
+
+    /// Whether some rows have no product, so that all are zeroed first.
+    #[inline(always)]
+    fn has_idle_rows(self, pass: &PassLayout) -> bool {
+        match self {
+            Which::All => pass.has_idle_rows,
+            Which::Input => pass.has_rows_without_input,
+            Which::Others => false,
+        }
+    }
+}
+
 /// Computes products of a strip into its accumulators. `place` finds the vector of a segment at the first sample
 /// of the batch, or nothing where the vector is known to be zero.
+///
+/// Every cell has a copy of this, so it holds no more than what a small network must not wait for.
 #[allow(
     clippy::too_many_arguments,
     reason = "tables, memory and the cut of a strip have that many parts"
@@ -72,61 +96,63 @@ pub(crate) fn products<T: Element, S: Simd>(
     which: Which,
     place: impl Fn(Operand) -> Option<VectorPlace<T>>,
 ) {
-    let segments = match which {
-        Which::All => &pass.segments[..],
-        Which::Input => &pass.segments[..pass.input_segments],
-        Which::Others => &pass.segments[pass.input_segments..],
-    };
-    let mut add_all = match which {
-        Which::All => pass.has_idle_rows,
-        Which::Input => pass.has_rows_without_input,
-        Which::Others => true,
-    };
-    if which == Which::All && !pass.has_equal_segments {
-        for segment in segments {
-            add_all |= place(segment.operand).is_none();
-        }
-    }
-    if add_all && which != Which::Others {
-        zero(layout, pass, accumulators, strip, None);
-    }
-    if pass.has_equal_segments {
-        // All segments add to the same rows in the same order: each chunk is one product over all of them.
-        let mut runs = [Run::NONE; MAX_RUNS];
-        for (index, chunk) in pass
-            .chunks(&segments[0], strip.first_block)
-            .iter()
-            .enumerate()
-        {
-            let mut count = 0;
-            for segment in segments {
-                if let Some(vector) = place(segment.operand) {
-                    runs[count] = run(
-                        layout,
-                        segment,
-                        &pass.chunks(segment, strip.first_block)[index],
-                        panels,
-                        vector,
-                        strip,
-                    );
-                    count += 1;
-                }
-            }
-            // SAFETY: as in `run`; every row of a strip has an accumulator.
-            unsafe {
-                multiply(
-                    simd,
-                    pass,
-                    chunk,
-                    &runs[..count],
-                    accumulators,
-                    strip,
-                    add_all,
-                )
-            };
-        }
+    if !pass.has_equal_segments || is_for_old_machines::<S>() {
+        separate_products(
+            simd,
+            layout,
+            pass,
+            panels,
+            accumulators,
+            strip,
+            which,
+            &place,
+        );
         return;
     }
+    let idle = which.has_idle_rows(pass);
+    if idle {
+        zero(layout, pass, accumulators, strip, None);
+    }
+    // All segments add to the same rows in the same order: each chunk is one product over all of them.
+    let segments = which.segments(pass);
+    for index in 0..pass.chunks(&segments[0], strip.first_block).len() {
+        let mut runs = [Run::NONE; MAX_RUNS];
+        let mut count = 0;
+        for segment in segments {
+            if let Some(vector) = place(segment.operand) {
+                let chunk = &pass.chunks(segment, strip.first_block)[index];
+                runs[count] = run(layout, segment, chunk, panels, vector, strip);
+                count += 1;
+            }
+        }
+        let chunk = &pass.chunks(&segments[0], strip.first_block)[index];
+        let add = idle || which == Which::Others;
+        // SAFETY: as in `run`; every row of a strip has an accumulator.
+        unsafe { multiply(simd, pass, chunk, &runs[..count], accumulators, strip, add) };
+    }
+}
+
+/// The same segment by segment, which may add to different rows. A call of its own: one copy serves all cells.
+#[allow(clippy::too_many_arguments, reason = "as for `products`")]
+#[inline(never)]
+fn separate_products<T: Element, S: Simd>(
+    simd: S,
+    layout: &Layout,
+    pass: &PassLayout,
+    panels: *const T,
+    accumulators: Accumulators<T>,
+    strip: Strip,
+    which: Which,
+    place: &dyn Fn(Operand) -> Option<VectorPlace<T>>,
+) {
+    let segments = which.segments(pass);
+    let is_zero = |segment: &SegmentLayout| place(segment.operand).is_none();
+    // Where a product is left out, so is the beginning of its sums.
+    let idle = which.has_idle_rows(pass) || (which == Which::All && segments.iter().any(is_zero));
+    if idle {
+        zero(layout, pass, accumulators, strip, None);
+    }
+    let add_all = idle || which == Which::Others;
     for segment in segments {
         let Some(vector) = place(segment.operand) else {
             continue;
@@ -186,7 +212,6 @@ unsafe fn multiply<T: Element, S: Simd>(
     strip: Strip,
     add: bool,
 ) {
-    let lanes = T::lanes::<S>();
     let mut rows = [0; MAX_ROWS];
     for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
         *row = (group * pass.rows + target) * accumulators.row;
@@ -198,19 +223,13 @@ unsafe fn multiply<T: Element, S: Simd>(
         accumulators_stride: accumulators.block,
         add,
     };
-    if strip.samples <= MAX_SAMPLES || runs.is_empty() {
-        for (first, samples) in sample_tiles(&(0..strip.samples)) {
-            let product = TileProduct {
-                accumulators: accumulators.base.wrapping_add(first * lanes),
-                ..product
-            };
-            // SAFETY: passed on from the caller; a strip of several tiles has no runs here.
-            unsafe { tile::product(simd, chunk.rows, samples, strip.blocks, &product) };
-        }
-        return;
+    if strip.samples <= MAX_SAMPLES {
+        // SAFETY: passed on from the caller.
+        unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
+    } else {
+        // SAFETY: passed on from the caller.
+        unsafe { take_turns(simd, chunk.rows, &product, strip) };
     }
-    // SAFETY: passed on from the caller.
-    unsafe { take_turns(simd, chunk.rows, runs, &product, strip) };
 }
 
 /// The tiles of a strip of several, in turns on pieces of the panel. A call of its own: one copy serves all cells.
@@ -221,7 +240,6 @@ unsafe fn multiply<T: Element, S: Simd>(
 unsafe fn take_turns<T: Element, S: Simd>(
     simd: S,
     rows: usize,
-    runs: &[Run<T>],
     product: &TileProduct<'_, T>,
     strip: Strip,
 ) {
@@ -229,6 +247,11 @@ unsafe fn take_turns<T: Element, S: Simd>(
     let panel_numbers = rows * lanes;
     let bytes = panel_numbers * size_of::<T>();
     let mut add = product.add;
+    // Without products there are only sums to set to zero.
+    let runs = match product.runs {
+        [] => &[Run::NONE],
+        runs => runs,
+    };
     for run in runs {
         let pieces = match run.k * bytes {
             ..=WHOLE => 1,

@@ -196,8 +196,12 @@ pub(crate) fn strips(samples: usize) -> usize {
 /// So many parts of a range, one at least: where each begins, and how long it is.
 #[inline(always)]
 fn even(range: &Range<usize>, count: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let (first, len, count) = (range.start, range.len(), count.max(1));
-    let (base, longer) = (len / count, len % count);
+    let (first, len) = (range.start, range.len());
+    // A division takes as long as the products of a small network.
+    let (count, base, longer) = match count {
+        0 | 1 => (1, len, 0),
+        _ => (count, len / count, len % count),
+    };
     (0..count).map(move |index| {
         (
             first + index * base + index.min(longer),

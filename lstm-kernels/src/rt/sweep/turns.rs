@@ -104,11 +104,19 @@ impl<'a> Taken<'a> {
     /// The next turn: its first block, and how many.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self) -> Option<(usize, usize)> {
-        let Some(queue) = self.queue else {
-            let turn = self.taken;
-            self.taken += 1;
-            return (turn < self.own.count).then(|| self.own.get(turn));
-        };
+        match self.queue {
+            Some(queue) => self.next_of_all::<S>(queue),
+            None if self.taken < self.own.count => {
+                self.taken += 1;
+                Some(self.own.get(self.taken - 1))
+            }
+            None => None,
+        }
+    }
+
+    /// The next one where threads help each other. A call of its own: one copy serves all cells.
+    #[inline(never)]
+    fn next_of_all<S: Simd>(&self, queue: &Queue) -> Option<(usize, usize)> {
         let share = self.share;
         let (part, turn) = queue.take(share.part)?;
         let turns = if part == share.part {
