@@ -106,7 +106,7 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
         while let Some(steps) = left {
             for steps in (0..=steps).rev() {
                 self.sweep.share.relieve(steps);
-                // What the compiler knew of it, it would make a copy of a step's code for.
+                // Unseen by the compiler, which would make a copy of a step's code for either case.
                 let step = black_box(steps.checked_sub(1));
                 self.step(simd, step);
             }
@@ -123,7 +123,7 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         if step.is_some() && program.backward_sums > 0 {
             self.clear_sums();
         }
-        // What the initial state is read by comes first.
+        // The passes that the initial state has, too, come first.
         let first = program.backward.iter().take_while(|pass| pass.level == 0);
         let passes = match step {
             Some(_) => program.backward.len(),

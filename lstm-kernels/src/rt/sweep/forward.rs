@@ -176,7 +176,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
             for step in steps {
                 let mut ahead = ahead.map(|_| step - first);
                 if const { is_for_old_machines::<S>() } {
-                    // What the compiler knew of it, it would make a copy of a step's code for, which is a few percent faster.
+                    // Unseen by the compiler, which makes a copy of a step's code for either case: faster, but long.
                     ahead = black_box(ahead);
                 }
                 self.step(simd, step, ahead);
