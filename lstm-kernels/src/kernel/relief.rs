@@ -4,6 +4,7 @@ use std::thread;
 
 use faer::Mat;
 
+use super::reuse::{matrix, number};
 use super::verbs::user_matrix;
 use super::{Kernel, Tape};
 use crate::columns::Columns;
@@ -47,17 +48,10 @@ struct Problem {
 
 impl Problem {
     fn new<C: Cell>(kernel: &Kernel<C, f32>) -> Self {
-        // Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
-        let number = |index: usize| (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5;
-        let matrix = |rows: usize| {
-            Mat::from_fn(rows, STEPS * BATCH, |row, column| {
-                number(1 + row + rows * column)
-            })
-        };
         let params: Vec<_> = (0..kernel.params_len()).map(number).collect();
         Problem {
-            x: matrix(kernel.input_len()),
-            dy: matrix(kernel.output_len()),
+            x: matrix(kernel.input_len(), STEPS * BATCH),
+            dy: matrix(kernel.output_len(), STEPS * BATCH),
             packed: kernel.pack(&params).unwrap(),
         }
     }

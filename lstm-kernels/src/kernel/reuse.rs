@@ -6,11 +6,11 @@ use super::{Kernel, Tape, Workspace};
 use crate::{Cell, Packed, State, Width, cells};
 
 /// Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
-fn number(index: usize) -> f32 {
+pub(super) fn number(index: usize) -> f32 {
     (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5
 }
 
-fn matrix(rows: usize, columns: usize) -> Mat<f32> {
+pub(super) fn matrix(rows: usize, columns: usize) -> Mat<f32> {
     Mat::from_fn(rows, columns, |row, column| number(1 + row + rows * column))
 }
 

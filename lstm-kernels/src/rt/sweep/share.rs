@@ -197,7 +197,7 @@ pub(crate) fn strips(samples: usize) -> usize {
 #[inline(always)]
 fn even(range: &Range<usize>, count: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
     let (first, len) = (range.start, range.len());
-    // A division takes as long as the products of a small network.
+    // One part, as in every small network, needs no division.
     let (count, base, longer) = match count {
         0 | 1 => (1, len, 0),
         _ => (count, len / count, len % count),
