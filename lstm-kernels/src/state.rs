@@ -65,6 +65,16 @@ impl<T: Element> State<T> {
         self.values[index].as_mut()
     }
 
+    /// A sample's values of a carried quantity.
+    pub(crate) fn column(&self, index: usize, sample: usize) -> &[T] {
+        self.values[index].col_as_slice(sample)
+    }
+
+    /// The same, to write.
+    pub(crate) fn column_mut(&mut self, index: usize, sample: usize) -> &mut [T] {
+        self.values[index].col_as_slice_mut(sample)
+    }
+
     /// Sets everything to zero.
     pub fn set_zero(&mut self) {
         for value in &mut self.values {

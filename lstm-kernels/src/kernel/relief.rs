@@ -63,7 +63,7 @@ impl Problem {
         let mut zero = kernel.zero_state(BATCH).unwrap();
         tape.memory.load_state(&kernel.layout, &zero);
         (tape.errors).visit_carries(&kernel.layout, STEPS % 2, &mut zero, |carry, _| {
-            *carry = 0.0
+            carry.fill(0.0);
         });
         let columns = Columns::time_major(BATCH);
         let input = user_matrix(&columns.of(self.x.as_ref()), STEPS, BATCH);

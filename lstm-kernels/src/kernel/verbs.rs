@@ -255,7 +255,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         }
         let Tape { memory, errors, .. } = tape;
         errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| {
-            *carry = *state
+            carry.copy_from_slice(state);
         });
         for lead in &mut errors.leads {
             lead.gradients.as_mut_slice().fill(T::default());
@@ -303,7 +303,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             T::chore(self.token, Chore::gradients(gradients));
         });
         let turn = INITIAL_TURN;
-        errors.visit_carries(&self.layout, turn, dstate, |carry, state| *state = *carry);
+        errors.visit_carries(&self.layout, turn, dstate, |carry, state| {
+            state.copy_from_slice(carry);
+        });
     }
 
     /// Runs a thread's share of a sweep.

@@ -1,18 +1,25 @@
 //! What a sweep backward writes and reads: errors, and what they leave for the step before.
 
+use std::ops::Range;
+
 use super::buffer::{Buffer, NoMemory, room};
 use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::memory::{Scratch, VectorPlace, accumulators, rows};
+use super::prefetch::Lines;
 use super::program::Operand;
 use super::sweep::OuterScratch;
 use crate::state::State;
 
+/// Units whose errors lie side by side: a cache line of `f32`, and as many as the widest register has lanes.
+pub(crate) const LINE: usize = 16;
+
 /// The scratch of the backward step of one lead.
 #[derive(Debug, Clone)]
 pub(crate) struct LeadErrors<T> {
-    /// For each step and sample the errors that products read.
+    /// The errors that products read: for each line of units, each step and each sample a record of lines. So the weight
+    /// gradients, which need some units at all steps, find them in one stretch.
     pub columns: Buffer<T>,
     /// Contributions of later steps, for two steps in turn: by group and sample.
     pub carries: Buffer<T>,
@@ -26,6 +33,8 @@ pub(crate) struct LeadErrors<T> {
 #[derive(Debug, Clone)]
 pub(crate) struct Errors<T> {
     pub batch: usize,
+    /// Records from one line of units to the next.
+    spacing: usize,
     pub leads: Vec<LeadErrors<T>>,
     pub sums: Buffer<T>,
     /// Accumulators of a tile, for each thread.
@@ -43,6 +52,7 @@ impl<T: Element> Errors<T> {
     ) -> Result<Self, NoMemory> {
         let mut errors = Errors {
             batch: 0,
+            spacing: 0,
             leads: Vec::new(),
             sums: Buffer::EMPTY,
             accumulators: Scratch::EMPTY,
@@ -61,6 +71,7 @@ impl<T: Element> Errors<T> {
         threads: usize,
     ) -> Result<(), NoMemory> {
         self.batch = batch;
+        self.spacing = Self::spacing(steps, batch);
         self.leads.resize_with(layout.leads.len(), || LeadErrors {
             columns: Buffer::EMPTY,
             carries: Buffer::EMPTY,
@@ -102,10 +113,20 @@ impl<T: Element> Errors<T> {
             && self.outer.fits(layout, room([steps, batch]))
     }
 
+    /// Steps times samples, with room for an odd number of steps: with a power of two, the errors of a step would lie in the same
+    /// places of a cache for all lines of units, and push each other out.
+    fn spacing(steps: usize, batch: usize) -> usize {
+        room([steps | 1, batch])
+    }
+
     /// How many numbers the error columns, carries, values between passes and gradients of a lead are.
     fn lead_rooms(lead: &LeadLayout, steps: usize, batch: usize) -> [usize; 4] {
         [
-            room([steps, batch, lead.errors, lead.padded]),
+            room([
+                Self::spacing(steps, batch),
+                lead.errors,
+                lead.units.next_multiple_of(LINE),
+            ]),
             room([2, batch, lead.carries, lead.padded]),
             room([batch, lead.spill, lead.padded]),
             room([batch, lead.gradients, lead.padded]),
@@ -155,9 +176,30 @@ impl<T: Element> Errors<T> {
         group: usize,
         sample: usize,
     ) -> Rows<T> {
-        let (padded, count) = (layout.leads[lead].padded, layout.leads[lead].errors);
-        let place = (step * self.batch + sample) * count * padded + group * layout.lanes;
-        rows(&self.leads[lead].columns, place, padded, count * padded)
+        let record = layout.leads[lead].errors * LINE;
+        let (line, unit) = (group * layout.lanes / LINE, group * layout.lanes % LINE);
+        let place = (line * self.spacing + step * self.batch + sample) * record + unit;
+        rows(&self.leads[lead].columns, place, LINE, record)
+    }
+
+    /// The cache lines of the errors of some groups and samples at a step.
+    pub fn lines(
+        &self,
+        layout: &Layout,
+        lead: usize,
+        step: usize,
+        groups: Range<usize>,
+        samples: Range<usize>,
+    ) -> Lines<T> {
+        let rows = self.columns(layout, lead, step, groups.start, samples.start);
+        let record = rows.sample as usize;
+        let lines = (groups.len() * layout.lanes).div_ceil(LINE);
+        Lines::new(
+            rows.base,
+            samples.len() * record,
+            lines,
+            self.spacing * record,
+        )
     }
 
     #[inline(always)]
@@ -195,36 +237,31 @@ impl<T: Element> Errors<T> {
         rows(&self.sums, sample * count, 1, count)
     }
 
-    /// Copies between the carries of a turn and the gradients of a state.
+    /// Calls `copy(carries, gradients)` for every contiguous stretch of the carries of a turn and of the gradients of a state.
     pub fn visit_carries(
         &mut self,
         layout: &Layout,
         turn: usize,
         state: &mut State<T>,
-        copy: impl Fn(&mut T, &mut T),
+        copy: impl Fn(&mut [T], &mut [T]),
     ) {
         for (index, carried) in layout.program.carried.iter().enumerate() {
-            let (sizes, lanes, batch) = (layout.leads[carried.lead], layout.lanes, self.batch);
+            let (sizes, batch) = (layout.leads[carried.lead], self.batch);
             let memory = self.leads[carried.lead].carries.as_mut_slice();
-            let mut values = state.get_mut(index);
             for sample in 0..batch {
-                for row in 0..sizes.units * carried.carry.len(sizes.cells) {
-                    let (unit, plane) = (row % sizes.units, row / sizes.units);
-                    let (group, lane) = (unit / lanes, unit % lanes);
-                    let record = carried.carry.index(sizes.cells) + plane;
-                    let place = (((turn * sizes.groups + group) * batch + sample) * sizes.carries
-                        + record)
-                        * lanes
-                        + lane;
-                    copy(&mut memory[place], &mut values[(row, sample)]);
-                }
+                let values = state.column_mut(index, sample);
+                sizes.visit(carried.carry, layout.lanes, |plane, group, rows| {
+                    let record = ((turn * sizes.groups + group) * batch + sample) * sizes.carries;
+                    let place = (record + plane) * layout.lanes;
+                    copy(&mut memory[place..][..rows.len()], &mut values[rows]);
+                });
             }
         }
     }
 }
 
 impl<T: Element> Errors<T> {
-    /// Where a product finds an error column.
+    /// Where a product finds an error column: its planes are lines of units.
     #[inline(always)]
     pub fn vector(&self, layout: &Layout, operand: Operand, step: usize) -> Option<VectorPlace<T>> {
         let Operand::Error { lead, slot, next } = operand else {
@@ -235,7 +272,7 @@ impl<T: Element> Errors<T> {
         let base = columns.base.wrapping_add(slot.index(cells) * columns.row);
         Some(VectorPlace {
             base,
-            plane: columns.row,
+            plane: self.spacing * layout.leads[lead].errors * LINE,
             sample: columns.sample,
         })
     }

@@ -1,5 +1,7 @@
 //! A cell's tables bound to sizes and to a SIMD width.
 
+use std::ops::Range;
+
 use super::outer_layout::OuterVector;
 use super::pass::{LastBlock, PassLayout};
 use super::program::{Operand, Program, Slot};
@@ -38,6 +40,23 @@ impl LeadLayout {
     /// Lane vectors that a sweep keeps, with a tape or without.
     pub fn record(&self, is_tape: bool) -> usize {
         if is_tape { self.tape } else { self.kept }
+    }
+
+    /// Calls `each(plane, group, rows)` for so many units at a time of every plane of a vector: which vector of its record, which
+    /// group, and which rows of the vector as users see it.
+    pub fn visit(
+        &self,
+        slot: Slot,
+        at_once: usize,
+        mut each: impl FnMut(usize, usize, Range<usize>),
+    ) {
+        for plane in 0..slot.len(self.cells) {
+            for (group, first) in (0..self.units).step_by(at_once).enumerate() {
+                let rows = plane * self.units + first
+                    ..plane * self.units + self.units.min(first + at_once);
+                each(slot.index(self.cells) + plane, group, rows);
+            }
+        }
     }
 }
 

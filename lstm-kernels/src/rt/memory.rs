@@ -1,10 +1,13 @@
 //! What a sweep forward writes and reads: carried quantities, columns and the tape.
 
+use std::ops::Range;
+
 use super::buffer::{Buffer, NoMemory, room};
 use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
+use super::prefetch::Lines;
 use super::program::{Operand, Place};
 use super::sweep::{Queue, ahead_input_len, ahead_len};
 use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
@@ -170,6 +173,25 @@ impl<T: Element> Memory<T> {
         rows(&memory.lanes, place, layout.lanes, stride)
     }
 
+    /// The cache lines of the lane vectors of some groups and samples at a slot.
+    pub fn lines(
+        &self,
+        layout: &Layout,
+        lead: usize,
+        slot: usize,
+        groups: Range<usize>,
+        samples: Range<usize>,
+    ) -> Lines<T> {
+        let rows = self.lanes(layout, lead, slot, groups.start, samples.start);
+        let record = rows.sample as usize;
+        Lines::new(
+            rows.base,
+            samples.len() * record,
+            groups.len(),
+            self.batch * record,
+        )
+    }
+
     /// Where the columns of a group lie at a slot.
     #[inline(always)]
     pub fn columns(
@@ -204,71 +226,43 @@ impl<T: Element> Memory<T> {
 
     /// Writes the initial state into the first slot.
     pub fn load_state(&mut self, layout: &Layout, state: &State<T>) {
-        for (index, carried) in layout.program.carried.iter().enumerate() {
-            let values = state.get(index);
-            self.visit(
-                layout,
-                carried.lead,
-                carried.place,
-                0,
-                |memory, place, row, sample| {
-                    memory[place] = values[(row, sample)];
-                },
-            );
-        }
+        self.visit(layout, 0, |index, rows, sample, memory| {
+            memory.copy_from_slice(&state.column(index, sample)[rows]);
+        });
     }
 
     /// Reads the state that a slot holds.
     pub fn store_state(&mut self, layout: &Layout, slot: usize, state: &mut State<T>) {
-        for (index, carried) in layout.program.carried.iter().enumerate() {
-            let mut values = state.get_mut(index);
-            self.visit(
-                layout,
-                carried.lead,
-                carried.place,
-                slot,
-                |memory, place, row, sample| {
-                    values[(row, sample)] = memory[place];
-                },
-            );
-        }
+        self.visit(layout, slot, |index, rows, sample, memory| {
+            state.column_mut(index, sample)[rows].copy_from_slice(memory);
+        });
     }
 
-    /// Calls `each(memory, index, row, sample)` for every element of a carried quantity.
+    /// Calls `each(index, rows, sample, memory)` for every contiguous stretch of every carried quantity.
     fn visit(
         &mut self,
         layout: &Layout,
-        lead: usize,
-        place: Place,
         slot: usize,
-        mut each: impl FnMut(&mut [T], usize, usize, usize),
+        mut each: impl FnMut(usize, Range<usize>, usize, &mut [T]),
     ) {
-        let (sizes, lanes, batch) = (layout.leads[lead], layout.lanes, self.batch);
-        let memory = &mut self.leads[lead];
-        let record = memory.record;
-        for sample in 0..batch {
-            match place {
-                Place::Lanes(at) => {
-                    for row in 0..sizes.units * at.len(sizes.cells) {
-                        let (unit, plane) = (row % sizes.units, row / sizes.units);
-                        let (group, lane) = (unit / lanes, unit % lanes);
-                        let record_index = at.index(sizes.cells) + plane;
-                        let index = (((slot * sizes.groups + group) * batch + sample) * record
-                            + record_index)
-                            * lanes
-                            + lane;
-                        each(memory.lanes.as_mut_slice(), index, row, sample);
-                    }
-                }
-                Place::Column(at) => {
-                    for row in 0..sizes.units * at.len(sizes.cells) {
-                        let (unit, plane) = (row % sizes.units, row / sizes.units);
-                        let column = at.index(sizes.cells) + plane;
-                        let index = ((slot * batch + sample) * sizes.columns + column)
-                            * sizes.padded
-                            + unit;
-                        each(memory.columns.as_mut_slice(), index, row, sample);
-                    }
+        for (index, carried) in layout.program.carried.iter().enumerate() {
+            let (sizes, batch) = (layout.leads[carried.lead], self.batch);
+            let memory = &mut self.leads[carried.lead];
+            for sample in 0..batch {
+                match carried.place {
+                    Place::Lanes(at) => sizes.visit(at, layout.lanes, |plane, group, rows| {
+                        let record =
+                            ((slot * sizes.groups + group) * batch + sample) * memory.record;
+                        let place = (record + plane) * layout.lanes;
+                        let memory = &mut memory.lanes.as_mut_slice()[place..][..rows.len()];
+                        each(index, rows, sample, memory);
+                    }),
+                    Place::Column(at) => sizes.visit(at, sizes.units, |plane, _, rows| {
+                        let column = (slot * batch + sample) * sizes.columns + plane;
+                        let place = column * sizes.padded;
+                        let memory = &mut memory.columns.as_mut_slice()[place..][..rows.len()];
+                        each(index, rows, sample, memory);
+                    }),
                 }
             }
         }

@@ -14,6 +14,7 @@ mod panel;
 mod pass;
 mod prefetch;
 mod program;
+mod segment;
 mod stream;
 mod sweep;
 mod tile;

@@ -20,7 +20,7 @@ pub struct OuterProduct<T> {
     pub errors: *const T,
     /// From one record to the next.
     pub errors_stride: usize,
-    /// Which lane vectors of the record take part.
+    /// Where in the record the lane vectors are that take part.
     pub planes: [usize; MAX_ROWS],
     /// For each element of the vector its values, one per k.
     pub vector: [*const T; MAX_SAMPLES],
@@ -138,7 +138,7 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
         let mut error = [Lanes::<T, S>::zero(simd); P];
         for p in 0..P {
             // SAFETY: the record of each k holds the named lane vectors.
-            error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p] * lanes)) };
+            error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p])) };
         }
         for m in 0..M {
             // SAFETY: each vector has an element for each k.

@@ -11,7 +11,8 @@ use super::buffer::{Buffer, NoMemory};
 use super::element::Element;
 use super::lanes::Lanes;
 use super::layout::Layout;
-use super::pass::{Chunk, PanelSource, PassLayout, SegmentLayout};
+use super::pass::{Chunk, PassLayout};
+use super::segment::{PanelSource, SegmentLayout};
 use super::sweep::part;
 
 /// Columns of a matrix that are packed together.
@@ -132,24 +133,40 @@ impl<T: Element> Pack<'_, T> {
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, pass: &PassLayout) {
         for segment in &pass.segments {
-            for piece in 0..segment.planes {
-                // A few columns of a matrix at a time serve all groups of units, so that whole pages are read. The
-                // columns of a transposed one each belong to a unit, and are read from end to end.
-                let is_transposed = |source: &PanelSource| source.transposed;
-                let step = if segment.sources[piece].iter().any(is_transposed) {
-                    segment.k
-                } else {
-                    COLUMNS
-                };
-                for first_k in (0..segment.k).step_by(step) {
-                    let some = first_k..segment.k.min(first_k + step);
-                    for block in part(0..pass.blocks, self.thread, self.threads) {
-                        for chunk in pass.chunks(segment, block) {
-                            for member in 0..chunk.rows {
-                                let place = (block, chunk, member);
-                                self.member(simd, pass, segment, place, piece, some.clone());
-                            }
-                        }
+            let k = segment.piece_len();
+            let pieces = 0..segment.sources.len();
+            // A few columns of a matrix at a time serve all groups of units, so that whole pages are read. The columns of a
+            // transposed one each belong to a unit, and are read from end to end.
+            let is_transposed = |source: &PanelSource| source.transposed;
+            if segment.sources.iter().flatten().any(is_transposed) {
+                self.blocks(simd, pass, segment, pieces, 0..k);
+                continue;
+            }
+            for piece in pieces {
+                for first_k in (0..k).step_by(COLUMNS) {
+                    let some = first_k..k.min(first_k + COLUMNS);
+                    self.blocks(simd, pass, segment, piece..piece + 1, some);
+                }
+            }
+        }
+    }
+
+    /// Some k of some pieces, for this thread's blocks.
+    #[inline(always)]
+    fn blocks<S: Simd>(
+        &self,
+        simd: S,
+        pass: &PassLayout,
+        segment: &SegmentLayout,
+        pieces: Range<usize>,
+        some: Range<usize>,
+    ) {
+        for block in part(0..pass.blocks, self.thread, self.threads) {
+            for chunk in pass.chunks(segment, block) {
+                for member in 0..chunk.rows {
+                    for piece in pieces.clone() {
+                        let place = (block, chunk, member);
+                        self.member(simd, pass, segment, place, piece, some.clone());
                     }
                 }
             }
@@ -184,7 +201,7 @@ impl<T: Element> Pack<'_, T> {
         let matrix = layout.params[source.param];
         let values = &self.params[matrix.start..][..matrix.len()];
         let row = source.plane * units + first;
-        let target = panel + (piece * segment.k + some.start) * stride + member * lanes;
+        let target = panel + (piece * segment.piece_len() + some.start) * stride + member * lanes;
         // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
         let target = unsafe { self.packed.panels.shared().add(target) };
         let first_k = source.first_k + some.start;

@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::program::{Operand, Pass, Product, Record, Slot};
+use super::segment::{SegmentLayout, Stretch};
 use super::tile::MAX_RUNS;
 use crate::cell::CellSpec;
 
@@ -30,42 +31,6 @@ pub struct Chunk {
     pub continues: bool,
     /// Whether all of them continue; otherwise the fresh ones are zeroed first.
     pub all_continue: bool,
-}
-
-/// Where the weights of a lane vector of a panel come from: a parameter, or its transpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PanelSource {
-    /// The parameter.
-    pub param: usize,
-    /// Whether its columns are the units.
-    pub transposed: bool,
-    /// The plane of the result, as blocks have several cells.
-    pub plane: usize,
-    /// Where k begins.
-    pub first_k: usize,
-}
-
-/// Products that read the same vector, or vectors side by side, bound to sizes.
-#[derive(Debug, Clone)]
-pub struct SegmentLayout {
-    /// The vector.
-    pub operand: Operand,
-    /// Contiguous pieces of the vector: one per cell of a block, or several errors of a unit.
-    pub planes: usize,
-    /// The length of each.
-    pub k: usize,
-    /// Where the panels begin.
-    pub start: usize,
-    /// How far the panel of one block of groups is from the next.
-    pub block_stride: usize,
-    /// The chunks of a block.
-    pub chunks: Vec<Chunk>,
-    /// The chunks of the block behind the wide ones, if there is one.
-    pub last_chunks: Vec<Chunk>,
-    /// For each piece, for each row of a group.
-    pub sources: Vec<Vec<PanelSource>>,
-    /// Rows whose sum this segment begins.
-    pub fresh: Vec<usize>,
 }
 
 /// A pass bound to sizes.
@@ -116,12 +81,6 @@ pub enum LastBlock {
     Padded,
     /// It has tiles of its own.
     Narrow,
-}
-
-/// A product on its way into a segment.
-struct Target {
-    row: usize,
-    source: PanelSource,
 }
 
 impl Layout {
@@ -200,24 +159,20 @@ impl Layout {
             LastBlock::Padded => (blocks, 0),
             LastBlock::Narrow => (sizes.groups / groups, sizes.groups % groups),
         };
-        segments.sort_by_key(|(operand, _)| self.place_in_memory(*operand));
-        let mut merged: Vec<(Operand, Vec<Vec<Target>>)> = Vec::new();
-        for (operand, products) in segments {
-            let pieces = self.pieces(*operand, products, sizes.cells);
-            match merged.last_mut() {
-                Some((first, known)) if self.continues(*first, known, *operand, &pieces) => {
-                    known.extend(pieces);
-                }
-                _ => merged.push((*operand, pieces)),
-            }
-        }
         let mut begun = vec![false; rows];
-        let segments: Vec<_> = merged
+        let segments: Vec<_> = self
+            .stretches(segments, sizes.cells)
             .into_iter()
-            .map(|(operand, pieces)| {
+            .map(|stretch| {
+                let Stretch {
+                    operand,
+                    skip,
+                    planes,
+                    k,
+                    plane_stride,
+                    pieces,
+                } = stretch;
                 let targets: Vec<usize> = pieces[0].iter().map(|target| target.row).collect();
-                let (_, k) = self.extent(operand);
-                let planes = pieces.len();
                 let last_chunks = chunks(last_groups, &targets, &begun, max_rows);
                 let chunks = chunks(groups, &targets, &begun, max_rows);
                 let is_fresh = |row: &usize| !begun[*row];
@@ -234,8 +189,10 @@ impl Layout {
                     .collect();
                 SegmentLayout {
                     operand,
+                    skip,
                     planes,
                     k,
+                    plane_stride,
                     start,
                     block_stride,
                     chunks,
@@ -272,69 +229,6 @@ impl Layout {
             has_idle_rows: begun.contains(&false),
             has_rows_without_input: with_input.len() < rows,
             segments,
-        }
-    }
-
-    /// What a segment adds to which row, piece by piece of its vector.
-    fn pieces(&self, operand: Operand, products: &[Product], cells: usize) -> Vec<Vec<Target>> {
-        let (planes, k) = self.extent(operand);
-        let piece = |piece: usize| {
-            let targets = products.iter().flat_map(|product| {
-                (0..product.row.len(cells)).map(move |plane| Target {
-                    row: product.row.index(cells) + plane,
-                    source: PanelSource {
-                        param: product.matrix,
-                        transposed: product.transposed,
-                        plane,
-                        first_k: piece * k,
-                    },
-                })
-            });
-            targets.collect()
-        };
-        (0..planes).map(piece).collect()
-    }
-
-    /// Whether an operand lies behind another one in memory and adds to the same rows, so that one product does both.
-    fn continues(
-        &self,
-        first: Operand,
-        known: &[Vec<Target>],
-        next: Operand,
-        pieces: &[Vec<Target>],
-    ) -> bool {
-        let rows = |pieces: &[Vec<Target>]| -> Vec<usize> {
-            pieces[0].iter().map(|target| target.row).collect()
-        };
-        let (
-            Operand::Error {
-                lead: a,
-                slot: b,
-                next: c,
-            },
-            Operand::Error { lead, slot, next },
-        ) = (first, next)
-        else {
-            return false;
-        };
-        let cells = self.leads[lead].cells;
-        (a, c) == (lead, next)
-            && b.index(cells) + known.len() == slot.index(cells)
-            && rows(known) == rows(pieces)
-    }
-
-    /// The order of the segments of a pass: the input, then columns, then errors as they lie in memory.
-    fn place_in_memory(&self, operand: Operand) -> (usize, usize, bool, usize) {
-        match operand {
-            Operand::Input => (0, 0, false, 0),
-            Operand::Forward {
-                lead,
-                slot,
-                previous,
-            } => (1, lead, previous, slot.index(self.leads[lead].cells)),
-            Operand::Error { lead, slot, next } => {
-                (2, lead, next, slot.index(self.leads[lead].cells))
-            }
         }
     }
 }

@@ -13,3 +13,81 @@ pub fn prefetch<T>(place: *const T) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
 }
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Cache lines that are asked for together, with each tile: what comes from afar then arrives while tiles need little of it.
+const AT_ONCE: usize = 8;
+
+/// Memory that will be needed soon, and is asked for bit by bit: some stretches of the same length.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<T> {
+    next: *const T,
+    /// Cache lines that are left of the stretch at `next`.
+    left: usize,
+    /// Stretches behind it.
+    stretches: usize,
+    /// Cache lines of each.
+    len: usize,
+    /// Bytes from one to the next.
+    distance: usize,
+}
+
+impl<T> Lines<T> {
+    /// No memory.
+    pub const NONE: Self = Lines {
+        next: std::ptr::null(),
+        left: 0,
+        stretches: 0,
+        len: 0,
+        distance: 0,
+    };
+
+    /// So many numbers from a place on, at so many places so many numbers apart.
+    #[inline(always)]
+    pub fn new(place: *const T, len: usize, places: usize, distance: usize) -> Self {
+        let len = (len * size_of::<T>()).div_ceil(LINE);
+        Lines {
+            next: place,
+            left: len,
+            // Units without such numbers have places for them nonetheless.
+            stretches: if len == 0 { 0 } else { places - 1 },
+            len,
+            distance: distance * size_of::<T>(),
+        }
+    }
+
+    /// Asks for the next few lines, if any are left.
+    #[inline(always)]
+    pub fn ask(&mut self) {
+        for _ in 0..AT_ONCE {
+            if self.left == 0 {
+                if self.stretches == 0 {
+                    return;
+                }
+                let behind = self.distance.wrapping_sub(self.len * LINE);
+                self.next = self.next.wrapping_byte_add(behind);
+                (self.left, self.stretches) = (self.len, self.stretches - 1);
+            }
+            prefetch(self.next);
+            self.next = self.next.wrapping_byte_add(LINE);
+            self.left -= 1;
+        }
+    }
+}
+
+/// What a strip needs after its products.
+#[derive(Debug, Clone, Copy)]
+pub struct Coming<T>(pub [Lines<T>; 2]);
+
+impl<T> Coming<T> {
+    /// Nothing.
+    pub const NONE: Self = Coming([Lines::NONE; 2]);
+
+    /// Asks for a little of it.
+    #[inline(always)]
+    pub fn ask(&mut self) {
+        self.0.iter_mut().for_each(Lines::ask);
+    }
+}

@@ -62,14 +62,15 @@ impl<T> Run<T> {
         next_stride: 0,
     };
 
-    /// A part of one of its pieces, of a panel with so many numbers for each k.
+    /// Some of its pieces, or a part of one, of a panel with so many numbers for each k.
     #[inline(always)]
-    pub fn part(&self, plane: usize, k: Range<usize>, panel_numbers: usize) -> Self {
+    pub fn part(&self, planes: Range<usize>, k: Range<usize>, panel_numbers: usize) -> Self {
+        let (first, panel) = (planes.start, planes.start * self.k + k.start);
         Run {
-            planes: 1,
+            planes: planes.len(),
             k: k.len(),
-            panel: (self.panel).wrapping_add((plane * self.k + k.start) * panel_numbers),
-            vector: (self.vector).wrapping_add(plane * self.plane_stride + k.start),
+            panel: (self.panel).wrapping_add(panel * panel_numbers),
+            vector: (self.vector).wrapping_add(first * self.plane_stride + k.start),
             ..*self
         }
     }
@@ -78,7 +79,7 @@ impl<T> Run<T> {
     /// follows in the panel, a cache line for each k.
     #[inline(always)]
     pub fn of_tile(&self, tile: usize, sample: usize, panel_numbers: usize, lanes: usize) -> Self {
-        let next = self.k * (panel_numbers + tile * lanes);
+        let next = self.planes * self.k * (panel_numbers + tile * lanes);
         Run {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
             next: self.panel.wrapping_add(next),
@@ -234,13 +235,15 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             mut vector,
             plane_stride,
             vector_stride,
-            ..
+            mut next,
+            next_stride,
         } = *run;
         for _ in 0..planes {
             for k in 0..len {
                 // Tiles of few samples read as fast as they can, and the processor foresees what.
                 if M > 2 {
-                    prefetch(run.next.wrapping_add(k * run.next_stride));
+                    prefetch(next);
+                    next = next.wrapping_add(next_stride);
                 }
                 let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
                 for q in 0..Q {

@@ -11,8 +11,9 @@ use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
-use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
+use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
 use crate::rt::program::Operand;
+use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{MAX_RUNS, Run};
 
 /// The products of a chunk of panels.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use pulp::{Simd, WithSimd};
 
-use super::products::{Accumulators, Which, products};
+use super::products::{Accumulators, Products, Which};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{Share, Strip, UserMatrix};
@@ -17,6 +17,8 @@ use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
+use crate::rt::pass::PassLayout;
+use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 
@@ -49,6 +51,16 @@ impl<T: Element> Backward<'_, T> {
                 unsafe { *sums.base.add(index) = T::default() };
             }
         }
+    }
+
+    /// The part of the tape that a strip reads, and the errors that it writes.
+    fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
+        let groups = strip.groups(self.layout, pass);
+        let (layout, lead, samples) = (self.layout, pass.lead, strip.samples());
+        Coming([
+            (self.memory).lines(layout, lead, step + 1, groups.clone(), samples.clone()),
+            (self.errors).lines(layout, lead, step, groups, samples),
+        ])
     }
 
     /// Where a product finds its vector; nowhere if that is zero.
@@ -164,16 +176,19 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         let lead = layout.leads[pass.lead];
         let base = errors.accumulators.part(self.share.thread);
         let accumulators = Accumulators::of_strip(base, layout, pass, strip);
-        products(
-            simd,
+        let products = Products {
             layout,
             pass,
-            self.packed.panels.as_ptr(),
+            panels: self.packed.panels.as_ptr(),
             accumulators,
             strip,
-            Which::All,
-            |operand| self.place(operand, step),
-        );
+            which: Which::All,
+            coming: match step {
+                Some(step) if strip.samples > MAX_SAMPLES => self.coming(pass, step, strip),
+                _ => Coming::NONE,
+            },
+        };
+        products.compute(simd, |operand| self.place(operand, step));
         let groups = strip.groups(layout, pass);
         let first_group = groups.start;
         let sample = strip.first_sample;

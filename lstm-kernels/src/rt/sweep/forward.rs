@@ -7,7 +7,7 @@ use std::ops::{Deref, Range};
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{ahead_place, steps_ahead};
-use super::products::{Accumulators, Which, products};
+use super::products::{Accumulators, Products, Which};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{Share, Strip, UserMatrix};
@@ -18,6 +18,7 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
+use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 use crate::rt::width::is_for_old_machines;
@@ -70,21 +71,29 @@ impl<T: Element> Forward<'_, T> {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
                     let base = self.memory.ahead[index].shared();
-                    products(
-                        simd,
+                    let place_ahead = (&own, first_sample);
+                    let products = Products {
                         layout,
                         pass,
-                        self.packed.panels.as_ptr(),
-                        ahead_place(layout, pass, base, batch, first_block, (&own, first_sample)),
-                        Strip {
+                        panels: self.packed.panels.as_ptr(),
+                        accumulators: ahead_place(
+                            layout,
+                            pass,
+                            base,
+                            batch,
+                            first_block,
+                            place_ahead,
+                        ),
+                        strip: Strip {
                             first_block,
                             blocks,
                             first_sample,
                             samples,
                         },
-                        Which::Input,
-                        |_| Some(place),
-                    );
+                        which: Which::Input,
+                        coming: Coming::NONE,
+                    };
+                    products.compute(simd, |_| Some(place));
                 }
             }
         }
@@ -113,6 +122,15 @@ impl<T: Element> Forward<'_, T> {
             plane: 0,
             sample: len as isize,
         }
+    }
+
+    /// The part of the tape that a strip writes.
+    fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
+        let groups = strip.groups(self.layout, pass);
+        let lines = self
+            .memory
+            .lines(self.layout, pass.lead, step + 1, groups, strip.samples());
+        Coming([lines, Lines::NONE])
     }
 
     /// Where a strip's sums are: among those that ran ahead, or in this thread's scratch.
@@ -239,23 +257,25 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
         let accumulators = self.accumulators(pass, index, strip, ahead);
-        let which = match ahead {
-            Some(_) => Which::Others,
-            None => Which::All,
-        };
-        products(
-            simd,
+        let products = Products {
             layout,
             pass,
-            self.packed.panels.as_ptr(),
+            panels: self.packed.panels.as_ptr(),
             accumulators,
             strip,
-            which,
-            |operand| match operand {
-                Operand::Input => Some(self.input.vector(step)),
-                _ => memory.vector(layout, operand, step + 1),
+            which: match ahead {
+                Some(_) => Which::Others,
+                None => Which::All,
             },
-        );
+            coming: match TAPE && strip.samples > MAX_SAMPLES {
+                true => self.coming(pass, step, strip),
+                false => Coming::NONE,
+            },
+        };
+        products.compute(simd, |operand| match operand {
+            Operand::Input => Some(self.input.vector(step)),
+            _ => memory.vector(layout, operand, step + 1),
+        });
         let (now, previous) = (memory.slot(step + 1), memory.slot(step));
         let groups = strip.groups(layout, pass);
         let first_group = groups.start;

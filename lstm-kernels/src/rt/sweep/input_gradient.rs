@@ -3,11 +3,12 @@
 use pulp::Simd;
 
 use super::gradients::Gradients;
-use super::products::{Accumulators, Which, products};
+use super::products::{Accumulators, Products, Which};
 use super::share::{Strip, part, strips};
 use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
+use crate::rt::prefetch::Coming;
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {
@@ -35,16 +36,16 @@ impl<T: Element> Gradients<'_, T> {
                 };
                 let base = self.errors.accumulators.part(self.thread);
                 let accumulators = Accumulators::of_strip(base, self.layout, pass, strip);
-                products(
-                    simd,
-                    self.layout,
+                let products = Products {
+                    layout: self.layout,
                     pass,
-                    self.packed.panels.as_ptr(),
+                    panels: self.packed.panels.as_ptr(),
                     accumulators,
                     strip,
-                    Which::All,
-                    |operand| self.errors.vector(self.layout, operand, 0),
-                );
+                    which: Which::All,
+                    coming: Coming::NONE,
+                };
+                products.compute(simd, |operand| self.errors.vector(self.layout, operand, 0));
                 self.write_strip(simd, accumulators, strip, adds);
             }
         }

@@ -1,4 +1,4 @@
-//! Errors and vectors of all steps and samples copied into panels for the weight gradients, which read them as streams.
+//! What the weight gradients read: vectors of all steps and samples copied into panels, and sums of errors.
 
 use pulp::Simd;
 
@@ -8,6 +8,7 @@ use super::share::part;
 use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
+use crate::rt::prefetch::Lines;
 use crate::rt::program::Operand;
 
 /// Columns whose vectors are copied together: each is read from end to end, and goes to as many places as it has groups.
@@ -17,7 +18,7 @@ impl<T: Element> Gradients<'_, T> {
     /// Copies this thread's part of the vectors of some steps and samples.
     #[inline(always)]
     pub(super) fn pack_vectors<S: Simd>(&self, simd: S, first: usize, count: usize) {
-        let (layout, lanes) = (self.layout, self.layout.lanes);
+        let (layout, lanes) = (self.layout, T::lanes::<S>());
         for vector in &layout.outer {
             if vector.is_repeated {
                 continue;
@@ -62,9 +63,9 @@ impl<T: Element> Gradients<'_, T> {
         }
     }
 
-    /// Copies the errors of a group of units for some steps and samples, and sums them.
+    /// Sums the errors of a group of units for some steps and samples.
     #[inline(always)]
-    pub(super) fn pack_errors<S: Simd>(
+    pub(super) fn sum_errors<S: Simd>(
         &self,
         simd: S,
         (lead, group): (usize, usize),
@@ -73,60 +74,49 @@ impl<T: Element> Gradients<'_, T> {
     ) {
         let lanes = self.layout.lanes;
         let record = self.layout.leads[lead].errors;
-        let errors = self.errors.columns(self.layout, lead, 0, group, 0);
-        let panel = self.errors.outer.errors.part(self.thread);
+        let errors = self.errors.columns(self.layout, lead, 0, group, first);
         let sums = self.errors.outer.sums[lead].shared();
         let sums = sums.wrapping_add(group * record * lanes);
-        let mut plane = 0;
-        while plane < record {
+        let mut error = 0;
+        while error < record {
             let rows = Rows {
-                base: errors
-                    .base
-                    .wrapping_add(plane * errors.row)
-                    .wrapping_offset(first as isize * errors.sample),
+                base: errors.base.wrapping_add(error * errors.row),
                 ..errors
             };
-            let panel = (panel.wrapping_add(plane * lanes), record * lanes);
-            let sums = sums.wrapping_add(plane * lanes);
-            // SAFETY: each step and sample has a record of errors, for which this thread's panel has room, and each lead a
-            // sum for each group and error.
-            plane += unsafe {
-                match record - plane {
-                    1 => copy_rows::<T, S, 1>(simd, count, rows, panel, sums),
-                    2 => copy_rows::<T, S, 2>(simd, count, rows, panel, sums),
-                    3 => copy_rows::<T, S, 3>(simd, count, rows, panel, sums),
-                    _ => copy_rows::<T, S, 4>(simd, count, rows, panel, sums),
+            let sums = sums.wrapping_add(error * lanes);
+            // SAFETY: each step and sample has a record of errors, and each lead a sum for each group and error.
+            error += unsafe {
+                match record - error {
+                    1 => sum_rows::<T, S, 1>(simd, count, rows, sums),
+                    2 => sum_rows::<T, S, 2>(simd, count, rows, sums),
+                    3 => sum_rows::<T, S, 3>(simd, count, rows, sums),
+                    _ => sum_rows::<T, S, 4>(simd, count, rows, sums),
                 }
             };
         }
     }
 
-    /// The cache lines that [`pack_errors`](Self::pack_errors) reads: each is on a page of its own, which no processor foresees.
+    /// The cache lines of a group's errors.
     pub(super) fn lines_of_errors(
         &self,
         (lead, group): (usize, usize),
         first: usize,
         count: usize,
-    ) -> impl Iterator<Item = *const T> + use<T> {
-        let planes = self.layout.leads[lead].errors;
-        let rows = self.errors.columns(self.layout, lead, 0, group, 0);
-        (first..first + count).flat_map(move |column| {
-            let place = rows.base.wrapping_offset(column as isize * rows.sample);
-            (0..planes).map(move |plane| place.wrapping_add(plane * rows.row).cast_const())
-        })
+    ) -> Lines<T> {
+        let rows = self.errors.columns(self.layout, lead, 0, group, first);
+        Lines::new(rows.base, count * rows.sample as usize, 1, 0)
     }
 }
 
-/// Copies P lane vectors of so many columns to a panel, whose columns are so far apart, and adds them to the sums. Returns P.
+/// Adds P lane vectors of so many columns to sums. Returns P.
 ///
 /// # Safety
-/// The rows must have P lane vectors in each column, the panel room for them, and there must be P sums.
+/// The rows must have P lane vectors in each column, and there must be P sums.
 #[inline(always)]
-unsafe fn copy_rows<T: Element, S: Simd, const P: usize>(
+unsafe fn sum_rows<T: Element, S: Simd, const P: usize>(
     simd: S,
     count: usize,
     rows: Rows<T>,
-    (mut panel, stride): (*mut T, usize),
     sums: *mut T,
 ) -> usize {
     let lanes = T::lanes::<S>();
@@ -138,15 +128,10 @@ unsafe fn copy_rows<T: Element, S: Simd, const P: usize>(
     }
     for _ in 0..count {
         for (p, sum) in sum.iter_mut().enumerate() {
-            // SAFETY: each column has P lane vectors, and the panel has room for them.
-            unsafe {
-                let error = Lanes::load(simd, column.wrapping_add(p * rows.row));
-                error.store(panel.wrapping_add(p * lanes));
-                *sum += error;
-            }
+            // SAFETY: each column has P lane vectors.
+            *sum += unsafe { Lanes::load(simd, column.wrapping_add(p * rows.row)) };
         }
         column = column.wrapping_offset(rows.sample);
-        panel = panel.wrapping_add(stride);
     }
     for (p, sum) in sum.iter().enumerate() {
         // SAFETY: there are P sums.

@@ -6,12 +6,14 @@
 
 use pulp::Simd;
 
-use super::share::{Strip, part, sample_tiles};
+use super::share::{Strip, sample_tiles};
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
-use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout, SegmentLayout};
+use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
+use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
+use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 use crate::rt::width::is_for_old_machines;
 
@@ -77,159 +79,149 @@ impl Which {
     }
 }
 
-/// Computes products of a strip into its accumulators. `place` finds the vector of a segment at the first sample
-/// of the batch, or nothing where the vector is known to be zero.
-///
-/// Every cell has a copy of this, so it holds no more than what a small network must not wait for.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "tables, memory and the cut of a strip have that many parts"
-)]
-#[inline(always)]
-pub(crate) fn products<T: Element, S: Simd>(
-    simd: S,
-    layout: &Layout,
-    pass: &PassLayout,
-    panels: *const T,
-    accumulators: Accumulators<T>,
-    strip: Strip,
-    which: Which,
-    place: impl Fn(Operand) -> Option<VectorPlace<T>>,
-) {
-    if !pass.has_equal_segments || is_for_old_machines::<S>() {
-        separate_products(
-            simd,
+/// Products of a strip: what is multiplied, and where the sums go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Products<'a, T> {
+    pub layout: &'a Layout,
+    pub pass: &'a PassLayout,
+    pub panels: *const T,
+    pub accumulators: Accumulators<T>,
+    pub strip: Strip,
+    pub which: Which,
+    /// What the strip needs afterwards.
+    pub coming: Coming<T>,
+}
+
+impl<T: Element> Products<'_, T> {
+    /// Computes them. `place` finds the vector of a segment at the first sample of the batch, or nothing where the vector is
+    /// known to be zero.
+    ///
+    /// Every cell has a copy of this, so it holds no more than what a small network must not wait for.
+    #[inline(always)]
+    pub fn compute<S: Simd>(mut self, simd: S, place: impl Fn(Operand) -> Option<VectorPlace<T>>) {
+        let (pass, strip, which) = (self.pass, self.strip, self.which);
+        if !pass.has_equal_segments || is_for_old_machines::<S>() {
+            self.compute_separately(simd, &place);
+            return;
+        }
+        let idle = which.has_idle_rows(pass);
+        if idle {
+            zero(self.layout, pass, self.accumulators, strip, None);
+        }
+        // All segments add to the same rows in the same order: each chunk is one product over all of them.
+        let segments = which.segments(pass);
+        for index in 0..pass.chunks(&segments[0], strip.first_block).len() {
+            let mut runs = [Run::NONE; MAX_RUNS];
+            let mut count = 0;
+            for segment in segments {
+                if let Some(vector) = place(segment.operand) {
+                    let chunk = &pass.chunks(segment, strip.first_block)[index];
+                    runs[count] = self.run(segment, chunk, vector);
+                    count += 1;
+                }
+            }
+            let chunk = &pass.chunks(&segments[0], strip.first_block)[index];
+            let add = idle || which == Which::Others;
+            // SAFETY: as in `run`; every row of a strip has an accumulator.
+            unsafe { self.multiply(simd, chunk, &runs[..count], add) };
+        }
+    }
+
+    /// The same segment by segment, which may add to different rows. A call of its own: one copy serves all cells.
+    #[inline(never)]
+    fn compute_separately<S: Simd>(
+        mut self,
+        simd: S,
+        place: &dyn Fn(Operand) -> Option<VectorPlace<T>>,
+    ) {
+        let Products {
             layout,
             pass,
-            panels,
             accumulators,
             strip,
             which,
-            &place,
-        );
-        return;
-    }
-    let idle = which.has_idle_rows(pass);
-    if idle {
-        zero(layout, pass, accumulators, strip, None);
-    }
-    // All segments add to the same rows in the same order: each chunk is one product over all of them.
-    let segments = which.segments(pass);
-    for index in 0..pass.chunks(&segments[0], strip.first_block).len() {
-        let mut runs = [Run::NONE; MAX_RUNS];
-        let mut count = 0;
+            ..
+        } = self;
+        let segments = which.segments(pass);
+        let is_zero = |segment: &SegmentLayout| place(segment.operand).is_none();
+        // Where a product is left out, so is the beginning of its sums.
+        let idle =
+            which.has_idle_rows(pass) || (which == Which::All && segments.iter().any(is_zero));
+        if idle {
+            zero(layout, pass, accumulators, strip, None);
+        }
+        let add_all = idle || which == Which::Others;
         for segment in segments {
-            if let Some(vector) = place(segment.operand) {
-                let chunk = &pass.chunks(segment, strip.first_block)[index];
-                runs[count] = run(layout, segment, chunk, panels, vector, strip);
-                count += 1;
+            let Some(vector) = place(segment.operand) else {
+                continue;
+            };
+            for chunk in pass.chunks(segment, strip.first_block) {
+                if chunk.continues && !chunk.all_continue && !add_all {
+                    // The chunk adds to sums begun earlier, so its fresh rows start from zero.
+                    zero(layout, pass, accumulators, strip, Some((segment, chunk)));
+                }
+                let run = self.run(segment, chunk, vector);
+                let add = add_all || chunk.continues;
+                // SAFETY: as in `run`; every row of a strip has an accumulator.
+                unsafe { self.multiply(simd, chunk, &[run], add) };
             }
         }
-        let chunk = &pass.chunks(&segments[0], strip.first_block)[index];
-        let add = idle || which == Which::Others;
-        // SAFETY: as in `run`; every row of a strip has an accumulator.
-        unsafe { multiply(simd, pass, chunk, &runs[..count], accumulators, strip, add) };
     }
-}
 
-/// The same segment by segment, which may add to different rows. A call of its own: one copy serves all cells.
-#[allow(clippy::too_many_arguments, reason = "as for `products`")]
-#[inline(never)]
-fn separate_products<T: Element, S: Simd>(
-    simd: S,
-    layout: &Layout,
-    pass: &PassLayout,
-    panels: *const T,
-    accumulators: Accumulators<T>,
-    strip: Strip,
-    which: Which,
-    place: &dyn Fn(Operand) -> Option<VectorPlace<T>>,
-) {
-    let segments = which.segments(pass);
-    let is_zero = |segment: &SegmentLayout| place(segment.operand).is_none();
-    // Where a product is left out, so is the beginning of its sums.
-    let idle = which.has_idle_rows(pass) || (which == Which::All && segments.iter().any(is_zero));
-    if idle {
-        zero(layout, pass, accumulators, strip, None);
+    /// The products of a chunk of a segment: the layout gives every block a panel of `planes * k * rows` lane vectors, and
+    /// every sample has a vector of `planes` pieces of length k.
+    #[inline(always)]
+    fn run(&self, segment: &SegmentLayout, chunk: &Chunk, vector: VectorPlace<T>) -> Run<T> {
+        let strip = self.strip;
+        let panel = segment.start
+            + strip.first_block * segment.block_stride
+            + chunk.before * segment.planes * segment.k * self.layout.lanes;
+        let panel = self.panels.wrapping_add(panel);
+        Run {
+            planes: segment.planes,
+            k: segment.k,
+            panel,
+            panel_stride: segment.block_stride,
+            vector: vector
+                .base
+                .wrapping_add(segment.skip * vector.plane)
+                .wrapping_offset(strip.first_sample as isize * vector.sample),
+            plane_stride: segment.plane_stride.unwrap_or(vector.plane),
+            vector_stride: vector.sample,
+            next: panel,
+            next_stride: 0,
+        }
     }
-    let add_all = idle || which == Which::Others;
-    for segment in segments {
-        let Some(vector) = place(segment.operand) else {
-            continue;
+
+    /// # Safety
+    /// The runs are made by `run` for this chunk, and the accumulators have a lane vector for each block, row and sample.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(&mut self, simd: S, chunk: &Chunk, runs: &[Run<T>], add: bool) {
+        let (accumulators, strip) = (self.accumulators, self.strip);
+        let mut rows = [0; MAX_ROWS];
+        for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
+            *row = (group * self.pass.rows + target) * accumulators.row;
+        }
+        let product = TileProduct {
+            runs,
+            accumulators: accumulators.base,
+            rows,
+            accumulators_stride: accumulators.block,
+            add,
         };
-        for chunk in pass.chunks(segment, strip.first_block) {
-            if chunk.continues && !chunk.all_continue && !add_all {
-                // The chunk adds to sums begun earlier, so its fresh rows start from zero.
-                zero(layout, pass, accumulators, strip, Some((segment, chunk)));
-            }
-            let run = run(layout, segment, chunk, panels, vector, strip);
-            let add = add_all || chunk.continues;
-            // SAFETY: as in `run`; every row of a strip has an accumulator.
-            unsafe { multiply(simd, pass, chunk, &[run], accumulators, strip, add) };
+        if strip.samples <= MAX_SAMPLES {
+            // SAFETY: passed on from the caller.
+            unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
+        } else {
+            // SAFETY: passed on from the caller.
+            unsafe { take_turns(simd, chunk.rows, &product, strip, &mut self.coming) };
         }
     }
 }
 
-/// The products of a chunk of a segment: the layout gives every block a panel of `planes * k * rows` lane vectors, and
-/// every sample has a vector of `planes` pieces of length k.
-#[inline(always)]
-fn run<T: Element>(
-    layout: &Layout,
-    segment: &SegmentLayout,
-    chunk: &Chunk,
-    panels: *const T,
-    vector: VectorPlace<T>,
-    strip: Strip,
-) -> Run<T> {
-    let panel = segment.start
-        + strip.first_block * segment.block_stride
-        + chunk.before * segment.planes * segment.k * layout.lanes;
-    let panel = panels.wrapping_add(panel);
-    Run {
-        planes: segment.planes,
-        k: segment.k,
-        panel,
-        panel_stride: segment.block_stride,
-        vector: vector
-            .base
-            .wrapping_offset(strip.first_sample as isize * vector.sample),
-        plane_stride: vector.plane,
-        vector_stride: vector.sample,
-        next: panel,
-        next_stride: 0,
-    }
-}
-
-/// # Safety
-/// The runs are made by `run` for this chunk, and the accumulators have a lane vector for each block, row and sample.
-#[inline(always)]
-unsafe fn multiply<T: Element, S: Simd>(
-    simd: S,
-    pass: &PassLayout,
-    chunk: &Chunk,
-    runs: &[Run<T>],
-    accumulators: Accumulators<T>,
-    strip: Strip,
-    add: bool,
-) {
-    let mut rows = [0; MAX_ROWS];
-    for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
-        *row = (group * pass.rows + target) * accumulators.row;
-    }
-    let product = TileProduct {
-        runs,
-        accumulators: accumulators.base,
-        rows,
-        accumulators_stride: accumulators.block,
-        add,
-    };
-    if strip.samples <= MAX_SAMPLES {
-        // SAFETY: passed on from the caller.
-        unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
-    } else {
-        // SAFETY: passed on from the caller.
-        unsafe { take_turns(simd, chunk.rows, &product, strip) };
-    }
+/// The length of nearly equal parts, none of them longer than so much.
+fn even_length(whole: usize, most: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(most))
 }
 
 /// The tiles of a strip of several, in turns on pieces of the panel. A call of its own: one copy serves all cells.
@@ -242,6 +234,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
     rows: usize,
     product: &TileProduct<'_, T>,
     strip: Strip,
+    coming: &mut Coming<T>,
 ) {
     let lanes = T::lanes::<S>();
     let panel_numbers = rows * lanes;
@@ -252,22 +245,31 @@ unsafe fn take_turns<T: Element, S: Simd>(
         [] => &[Run::NONE],
         runs => runs,
     };
+    let tiles = sample_tiles(&(0..strip.samples));
     for run in runs {
-        let pieces = match run.k * bytes {
-            ..=WHOLE => 1,
-            len => len.div_ceil(PIECE),
+        // Several short planes at a time, or pieces of a long one.
+        let len = run.k * bytes;
+        let (planes, k) = match len {
+            0 => (run.planes, 1),
+            ..=WHOLE => (even_length(run.planes, WHOLE / len), run.k),
+            _ => (1, even_length(run.k, PIECE / bytes)),
         };
-        for plane in 0..run.planes {
-            for piece in 0..pieces {
-                let run = run.part(plane, part(0..run.k, piece, pieces), panel_numbers);
-                let tiles = sample_tiles(&(0..strip.samples));
-                for (tile, (first, samples)) in tiles.enumerate() {
+        for plane in (0..run.planes).step_by(planes) {
+            let planes = plane..run.planes.min(plane + planes);
+            for first_k in (0..run.k.max(1)).step_by(k) {
+                let run = run.part(
+                    planes.clone(),
+                    first_k..run.k.min(first_k + k),
+                    panel_numbers,
+                );
+                for (tile, (first, samples)) in tiles.clone().enumerate() {
                     let product = TileProduct {
                         runs: &[run.of_tile(tile, first, panel_numbers, lanes)],
                         accumulators: product.accumulators.wrapping_add(first * lanes),
                         add,
                         ..*product
                     };
+                    coming.ask();
                     // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
                     unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
                 }

@@ -175,7 +175,9 @@ pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usi
 
 /// Samples of a register tile, as even as possible: 16 are 6, 5 and 5.
 #[inline(always)]
-pub(crate) fn sample_tiles(samples: &Range<usize>) -> impl Iterator<Item = (usize, usize)> + use<> {
+pub(crate) fn sample_tiles(
+    samples: &Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
     even(samples, samples.len().div_ceil(MAX_SAMPLES))
 }
 
@@ -195,7 +197,10 @@ pub(crate) fn strips(samples: usize) -> usize {
 
 /// So many parts of a range, one at least: where each begins, and how long it is.
 #[inline(always)]
-fn even(range: &Range<usize>, count: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+fn even(
+    range: &Range<usize>,
+    count: usize,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
     let (first, len) = (range.start, range.len());
     // One part, as in every small network, needs no division.
     let (count, base, longer) = match count {
@@ -220,6 +225,11 @@ pub(crate) struct Strip {
 }
 
 impl Strip {
+    /// Its samples.
+    pub fn samples(&self) -> Range<usize> {
+        self.first_sample..self.first_sample + self.samples
+    }
+
     /// The groups of units of the strip.
     #[inline(always)]
     pub fn groups(&self, layout: &Layout, pass: &PassLayout) -> Range<usize> {
