@@ -189,6 +189,24 @@ impl<T: Element, S: Simd> Lanes<T, S> {
         T::vsum(self.simd, self.vector)
     }
 
+    /// The square of as many registers as one has lanes, with rows for columns.
+    #[inline(always)]
+    pub(crate) fn transpose(square: &mut [Self]) {
+        let lanes = T::lanes::<S>();
+        let square = &mut square[..lanes];
+        // At each distance, the corners of all squares of twice the size that are not on the diagonal change places.
+        let mut distance = 1;
+        while distance < lanes {
+            for row in (0..lanes).filter(|row| row & distance == 0) {
+                let (a, b) = (square[row], square[row + distance]);
+                let (first, second) = T::vexchange(a.simd, a.vector, b.vector, distance);
+                square[row] = Self::new(a.simd, first);
+                square[row + distance] = Self::new(a.simd, second);
+            }
+            distance *= 2;
+        }
+    }
+
     /// `self > other`.
     #[inline(always)]
     pub fn gt(self, other: Self) -> LaneMask<T, S> {

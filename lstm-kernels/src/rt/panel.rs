@@ -18,9 +18,6 @@ use super::sweep::part;
 /// Columns of a matrix that are packed together.
 const COLUMNS: usize = 64;
 
-/// Rows that are transposed together.
-const SQUARE: usize = 16;
-
 /// The most lanes a register has.
 const MAX_LANES: usize = 16;
 
@@ -249,22 +246,18 @@ fn transpose<T: Element, S: Simd>(
     stride: usize,
 ) {
     let lanes = T::lanes::<S>();
-    // A square at a time: its elements are scattered in the first level of the cache, and whole lines leave it.
-    let mut square = [T::default(); SQUARE * MAX_LANES];
-    for first in (0..k).step_by(SQUARE) {
-        let rows = SQUARE.min(k - first);
+    for first in (0..k).step_by(lanes) {
+        let rows = lanes.min(k - first);
+        let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
         for lane in 0..width {
             let values = &values[lane * column + first..][..rows];
-            for (row, &value) in values.iter().enumerate() {
-                square[row * lanes + lane] = value;
-            }
+            // SAFETY: there are so many values.
+            square[lane] = unsafe { Lanes::load_first(simd, values.as_ptr(), rows) };
         }
+        Lanes::transpose(&mut square);
         for row in 0..rows {
-            // SAFETY: the square has a lane vector for each row, and the panel for each k.
-            unsafe {
-                let place = target.add((first + row) * stride);
-                Lanes::load(simd, square.as_ptr().add(row * lanes)).store_first(place, width);
-            }
+            // SAFETY: the panel has a lane vector for each k.
+            unsafe { square[row].store_first(target.add((first + row) * stride), width) };
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The two number types, and what a register of them can do.
 
+mod exchange;
 mod types;
 
 use core::any::{Any, TypeId};
@@ -151,6 +152,14 @@ pub trait Element:
     fn vshift_out_of_exponent<S: Simd>(simd: S, a: Self::Vector<S>) -> Self::Vector<S>;
     /// `a · 2^n` for integers `n`, rounded once, if the instruction set can do it in one go.
     fn vscale<S: Simd>(simd: S, a: Self::Vector<S>, n: Self::Vector<S>) -> Option<Self::Vector<S>>;
+
+    /// Every second stretch of so many lanes of `a`, a power of two, changes places with the stretch before it of `b`.
+    fn vexchange<S: Simd>(
+        simd: S,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+        distance: usize,
+    ) -> (Self::Vector<S>, Self::Vector<S>);
 }
 
 /// Whether `S` multiplies and adds in one instruction. Known when `S` is, so it costs nothing.

@@ -2,6 +2,7 @@
 
 use pulp::{Simd, bytemuck};
 
+use super::exchange::{exchange_f32, exchange_f64};
 use super::{Element, has_fused_multiply_add, is_set};
 use crate::Cell;
 use crate::rt::sweep::{Chore, Sweep};
@@ -52,7 +53,7 @@ macro_rules! impl_element {
         select: $select:ident, and: $and:ident, or: $or:ident,
         left: $sse_left:ident $avx2_left:ident $avx512_left:ident $neon_left:ident,
         right: $sse_right:ident $avx2_right:ident $avx512_right:ident $neon_right:ident,
-        scale: $avx512_scale:ident,
+        scale: $avx512_scale:ident, exchange: $exchange:ident,
     ) => {
         impl Element for $T {
             type Vector<S: Simd> = S::$vector;
@@ -249,6 +250,15 @@ macro_rules! impl_element {
                 let _ = (simd, a, n);
                 None
             }
+            #[inline(always)]
+            fn vexchange<S: Simd>(
+                simd: S,
+                a: S::$vector,
+                b: S::$vector,
+                distance: usize,
+            ) -> (S::$vector, S::$vector) {
+                $exchange(simd, a, b, distance)
+            }
         }
     };
 }
@@ -266,7 +276,7 @@ impl_element! {
     select: select_f32s, and: and_f32s, or: or_f32s,
     left: _mm_slli_epi32 _mm256_slli_epi32 _mm512_slli_epi32 vshlq_n_u32,
     right: _mm_srli_epi32 _mm256_srli_epi32 _mm512_srli_epi32 vshrq_n_u32,
-    scale: _mm512_scalef_ps,
+    scale: _mm512_scalef_ps, exchange: exchange_f32,
 }
 
 impl_element! {
@@ -282,5 +292,5 @@ impl_element! {
     select: select_f64s, and: and_f64s, or: or_f64s,
     left: _mm_slli_epi64 _mm256_slli_epi64 _mm512_slli_epi64 vshlq_n_u64,
     right: _mm_srli_epi64 _mm256_srli_epi64 _mm512_srli_epi64 vshrq_n_u64,
-    scale: _mm512_scalef_pd,
+    scale: _mm512_scalef_pd, exchange: exchange_f64,
 }
