@@ -2,11 +2,12 @@
 
 use std::iter::from_fn;
 
-use faer::prelude::{Reborrow, ReborrowMut};
-use faer::{Mat, MatMut, MatRef, unzip, zip};
+use faer::prelude::ReborrowMut;
+use faer::{ColMut, ColRef, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
+use pulp::Arch;
 
-use super::gather::{clear_padding, room};
+use super::gather::clear_padding;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result, require_fraction};
 use crate::jobs::share;
@@ -93,19 +94,12 @@ pub(crate) fn draw<T: Element>(
 }
 
 /// What is kept for the way back.
-struct Memory<T> {
+#[derive(Default)]
+struct Memory {
     batch: Option<Batch>,
-    /// What each feature is multiplied with, a column for each step and sample, or for each sample.
-    mask: Mat<T>,
-}
-
-impl<T: Element> Default for Memory<T> {
-    fn default() -> Self {
-        Self {
-            batch: None,
-            mask: Mat::new(),
-        }
-    }
+    /// Which features are dropped, for each step and sample or for each sample: a byte each, as the numbers that they stand for
+    /// would take longer to read.
+    dropped: Vec<bool>,
 }
 
 /// Columns that a thread takes at a time.
@@ -133,36 +127,67 @@ impl Dropout {
         self.threads.as_ref().filter(|_| numbers > WORTH_A_CALL)
     }
 
-    /// Draws a mask as [`draw_mask`] does: threads change no bit of it.
-    fn draw<T: Element>(&self, mask: MatMut<'_, T>, rng: &mut Rng) {
-        let numbers = mask.nrows() * mask.ncols();
-        let (start, rows) = (&*rng, mask.nrows());
-        share(self.threads(numbers), blocks(mask), |(first, block)| {
-            draw_mask(self.rate, block, &mut start.after_chances(first * rows));
+    /// For how many columns of features it draws.
+    fn drawn(&self, batch: &Batch) -> usize {
+        match self.mask {
+            DropoutMask::EachStep => batch.columns(),
+            DropoutMask::EachSequence => batch.samples(),
+        }
+    }
+
+    /// Draws what is dropped, column after column: threads change no bit of it.
+    fn draw(&self, dropped: &mut [bool], rng: &mut Rng) {
+        let (start, numbers) = (&*rng, dropped.len());
+        let block = (COLUMNS * self.len).max(1);
+        let jobs = dropped.chunks_mut(block).enumerate();
+        share(self.threads(numbers), jobs, |(index, dropped)| {
+            let mut rng = start.after_chances(index * block);
+            rng.chances(self.rate, dropped);
         });
         *rng = rng.after_chances(numbers);
     }
 
-    /// `to` becomes `from` times the mask, and zero in padding.
+    /// `to` becomes `from`, scaled up, but for what is dropped, and zero in padding.
     fn apply<T: Element>(
         &self,
         batch: &Batch,
-        mask: MatRef<'_, T>,
+        dropped: &[bool],
         from: MatRef<'_, T>,
         mut to: MatMut<'_, T>,
     ) {
+        let factors = [T::from_f64(1.0 / (1.0 - self.rate)), T::default()];
         let threads = self.threads(from.nrows() * from.ncols());
         share(threads, blocks(to.rb_mut()), |(first, block)| {
             for (column, to) in (first..).zip(block.col_iter_mut()) {
-                let of_mask = match self.mask {
+                let drawn = match self.mask {
                     DropoutMask::EachStep => column,
                     DropoutMask::EachSequence => batch.sample_of(column),
                 };
-                let (from, mask) = (from.col(column), mask.col(of_mask));
-                zip!(to, from, mask).for_each(|unzip!(to, from, mask)| *to = *from * *mask);
+                let dropped = &dropped[drawn * self.len..][..self.len];
+                multiply(from.col(column), dropped, factors, to);
             }
         });
         clear_padding(batch, to);
+    }
+}
+
+/// `to` becomes `from` times the second of two factors where it is dropped, and times the first elsewhere.
+fn multiply<T: Element>(
+    from: ColRef<'_, T>,
+    dropped: &[bool],
+    [kept, zero]: [T; 2],
+    mut to: ColMut<'_, T>,
+) {
+    let write = |((to, &from), &dropped): ((&mut T, &T), &bool)| {
+        *to = from * if dropped { zero } else { kept };
+    };
+    match (from.try_as_col_major(), to.rb_mut().try_as_col_major_mut()) {
+        // In wide registers.
+        (Some(from), Some(to)) => Arch::new().dispatch(|| {
+            let (from, to) = (from.as_slice(), to.as_slice_mut());
+            to.iter_mut().zip(from).zip(dropped).for_each(write);
+        }),
+        _ => (to.iter_mut().zip(from.iter()).zip(dropped)).for_each(write),
     }
 }
 
@@ -217,17 +242,11 @@ impl<T: Element> Layer<T> for Dropout {
         rng: &mut Rng,
     ) -> Result<()> {
         require_call::<T>(self, batch, x.shape(), y.shape(), state)?;
-        let Memory {
-            batch: last, mask, ..
-        } = tape.get::<Memory<T>>();
-        let columns = match self.mask {
-            DropoutMask::EachStep => batch.columns(),
-            DropoutMask::EachSequence => batch.samples(),
-        };
-        let mut mask = room(mask, self.len, columns);
-        self.draw(mask.rb_mut(), rng);
-        *last = Some(batch.clone());
-        self.apply(batch, mask.rb(), x, y);
+        let memory = tape.get::<Memory>();
+        memory.batch = Some(batch.clone());
+        memory.dropped.resize(self.drawn(batch) * self.len, false);
+        self.draw(&mut memory.dropped, rng);
+        self.apply(batch, &memory.dropped, x, y);
         Ok(())
     }
 
@@ -243,12 +262,13 @@ impl<T: Element> Layer<T> for Dropout {
     ) -> Result<()> {
         require_call::<T>(self, batch, x.shape(), dy.shape(), dstate)?;
         require_gradient::<T>(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
-        let memory = tape.get::<Memory<T>>();
-        if memory.batch.as_ref() != Some(batch) || memory.mask.nrows() != self.len {
+        let memory = tape.get::<Memory>();
+        let drawn = self.drawn(batch) * self.len;
+        if memory.batch.as_ref() != Some(batch) || memory.dropped.len() != drawn {
             return Err(Error::NoForwardPass);
         }
         if let Some(dx) = dx {
-            self.apply(batch, memory.mask.as_ref(), dy, dx);
+            self.apply(batch, &memory.dropped, dy, dx);
         }
         Ok(())
     }

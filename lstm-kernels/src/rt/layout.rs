@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::outer_layout::OuterVector;
-use super::pass::{LastBlock, PassLayout};
+use super::pass::{Blocks, PassLayout};
 use super::program::{Operand, Program, Slot};
 use crate::cell::{CellSpec, ParamRole};
 
@@ -194,9 +194,9 @@ impl Layout {
             panels_len: 0,
         };
         // Streams have tiles whose sizes are known when they are compiled, so all blocks are alike on the way forward.
-        layout.forward = layout.passes(program.forward, max_rows, LastBlock::Padded);
+        layout.forward = layout.passes(program.forward, max_rows, Blocks::Alike);
         layout.forward_panels = layout.panels_len;
-        layout.backward = layout.passes(program.backward, max_rows, LastBlock::Narrow);
+        layout.backward = layout.passes(program.backward, max_rows, Blocks::Even);
         layout.input_gradient = layout.bind_input_gradient(spec, max_rows);
         layout.bind_outer();
         layout

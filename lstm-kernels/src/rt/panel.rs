@@ -185,7 +185,7 @@ impl<T: Element> Pack<'_, T> {
         let units = layout.leads[pass.lead].units;
         let sources = &segment.sources[piece];
         let position = chunk.before + member;
-        let first = (block * pass.groups + position / sources.len()) * lanes;
+        let first = (pass.first_group(block) + position / sources.len()) * lanes;
         if first >= units {
             // The last block may have fewer groups than its tile has room for.
             return;

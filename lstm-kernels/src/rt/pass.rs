@@ -44,7 +44,7 @@ pub struct PassLayout {
     pub groups: usize,
     /// Blocks of groups.
     pub blocks: usize,
-    /// How many of them have the tiles of a full block: all, or all but the last, which has fewer groups.
+    /// How many of them have the tiles of a full block; the others, behind them, have a group less.
     pub wide_blocks: usize,
     /// The products: those of the input first.
     pub segments: Vec<SegmentLayout>,
@@ -59,12 +59,24 @@ pub struct PassLayout {
 }
 
 impl PassLayout {
+    /// The first group of a block.
+    #[inline(always)]
+    pub fn first_group(&self, block: usize) -> usize {
+        block * self.groups - block.saturating_sub(self.wide_blocks)
+    }
+
+    /// How many groups a block has.
+    #[inline(always)]
+    pub fn groups_of(&self, block: usize) -> usize {
+        self.groups - usize::from(block >= self.wide_blocks)
+    }
+
     /// The chunks of a segment in a block.
     #[inline(always)]
     pub fn chunks<'a>(&self, segment: &'a SegmentLayout, block: usize) -> &'a [Chunk] {
         match block < self.wide_blocks {
             true => &segment.chunks,
-            false => &segment.last_chunks,
+            false => &segment.narrow_chunks,
         }
     }
 
@@ -74,13 +86,26 @@ impl PassLayout {
     }
 }
 
-/// What becomes of a last block that has fewer groups than the others.
+/// How groups are shared out to blocks, where they do not come out even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LastBlock {
-    /// Its tiles are as wide as all others, and some of their lane vectors stand for no units.
-    Padded,
-    /// It has tiles of its own.
-    Narrow,
+pub enum Blocks {
+    /// All blocks are alike, and some lane vectors of the last one stand for no units.
+    Alike,
+    /// Some blocks have a group less than the others: few chains of sums make a tile wait.
+    Even,
+}
+
+impl Blocks {
+    /// How many groups a wide block has, and how many blocks are wide, of so many that have at most so many groups each.
+    fn share_out(self, groups: usize, blocks: usize, most: usize) -> (usize, usize) {
+        match self {
+            Blocks::Alike => (most, blocks),
+            Blocks::Even => {
+                let wide = groups.div_ceil(blocks);
+                (wide, groups - blocks * (wide - 1))
+            }
+        }
+    }
 }
 
 impl Layout {
@@ -88,14 +113,14 @@ impl Layout {
         &mut self,
         passes: &[Pass],
         max_rows: usize,
-        last: LastBlock,
+        how: Blocks,
     ) -> Vec<PassLayout> {
         let mut bind = |pass: &Pass| {
             let segments = pass.segments.iter();
             let mut segments: Vec<_> = segments
                 .map(|segment| (segment.operand, segment.products))
                 .collect();
-            self.bind(pass.lead, pass.rows, &mut segments, max_rows, last)
+            self.bind(pass.lead, pass.rows, &mut segments, max_rows, how)
         };
         passes.iter().map(&mut bind).collect()
     }
@@ -139,7 +164,7 @@ impl Layout {
             cells: usize::from(per_cell),
         };
         let lead = self.program.input_lead;
-        self.bind(lead, rows, &mut segments, max_rows, LastBlock::Narrow)
+        self.bind(lead, rows, &mut segments, max_rows, Blocks::Even)
     }
 
     fn bind(
@@ -148,17 +173,14 @@ impl Layout {
         rows: Record,
         segments: &mut [(Operand, &[Product])],
         max_rows: usize,
-        last: LastBlock,
+        how: Blocks,
     ) -> PassLayout {
         let sizes = self.leads[lead];
         let rows = rows.len(sizes.cells);
         // A tile narrower than its registers allow takes several groups of units at once.
-        let groups = (max_rows / rows.max(1)).clamp(1, sizes.groups);
-        let blocks = sizes.groups.div_ceil(groups);
-        let (wide_blocks, last_groups) = match last {
-            LastBlock::Padded => (blocks, 0),
-            LastBlock::Narrow => (sizes.groups / groups, sizes.groups % groups),
-        };
+        let most = (max_rows / rows.max(1)).clamp(1, sizes.groups);
+        let blocks = sizes.groups.div_ceil(most);
+        let (groups, wide_blocks) = how.share_out(sizes.groups, blocks, most);
         let mut begun = vec![false; rows];
         let segments: Vec<_> = self
             .stretches(segments, sizes.cells)
@@ -173,7 +195,7 @@ impl Layout {
                     pieces,
                 } = stretch;
                 let targets: Vec<usize> = pieces[0].iter().map(|target| target.row).collect();
-                let last_chunks = chunks(last_groups, &targets, &begun, max_rows);
+                let narrow_chunks = chunks(groups - 1, &targets, &begun, max_rows);
                 let chunks = chunks(groups, &targets, &begun, max_rows);
                 let is_fresh = |row: &usize| !begun[*row];
                 let fresh = targets.iter().copied().filter(is_fresh).collect();
@@ -196,7 +218,7 @@ impl Layout {
                     start,
                     block_stride,
                     chunks,
-                    last_chunks,
+                    narrow_chunks,
                     sources,
                     fresh,
                 }
@@ -258,4 +280,30 @@ fn chunks(groups: usize, targets: &[usize], begun: &[bool], max_rows: usize) -> 
         before += rows;
     }
     chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_have_every_group_once_and_differ_by_one() {
+        for (all, most) in (1..30usize).flat_map(|all| (1..=4).map(move |most| (all, most))) {
+            let blocks = all.div_ceil(most);
+            let (groups, wide_blocks) = Blocks::Even.share_out(all, blocks, most);
+            let pass = PassLayout {
+                groups,
+                blocks,
+                wide_blocks,
+                ..PassLayout::default()
+            };
+            assert!(groups <= most);
+            let mut next = 0;
+            for block in 0..blocks {
+                assert_eq!(pass.first_group(block), next);
+                next += pass.groups_of(block);
+            }
+            assert_eq!((next, pass.first_group(blocks)), (all, all));
+        }
+    }
 }

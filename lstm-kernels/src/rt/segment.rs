@@ -37,8 +37,8 @@ pub struct SegmentLayout {
     pub block_stride: usize,
     /// The chunks of a block.
     pub chunks: Vec<Chunk>,
-    /// The chunks of the block behind the wide ones, if there is one.
-    pub last_chunks: Vec<Chunk>,
+    /// The chunks of a block that has a group less.
+    pub narrow_chunks: Vec<Chunk>,
     /// For each of the equal parts of all planes, for each row of a group.
     pub sources: Vec<Vec<PanelSource>>,
     /// Rows whose sum this segment begins.

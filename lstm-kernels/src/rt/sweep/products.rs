@@ -42,7 +42,7 @@ impl<T> Accumulators<T> {
         Accumulators {
             base,
             row,
-            block: pass.groups * pass.rows * row,
+            block: pass.groups_of(strip.first_block) * pass.rows * row,
         }
     }
 }
@@ -298,7 +298,9 @@ fn zero<T: Element>(
     };
     for block in 0..strip.blocks {
         match fresh {
-            None => (0..pass.groups * pass.rows).for_each(|row| clear(block, row)),
+            None => {
+                (0..pass.groups_of(strip.first_block) * pass.rows).for_each(|row| clear(block, row))
+            }
             Some((segment, chunk)) => chunk.targets[..chunk.rows]
                 .iter()
                 .filter(|(_, row)| segment.fresh.contains(row))

@@ -233,8 +233,8 @@ impl Strip {
     /// The groups of units of the strip.
     #[inline(always)]
     pub fn groups(&self, layout: &Layout, pass: &PassLayout) -> Range<usize> {
-        let end = (self.first_block + self.blocks) * pass.groups;
-        self.first_block * pass.groups..end.min(layout.leads[pass.lead].groups)
+        let end = pass.first_group(self.first_block + self.blocks);
+        pass.first_group(self.first_block)..end.min(layout.leads[pass.lead].groups)
     }
 }
 

@@ -11,12 +11,43 @@ use crate::rt::tile;
 /// Turns of a thread from which on it lets others help.
 const WORTH_HELP: usize = 4;
 
-/// Blocks in the order in which a thread takes them.
+/// Blocks that are alike, as many at once as a tile takes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Turns {
+struct Alike {
     first: usize,
     at_once: usize,
     full: usize,
+    count: usize,
+}
+
+impl Alike {
+    #[inline(always)]
+    fn new<S: Simd>(blocks: Range<usize>, samples: usize) -> Self {
+        let at_once = tile::blocks_at_once::<S>(samples, blocks.len());
+        let full = blocks.len() / at_once;
+        Alike {
+            first: blocks.start,
+            at_once,
+            full,
+            count: full + blocks.len() - full * at_once,
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self, turn: usize) -> (usize, usize) {
+        if turn < self.full {
+            (self.first + turn * self.at_once, self.at_once)
+        } else {
+            (self.first + self.full * (self.at_once - 1) + turn, 1)
+        }
+    }
+}
+
+/// Blocks in the order in which a thread takes them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turns {
+    wide: Alike,
+    narrow: Alike,
     /// How many turns there are.
     pub count: usize,
     /// Last things first, so that what is still in the cache is used.
@@ -32,18 +63,13 @@ impl Turns {
         samples: usize,
         backwards: bool,
     ) -> Self {
-        // A tile takes blocks at once that are alike.
-        let wide = blocks
-            .end
-            .min(pass.wide_blocks)
-            .saturating_sub(blocks.start);
-        let at_once = tile::blocks_at_once::<S>(samples, wide);
-        let full = wide / at_once;
+        let middle = pass.wide_blocks.clamp(blocks.start, blocks.end);
+        let wide = Alike::new::<S>(blocks.start..middle, samples);
+        let narrow = Alike::new::<S>(middle..blocks.end, samples);
         Turns {
-            first: blocks.start,
-            at_once,
-            full,
-            count: full + blocks.len() - full * at_once,
+            wide,
+            narrow,
+            count: wide.count + narrow.count,
             backwards,
         }
     }
@@ -56,10 +82,9 @@ impl Turns {
         } else {
             turn
         };
-        if turn < self.full {
-            (self.first + turn * self.at_once, self.at_once)
-        } else {
-            (self.first + self.full * (self.at_once - 1) + turn, 1)
+        match turn.checked_sub(self.wide.count) {
+            None => self.wide.get(turn),
+            Some(turn) => self.narrow.get(turn),
         }
     }
 }
@@ -134,15 +159,23 @@ mod tests {
 
     #[test]
     fn turns_visit_every_block_once_in_either_direction() {
-        for blocks in 1..15 {
+        let alike = |first: usize, blocks: usize, at_once: usize| Alike {
+            first,
+            at_once,
+            full: blocks / at_once,
+            count: blocks / at_once + blocks % at_once,
+        };
+        for (blocks, wide) in
+            (1..15).flat_map(|blocks| (0..=blocks).map(move |wide| (blocks, wide)))
+        {
             for at_once in [1, 2, 4] {
                 for backwards in [false, true] {
-                    let full = blocks / at_once;
+                    let narrow = alike(2 + wide, blocks - wide, at_once);
+                    let wide = alike(2, wide, at_once);
                     let turns = Turns {
-                        first: 2,
-                        at_once,
-                        full,
-                        count: full + blocks % at_once,
+                        wide,
+                        narrow,
+                        count: wide.count + narrow.count,
                         backwards,
                     };
                     let mut seen: Vec<usize> = (0..turns.count)
