@@ -249,15 +249,15 @@ fn transpose<T: Element, S: Simd>(
     for first in (0..k).step_by(lanes) {
         let rows = lanes.min(k - first);
         let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
-        for lane in 0..width {
+        for (lane, unit) in square[..width].iter_mut().enumerate() {
             let values = &values[lane * column + first..][..rows];
             // SAFETY: there are so many values.
-            square[lane] = unsafe { Lanes::load_first(simd, values.as_ptr(), rows) };
+            *unit = unsafe { Lanes::load_first(simd, values.as_ptr(), rows) };
         }
         Lanes::transpose(&mut square);
-        for row in 0..rows {
+        for (row, units) in square[..rows].iter().enumerate() {
             // SAFETY: the panel has a lane vector for each k.
-            unsafe { square[row].store_first(target.add((first + row) * stride), width) };
+            unsafe { units.store_first(target.add((first + row) * stride), width) };
         }
     }
 }

@@ -44,6 +44,26 @@ fn dropout_keeps_the_mean_and_goes_back_through_its_mask() {
 }
 
 #[test]
+fn dropout_takes_matrices_of_any_strides() {
+    let batch = Batch::new(6, 2);
+    let x = noise(5, batch.columns(), 3);
+    let layer = Dropout::new(5, 0.25).unwrap();
+    let run = |x: MatRef<'_, f64>, y: MatMut<'_, f64>| {
+        let (mut tape, mut rng) = (LayerTape::new(), Rng::new(3));
+        layer
+            .forward(x, &batch, &mut [], y, &mut tape, &mut rng)
+            .unwrap();
+    };
+    let (mut y, mut of_rows) = (x.clone(), Mat::zeros(x.ncols(), x.nrows()));
+    run(x.as_ref(), y.as_mut());
+    // The columns of a transposed matrix are not contiguous.
+    let rows = x.transpose().to_owned();
+    run(rows.transpose(), of_rows.transpose_mut());
+    assert_eq!(of_rows.transpose(), y);
+    assert_ne!(y, x);
+}
+
+#[test]
 fn dropout_on_threads_is_that_of_one() {
     // Enough numbers for threads; samples of two lengths, in either order of columns, what lies in padding is no number.
     let ragged = Batch::ragged(&[40, 37, 40]);

@@ -251,7 +251,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
         let len = run.k * bytes;
         let (planes, k) = match len {
             0 => (run.planes, 1),
-            ..=WHOLE => (even_length(run.planes, WHOLE / len), run.k),
+            1..=WHOLE => (even_length(run.planes, WHOLE / len), run.k),
             _ => (1, even_length(run.k, PIECE / bytes)),
         };
         for plane in (0..run.planes).step_by(planes) {
