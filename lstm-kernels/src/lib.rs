@@ -49,8 +49,9 @@
 //! multiplied by a matrix ends a pass: a GRU with reset before the product has two, an LSTM one.
 //!
 //! Backward is the mirror image: the products are those of the transposed panels with the errors of the step after, and
-//! the element-wise code is the derived error signals. Gradients of matrices wait until the end, when errors and vectors
-//! of all steps and samples are cut into panels for a register tile of their own; so does the gradient of the input.
+//! the element-wise code is the derived error signals. While tiles multiply, they ask for what that code reads and writes next.
+//! Gradients of matrices wait until the end, when a register tile of their own reads the errors of all steps and samples, which
+//! the steps left group by group, and the vectors, cut into panels; so does the gradient of the input.
 //!
 //! A panel is read once for all samples of a step, a large one in pieces on which the tiles take turns. At a small batch reading
 //! it is what takes the time, so the products with the input run ahead for several steps together, and a step walks the panels

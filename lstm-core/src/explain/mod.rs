@@ -4,7 +4,7 @@ mod json;
 mod page;
 
 use lstm_kernels::equations::{StepCost, Vector};
-use lstm_kernels::{Cell, CellSpec, Element, ParamRole, VectorSpec};
+use lstm_kernels::{Cell, CellSpec, Element, ParamRole, Tape, VectorSpec};
 
 use crate::params::Parameters;
 use crate::recurrent::Recurrent;
@@ -56,7 +56,7 @@ pub struct Explanation {
     /// The errors that backward keeps until it forms the gradients of the matrices.
     pub errors: Vec<ExplainedVector>,
     /// How much a [`Tape`](crate::Tape) grows for each step and sample: what is kept both ways, each vector filled up to
-    /// whole SIMD registers.
+    /// whole SIMD registers, and errors to [`ERRORS_TOGETHER`](crate::Tape::ERRORS_TOGETHER) units.
     pub tape_bytes: u64,
 }
 
@@ -152,7 +152,10 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         let mut backward = sizes.work(&cost.backward);
         backward.products = add(backward.products, sizes.products(cost.gradients));
         let kept = |vectors: &[Vector]| vectors.iter().map(|kept| sizes.kept(kept)).collect();
-        let padded = |vector: &Vector| sizes.padded_bytes(vector.axes, lanes);
+        let padded = |vectors: &[Vector], to: usize| {
+            let bytes = |vector: &Vector| sizes.padded_bytes(vector.axes, to);
+            vectors.iter().map(bytes).fold(0, add)
+        };
         Explanation {
             cell: spec.name,
             doc: spec.doc,
@@ -184,7 +187,10 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
             },
             tape: kept(cost.tape),
             errors: kept(cost.errors),
-            tape_bytes: cost.tape.iter().chain(cost.errors).map(padded).fold(0, add),
+            tape_bytes: add(
+                padded(cost.tape, lanes),
+                padded(cost.errors, Tape::<T>::ERRORS_TOGETHER),
+            ),
         }
     }
 }
@@ -214,13 +220,13 @@ impl Sizes<'_> {
         }
     }
 
-    /// Bytes of a vector whose units fill whole registers.
-    fn padded_bytes(&self, axes: &[usize], lanes: usize) -> u64 {
+    /// Bytes of a vector whose units are filled up to a multiple of so many.
+    fn padded_bytes(&self, axes: &[usize], together: usize) -> u64 {
         let numbers = match axes.split_first() {
             None => 1,
             Some((&units, block)) => {
-                let registers = self.values[units].div_ceil(lanes) as u64;
-                let padded = registers.saturating_mul(lanes as u64);
+                let stretches = self.values[units].div_ceil(together) as u64;
+                let padded = stretches.saturating_mul(together as u64);
                 padded.saturating_mul(self.len(block))
             }
         };

@@ -15,7 +15,7 @@ use check::fits_address_space;
 
 use crate::Cell;
 use crate::error::KernelError;
-use crate::rt::{Element, Errors, Layout, Memory, NoMemory, SimdToken, Width, max_rows};
+use crate::rt::{Element, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width, max_rows};
 use crate::state::State;
 use crate::threads::Threads;
 
@@ -59,6 +59,10 @@ impl<T: Element> Workspace<T> {
 }
 
 impl<T: Element> Tape<T> {
+    /// The errors of so many units lie side by side, on every SIMD width; the last units are filled up to as many. An even
+    /// number of steps has room for the errors of one more.
+    pub const ERRORS_TOGETHER: usize = LINE;
+
     /// How many steps it holds.
     pub fn steps(&self) -> usize {
         self.steps

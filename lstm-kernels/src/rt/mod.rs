@@ -23,7 +23,7 @@ mod width;
 pub(crate) use buffer::NoMemory;
 pub use context::{BackwardTile, ForwardTile};
 pub use element::Element;
-pub(crate) use errors::Errors;
+pub(crate) use errors::{Errors, LINE};
 pub use lanes::{LaneMask, Lanes};
 pub(crate) use layout::Layout;
 pub(crate) use memory::Memory;
