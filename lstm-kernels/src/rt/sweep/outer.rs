@@ -1,7 +1,8 @@
 //! Gradients of matrices: one large sum of outer products per weight, over all steps and samples.
 //!
 //! Vectors are copied into panels, a block of steps and samples at a time, so that a register tile reads them as streams;
-//! errors lie in streams already. All gates that were multiplied with the same vector share a tile, and threads share the groups of units.
+//! errors lie in streams already. All gates that were multiplied with the same vector share a tile, and threads share the
+//! groups of units.
 
 use std::ops::Range;
 
