@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use pulp::bytemuck::Pod;
 
 /// From one line of the cache to the next.
-const LINE: usize = 64;
+pub(super) const CACHE_LINE: usize = 64;
 
 /// There is no memory for so many numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,9 @@ impl<T> Buffer<T> {
     fn layout(len: usize) -> Result<Layout, NoMemory> {
         let bytes = len
             .checked_mul(size_of::<T>())
-            .and_then(|bytes| bytes.checked_next_multiple_of(LINE))
+            .and_then(|bytes| bytes.checked_next_multiple_of(CACHE_LINE))
             .ok_or(NoMemory)?;
-        Layout::from_size_align(bytes, LINE.max(align_of::<T>())).map_err(|_| NoMemory)
+        Layout::from_size_align(bytes, CACHE_LINE.max(align_of::<T>())).map_err(|_| NoMemory)
     }
 
     /// Where the elements are, to read.
@@ -138,11 +138,12 @@ impl<T: Clone> Clone for Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        let bytes = self.bytes().next_multiple_of(LINE);
+        let bytes = self.bytes().next_multiple_of(CACHE_LINE);
         if bytes > 0 {
             // SAFETY: `allocate` allocated this memory with this size and alignment, or nothing for no elements.
             unsafe {
-                let layout = Layout::from_size_align_unchecked(bytes, LINE.max(align_of::<T>()));
+                let layout =
+                    Layout::from_size_align_unchecked(bytes, CACHE_LINE.max(align_of::<T>()));
                 dealloc(self.elements.as_ptr().cast(), layout);
             }
         }

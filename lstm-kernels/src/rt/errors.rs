@@ -192,14 +192,8 @@ impl<T: Element> Errors<T> {
         samples: Range<usize>,
     ) -> Lines<T> {
         let rows = self.columns(layout, lead, step, groups.start, samples.start);
-        let record = rows.sample as usize;
         let lines = (groups.len() * layout.lanes).div_ceil(LINE);
-        Lines::new(
-            rows.base,
-            samples.len() * record,
-            lines,
-            self.spacing * record,
-        )
+        Lines::new(rows, samples.len(), lines, self.spacing)
     }
 
     #[inline(always)]

@@ -183,13 +183,7 @@ impl<T: Element> Memory<T> {
         samples: Range<usize>,
     ) -> Lines<T> {
         let rows = self.lanes(layout, lead, slot, groups.start, samples.start);
-        let record = rows.sample as usize;
-        Lines::new(
-            rows.base,
-            samples.len() * record,
-            groups.len(),
-            self.batch * record,
-        )
+        Lines::new(rows, samples.len(), groups.len(), self.batch)
     }
 
     /// Where the columns of a group lie at a slot.

@@ -1,5 +1,8 @@
 //! Asking for memory before it is needed.
 
+use super::buffer::CACHE_LINE;
+use super::context::Rows;
+
 /// Asks for the cache line at `place` to be brought near, which changes nothing else: any address may be asked for, and on
 /// processors without such an instruction nothing happens.
 #[inline(always)]
@@ -14,15 +17,12 @@ pub fn prefetch<T>(place: *const T) {
     let _ = place;
 }
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
 /// Cache lines that are asked for together, with each tile: what comes from afar then arrives while tiles need little of it.
 const AT_ONCE: usize = 8;
 
 /// Memory that will be needed soon, and is asked for bit by bit: some stretches of the same length.
 #[derive(Debug, Clone, Copy)]
-pub struct Lines<T> {
+pub(crate) struct Lines<T> {
     next: *const T,
     /// Cache lines that are left of the stretch at `next`.
     left: usize,
@@ -44,17 +44,17 @@ impl<T> Lines<T> {
         distance: 0,
     };
 
-    /// So many numbers from a place on, at so many places so many numbers apart.
-    #[inline(always)]
-    pub fn new(place: *const T, len: usize, places: usize, distance: usize) -> Self {
-        let len = (len * size_of::<T>()).div_ceil(LINE);
+    /// The records of so many samples, at so many places so many records apart.
+    pub fn new(rows: Rows<T>, samples: usize, places: usize, distance: usize) -> Self {
+        let record = rows.sample as usize * size_of::<T>();
+        let len = (samples * record).div_ceil(CACHE_LINE);
         Lines {
-            next: place,
+            next: rows.base,
             left: len,
             // Units without such numbers have places for them nonetheless.
             stretches: if len == 0 { 0 } else { places - 1 },
             len,
-            distance: distance * size_of::<T>(),
+            distance: distance * record,
         }
     }
 
@@ -66,12 +66,12 @@ impl<T> Lines<T> {
                 if self.stretches == 0 {
                     return;
                 }
-                let behind = self.distance.wrapping_sub(self.len * LINE);
+                let behind = self.distance.wrapping_sub(self.len * CACHE_LINE);
                 self.next = self.next.wrapping_byte_add(behind);
                 (self.left, self.stretches) = (self.len, self.stretches - 1);
             }
             prefetch(self.next);
-            self.next = self.next.wrapping_byte_add(LINE);
+            self.next = self.next.wrapping_byte_add(CACHE_LINE);
             self.left -= 1;
         }
     }
@@ -79,7 +79,7 @@ impl<T> Lines<T> {
 
 /// What a strip needs after its products.
 #[derive(Debug, Clone, Copy)]
-pub struct Coming<T>(pub [Lines<T>; 2]);
+pub(crate) struct Coming<T>(pub [Lines<T>; 2]);
 
 impl<T> Coming<T> {
     /// Nothing.

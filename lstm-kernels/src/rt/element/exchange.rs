@@ -105,12 +105,14 @@ exchange! {
 
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
+
     use pulp::WithSimd;
 
     use crate::rt::{Element, Lanes, Width};
 
     /// Transposes a square of numbers that name their place.
-    struct Square<T>(std::marker::PhantomData<T>);
+    struct Square<T>(PhantomData<T>);
 
     impl<T: Element> WithSimd for Square<T> {
         type Output = ();
@@ -138,8 +140,8 @@ mod tests {
     fn squares_are_transposed_on_every_instruction_set() {
         for width in Width::available() {
             let token = width.token().unwrap();
-            token.dispatch(Square::<f32>(std::marker::PhantomData));
-            token.dispatch(Square::<f64>(std::marker::PhantomData));
+            token.dispatch(Square::<f32>(PhantomData));
+            token.dispatch(Square::<f64>(PhantomData));
         }
     }
 }

@@ -71,19 +71,13 @@ impl<T: Element> Forward<'_, T> {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
                     let base = self.memory.ahead[index].shared();
-                    let place_ahead = (&own, first_sample);
+                    let column = (&own, first_sample);
+                    let accumulators = ahead_place(layout, pass, base, batch, first_block, column);
                     let products = Products {
                         layout,
                         pass,
                         panels: self.packed.panels.as_ptr(),
-                        accumulators: ahead_place(
-                            layout,
-                            pass,
-                            base,
-                            batch,
-                            first_block,
-                            place_ahead,
-                        ),
+                        accumulators,
                         strip: Strip {
                             first_block,
                             blocks,

@@ -175,8 +175,9 @@ impl<T: Element> Gradients<'_, T> {
             self.sum_errors(simd, (lead, group), first, count);
         }
         // The next group is most likely this thread's, too.
-        let mut coming = match group + 1 < groups {
-            true => self.lines_of_errors((lead, group + 1), first, count),
+        let (next, columns) = (group + 1..group + 2, first..first + count);
+        let mut coming = match next.start < groups {
+            true => self.errors.lines(self.layout, lead, 0, next, columns),
             false => Lines::NONE,
         };
         let vectors = self.layout.outer.iter();

@@ -8,7 +8,6 @@ use super::share::part;
 use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::prefetch::Lines;
 use crate::rt::program::Operand;
 
 /// Columns whose vectors are copied together: each is read from end to end, and goes to as many places as it has groups.
@@ -94,17 +93,6 @@ impl<T: Element> Gradients<'_, T> {
                 }
             };
         }
-    }
-
-    /// The cache lines of a group's errors.
-    pub(super) fn lines_of_errors(
-        &self,
-        (lead, group): (usize, usize),
-        first: usize,
-        count: usize,
-    ) -> Lines<T> {
-        let rows = self.errors.columns(self.layout, lead, 0, group, first);
-        Lines::new(rows.base, count * rows.sample as usize, 1, 0)
     }
 }
 
