@@ -9,7 +9,7 @@ use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
-use super::tile::MAX_SAMPLES;
+use super::tile::{MAX_SAMPLES, at_once_in};
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +22,8 @@ pub struct OuterProduct<T> {
     pub errors_stride: usize,
     /// Where in the record the lane vectors are that take part.
     pub planes: [usize; MAX_ROWS],
-    /// For each element of the vector its values, one per k.
+    /// For each element of the vector its values, one in a lane vector for each k.
     pub vector: [*const T; MAX_SAMPLES],
-    /// From one k to the next.
-    pub vector_stride: usize,
     /// Where sums wait from one stretch of k to the next: a lane vector for each column and each lane vector of errors.
     pub sums: *mut T,
     /// Whether this is the first stretch, whose sums begin with zero.
@@ -116,7 +114,6 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
 ) {
     let lanes = T::lanes::<S>();
     let place = |m: usize, p: usize| (m * P + p) * lanes;
-    let (mut errors, mut at) = (product.errors, 0);
     let mut sums = [[Lanes::<T, S>::zero(simd); P]; M];
     if !product.begins {
         for m in 0..M {
@@ -134,21 +131,21 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
             }
         }
     }
-    for _ in 0..product.k {
-        let mut error = [Lanes::<T, S>::zero(simd); P];
-        for p in 0..P {
-            // SAFETY: the record of each k holds the named lane vectors.
-            error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p])) };
+    let at_once = const { at_once_in::<S>() };
+    let (mut errors, mut at) = (product.errors, 0);
+    for _ in 0..product.k / at_once {
+        for k in 0..at_once {
+            // SAFETY: there are errors for each k, and an element of each vector.
+            unsafe { add_products(simd, &mut sums, product, errors, at + k * lanes) };
+            errors = errors.wrapping_add(product.errors_stride);
         }
-        for m in 0..M {
-            // SAFETY: each vector has an element for each k.
-            let x = Lanes::splat(simd, unsafe { *product.vector[m].add(at) });
-            for p in 0..P {
-                sums[m][p] = error[p].mul_add(x, sums[m][p]);
-            }
-        }
+        at += at_once * lanes;
+    }
+    for _ in 0..product.k % at_once {
+        // SAFETY: as above.
+        unsafe { add_products(simd, &mut sums, product, errors, at) };
         errors = errors.wrapping_add(product.errors_stride);
-        at += product.vector_stride;
+        at += lanes;
     }
     for m in 0..M {
         for p in 0..P {
@@ -163,6 +160,36 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
                     sums[m][p].store(product.sums.add(place(m, p)));
                 }
             }
+        }
+    }
+}
+
+/// Adds the products of one k to all sums.
+///
+/// # Safety
+/// `errors` must be a record with the named lane vectors, and each vector must have an element at `at`.
+#[allow(
+    clippy::needless_range_loop,
+    reason = "indices of the same range name places in several arrays; the compiler unrolls both loops"
+)]
+#[inline(always)]
+unsafe fn add_products<T: Element, S: Simd, const P: usize, const M: usize>(
+    simd: S,
+    sums: &mut [[Lanes<T, S>; P]; M],
+    product: &OuterProduct<T>,
+    errors: *const T,
+    at: usize,
+) {
+    let mut error = [Lanes::<T, S>::zero(simd); P];
+    for p in 0..P {
+        // SAFETY: passed on from the caller.
+        error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p])) };
+    }
+    for m in 0..M {
+        // SAFETY: passed on from the caller.
+        let x = Lanes::splat(simd, unsafe { *product.vector[m].add(at) });
+        for p in 0..P {
+            sums[m][p] = error[p].mul_add(x, sums[m][p]);
         }
     }
 }

@@ -8,10 +8,12 @@ use std::ops::Range;
 
 use pulp::Simd;
 
+use super::buffer::CACHE_LINE;
 use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
+use super::width::is_for_old_machines;
 
 /// The most samples a tile takes.
 pub const MAX_SAMPLES: usize = 6;
@@ -42,9 +44,9 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
-    /// What will be read next: for each k the cache line there is asked for.
+    /// What will be read next: for each turn of the loop over k the cache line there is asked for.
     pub next: *const T,
-    /// From the line of one k to that of the next.
+    /// From the line of one turn to that of the next.
     pub next_stride: usize,
 }
 
@@ -62,6 +64,19 @@ impl<T> Run<T> {
         next_stride: 0,
     };
 
+    /// The panel and the vectors of a plane, of a panel with so many numbers for each k.
+    #[inline(always)]
+    fn plane(&self, plane: usize, panel_numbers: usize) -> (*const T, Vectors<T>) {
+        let vector = self.vector.wrapping_add(plane * self.plane_stride);
+        let stride = self.vector_stride;
+        let vectors = Vectors {
+            places: [0, 3, 4].map(|sample| vector.wrapping_offset(sample * stride)),
+            stride,
+        };
+        let panel = self.panel.wrapping_add(plane * self.k * panel_numbers);
+        (panel, vectors)
+    }
+
     /// Some of its pieces, or a part of one, of a panel with so many numbers for each k.
     #[inline(always)]
     pub fn part(&self, planes: Range<usize>, k: Range<usize>, panel_numbers: usize) -> Self {
@@ -76,14 +91,16 @@ impl<T> Run<T> {
     }
 
     /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
-    /// follows in the panel, a cache line for each k.
+    /// follows in the panel, a cache line in each turn of their loops.
     #[inline(always)]
-    pub fn of_tile(&self, tile: usize, sample: usize, panel_numbers: usize, lanes: usize) -> Self {
-        let next = self.planes * self.k * (panel_numbers + tile * lanes);
+    pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize, panel_numbers: usize) -> Self {
+        let line = CACHE_LINE / size_of::<T>();
+        let lines = self.planes * (self.k / const { at_once_in::<S>() });
+        let next = self.planes * self.k * panel_numbers + tile * lines * line;
         Run {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
             next: self.panel.wrapping_add(next),
-            next_stride: lanes,
+            next_stride: line,
             ..*self
         }
     }
@@ -226,47 +243,31 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             }
         }
     }
+    let at_once = const { at_once_in::<S>() };
     for run in product.runs {
-        let Run {
-            planes,
-            k: len,
-            mut panel,
-            panel_stride,
-            mut vector,
-            plane_stride,
-            vector_stride,
-            mut next,
-            next_stride,
-        } = *run;
-        for _ in 0..planes {
-            for k in 0..len {
+        let mut next = run.next;
+        for plane in 0..run.planes {
+            let (mut panel, mut vectors) = run.plane(plane, P * lanes);
+            for _ in 0..run.k / at_once {
                 // Tiles of few samples read as fast as they can, and the processor foresees what.
                 if M > 2 {
                     prefetch(next);
-                    next = next.wrapping_add(next_stride);
+                    next = next.wrapping_add(run.next_stride);
                 }
-                let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
-                for q in 0..Q {
-                    for p in 0..P {
-                        // SAFETY: the panel of each block holds planes * k * P lane vectors.
-                        weights[q][p] = unsafe {
-                            Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes))
-                        };
-                    }
+                for k in 0..at_once {
+                    // SAFETY: the panel of each block holds planes * k * P lane vectors, and each sample's vector has k elements
+                    // in each piece.
+                    unsafe { add_products(simd, &mut sums, k, panel, run.panel_stride, &vectors) };
                 }
-                for m in 0..M {
-                    let place = m as isize * vector_stride + k as isize;
-                    // SAFETY: each sample's vector has k elements in each piece.
-                    let x = Lanes::splat(simd, unsafe { *vector.offset(place) });
-                    for q in 0..Q {
-                        for p in 0..P {
-                            sums[q][m][p] = weights[q][p].mul_add(x, sums[q][m][p]);
-                        }
-                    }
-                }
+                panel = panel.wrapping_add(at_once * P * lanes);
+                vectors.advance(at_once);
             }
-            panel = panel.wrapping_add(len * P * lanes);
-            vector = vector.wrapping_add(plane_stride);
+            for _ in 0..run.k % at_once {
+                // SAFETY: as above.
+                unsafe { add_products(simd, &mut sums, 0, panel, run.panel_stride, &vectors) };
+                panel = panel.wrapping_add(P * lanes);
+                vectors.advance(1);
+            }
         }
     }
     for q in 0..Q {
@@ -275,6 +276,79 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
                 // SAFETY: as above.
                 unsafe { sums[q][m][p].store(product.accumulators.add(place(q, p, m))) };
             }
+        }
+    }
+}
+
+/// Adds the products of one k to all sums: the so-many-th from here on.
+///
+/// # Safety
+/// The panel of each block must hold P lane vectors there, and each sample's vector an element.
+#[inline(always)]
+unsafe fn add_products<T: Element, S: Simd, const P: usize, const M: usize, const Q: usize>(
+    simd: S,
+    sums: &mut [[[Lanes<T, S>; P]; M]; Q],
+    k: usize,
+    panel: *const T,
+    panel_stride: usize,
+    vectors: &Vectors<T>,
+) {
+    let lanes = T::lanes::<S>();
+    let mut weights = [[Lanes::<T, S>::zero(simd); P]; Q];
+    for (q, weights) in weights.iter_mut().enumerate() {
+        for (p, weights) in weights.iter_mut().enumerate() {
+            // SAFETY: passed on from the caller.
+            *weights =
+                unsafe { Lanes::load(simd, panel.add(q * panel_stride + (k * P + p) * lanes)) };
+        }
+    }
+    for m in 0..M {
+        // SAFETY: passed on from the caller.
+        let x = Lanes::splat(simd, unsafe { *vectors.of_sample(m).add(k) });
+        for (weights, sums) in weights.iter().zip(sums.iter_mut()) {
+            for (weights, sum) in weights.iter().zip(&mut sums[m]) {
+                *sum = weights.mul_add(x, *sum);
+            }
+        }
+    }
+}
+
+/// How many k a turn of the loop has. Where the sums of a tile are few, what the loop itself takes would slow them down, most of
+/// all on a processor that is shared by two threads.
+pub(super) const fn at_once_in<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 || is_for_old_machines::<S>() {
+        1
+    } else {
+        4
+    }
+}
+
+/// The vectors of the samples of a tile, at some k. Three places and one distance reach all of them, as an address is a place
+/// plus once or twice a distance.
+#[derive(Debug, Clone, Copy)]
+struct Vectors<T> {
+    /// Those of the first sample, of the fourth and of the fifth.
+    places: [*const T; 3],
+    /// From one sample's vector to the next.
+    stride: isize,
+}
+
+impl<T> Vectors<T> {
+    #[inline(always)]
+    fn of_sample(&self, sample: usize) -> *const T {
+        let [first, fourth, fifth] = self.places;
+        match sample {
+            0..3 => first.wrapping_offset(sample as isize * self.stride),
+            3 => fourth,
+            _ => fifth.wrapping_offset((sample - 4) as isize * self.stride),
+        }
+    }
+
+    /// Goes so many k on.
+    #[inline(always)]
+    fn advance(&mut self, k: usize) {
+        for place in &mut self.places {
+            *place = place.wrapping_add(k);
         }
     }
 }

@@ -224,7 +224,6 @@ impl<T: Element> Gradients<'_, T> {
                 errors_stride: rows.sample as usize,
                 planes: [0; MAX_ROWS],
                 vector: [std::ptr::null(); MAX_SAMPLES],
-                vector_stride: lanes,
                 sums: self.errors.outer.partial.part(self.thread),
                 begins: true,
                 ends: true,

@@ -264,7 +264,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
                 );
                 for (tile, (first, samples)) in tiles.clone().enumerate() {
                     let product = TileProduct {
-                        runs: &[run.of_tile(tile, first, panel_numbers, lanes)],
+                        runs: &[run.of_tile::<S>(tile, first, panel_numbers)],
                         accumulators: product.accumulators.wrapping_add(first * lanes),
                         add,
                         ..*product
