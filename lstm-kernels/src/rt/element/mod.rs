@@ -177,6 +177,16 @@ pub(super) fn has_fused_multiply_add<S: Simd>() -> bool {
     fused
 }
 
+/// Whether a register with a mask goes to memory as fast as a whole one. Some processors with AVX2 take dozens of cycles for it, and
+/// for older sets pulp goes lane by lane.
+#[inline(always)]
+pub(super) fn has_masked_memory<S: Simd>() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return TypeId::of::<S>() == TypeId::of::<pulp::x86::V4>();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// The instruction set `S` as the concrete `V`, if that is what it is. Known when `S` is, so it
 /// costs nothing; it gives generic code what only one instruction set offers.
 #[inline(always)]

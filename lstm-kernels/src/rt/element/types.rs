@@ -3,7 +3,7 @@
 use pulp::{Simd, bytemuck};
 
 use super::exchange::{exchange_f32, exchange_f64};
-use super::{Element, has_fused_multiply_add, is_set};
+use super::{Element, has_fused_multiply_add, has_masked_memory, is_set};
 use crate::Cell;
 use crate::rt::sweep::{Chore, Sweep};
 use crate::rt::width::SimdToken;
@@ -90,12 +90,20 @@ macro_rules! impl_element {
             }
             #[inline(always)]
             unsafe fn vload_first<S: Simd>(simd: S, source: *const Self, n: usize) -> S::$vector {
+                if !has_masked_memory::<S>() && n >= S::$LANES {
+                    // SAFETY: all lanes are below `n`.
+                    return unsafe { Self::vload(simd, source) };
+                }
                 let first = Self::vfirst(simd, n);
                 // SAFETY: only lanes below `n` are read, which the caller vouches for.
                 unsafe { simd.$load(first.into(), source) }
             }
             #[inline(always)]
             unsafe fn vstore_first<S: Simd>(simd: S, target: *mut Self, n: usize, a: S::$vector) {
+                if !has_masked_memory::<S>() && n >= S::$LANES {
+                    // SAFETY: all lanes are below `n`.
+                    return unsafe { Self::vstore(simd, target, a) };
+                }
                 let first = Self::vfirst(simd, n);
                 // SAFETY: only lanes below `n` are written, which the caller vouches for.
                 unsafe { simd.$store(first.into(), target, a) }
