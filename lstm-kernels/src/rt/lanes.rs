@@ -192,18 +192,27 @@ impl<T: Element, S: Simd> Lanes<T, S> {
     /// The square of as many registers as one has lanes, with rows for columns.
     #[inline(always)]
     pub(crate) fn transpose(square: &mut [Self]) {
+        // At each distance, the corners of all squares of twice the size that are not on the diagonal change places. The
+        // distances are written out, so that the compiler knows them, and keeps the square in registers.
+        Self::exchange_corners(square, 1);
+        Self::exchange_corners(square, 2);
+        Self::exchange_corners(square, 4);
+        Self::exchange_corners(square, 8);
+    }
+
+    #[inline(always)]
+    fn exchange_corners(square: &mut [Self], distance: usize) {
         let lanes = T::lanes::<S>();
-        let square = &mut square[..lanes];
-        // At each distance, the corners of all squares of twice the size that are not on the diagonal change places.
-        let mut distance = 1;
-        while distance < lanes {
-            for row in (0..lanes).filter(|row| row & distance == 0) {
+        if distance >= lanes {
+            return;
+        }
+        for row in 0..lanes {
+            if row & distance == 0 {
                 let (a, b) = (square[row], square[row + distance]);
                 let (first, second) = T::vexchange(a.simd, a.vector, b.vector, distance);
                 square[row] = Self::new(a.simd, first);
                 square[row + distance] = Self::new(a.simd, second);
             }
-            distance *= 2;
         }
     }
 

@@ -7,16 +7,20 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::buffer::{Buffer, NoMemory};
+use super::buffer::{Buffer, CACHE_LINE, NoMemory};
 use super::element::Element;
 use super::lanes::Lanes;
 use super::layout::Layout;
 use super::pass::{Chunk, PassLayout};
+use super::prefetch::prefetch;
 use super::segment::{PanelSource, SegmentLayout};
 use super::sweep::part;
 
-/// Columns of a matrix that are packed together.
-const COLUMNS: usize = 64;
+/// Columns of a matrix that are packed together: few enough that a processor sees each as a stream of its own.
+const COLUMNS: usize = 8;
+
+/// How far ahead of what is copied a column is asked for, in cache lines.
+const AHEAD: usize = 4;
 
 /// The most lanes a register has.
 const MAX_LANES: usize = 16;
@@ -131,18 +135,23 @@ impl<T: Element> Pack<'_, T> {
     fn pass<S: Simd>(&self, simd: S, pass: &PassLayout) {
         for segment in &pass.segments {
             let k = segment.piece_len();
-            let pieces = 0..segment.sources.len();
-            // A few columns of a matrix at a time serve all groups of units, so that whole pages are read. The columns of a
-            // transposed one each belong to a unit, and are read from end to end.
+            let pieces = segment.sources.len();
             let is_transposed = |source: &PanelSource| source.transposed;
             if segment.sources.iter().flatten().any(is_transposed) {
-                self.blocks(simd, pass, segment, pieces, 0..k);
+                // The columns of a transposed matrix each belong to a unit, and are read from end to end: what is at the same
+                // place in all planes lies side by side there.
+                let in_plane = segment.k / k;
+                for first in 0..in_plane {
+                    let some = (first..pieces).step_by(in_plane);
+                    self.blocks(simd, pass, segment, some, 0..k);
+                }
                 continue;
             }
-            for piece in pieces {
+            // A few columns of a matrix at a time serve all groups of units, so that whole pages are read.
+            for piece in 0..pieces {
                 for first_k in (0..k).step_by(COLUMNS) {
                     let some = first_k..k.min(first_k + COLUMNS);
-                    self.blocks(simd, pass, segment, piece..piece + 1, some);
+                    self.blocks(simd, pass, segment, [piece], some);
                 }
             }
         }
@@ -155,7 +164,7 @@ impl<T: Element> Pack<'_, T> {
         simd: S,
         pass: &PassLayout,
         segment: &SegmentLayout,
-        pieces: Range<usize>,
+        pieces: impl IntoIterator<Item = usize> + Clone,
         some: Range<usize>,
     ) {
         for block in part(0..pass.blocks, self.thread, self.threads) {
@@ -223,13 +232,18 @@ fn copy<T: Element, S: Simd>(
     target: *mut T,
     stride: usize,
 ) {
+    let is_full = width == T::lanes::<S>();
     for k in 0..k {
-        let values = &values[k * column..][..width];
+        let values = values[k * column..][..width].as_ptr();
+        let target = target.wrapping_add(k * stride);
+        prefetch(values.wrapping_byte_add(AHEAD * CACHE_LINE));
         // SAFETY: `values` has `width` elements, and the panel a lane vector for each k. Padding stays zero, because
         // the lanes behind `width` are not written.
         unsafe {
-            Lanes::load_first(simd, values.as_ptr(), width)
-                .store_first(target.add(k * stride), width);
+            match is_full {
+                true => Lanes::load(simd, values).store(target),
+                false => Lanes::load_first(simd, values, width).store_first(target, width),
+            }
         }
     }
 }
@@ -248,16 +262,67 @@ fn transpose<T: Element, S: Simd>(
     let lanes = T::lanes::<S>();
     for first in (0..k).step_by(lanes) {
         let rows = lanes.min(k - first);
-        let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
-        for (lane, unit) in square[..width].iter_mut().enumerate() {
-            let values = &values[lane * column + first..][..rows];
-            // SAFETY: there are so many values.
-            *unit = unsafe { Lanes::load_first(simd, values.as_ptr(), rows) };
+        let values = &values[first..][..(width - 1) * column + rows];
+        let target = target.wrapping_add(first * stride);
+        // SAFETY: each of `width` columns has `rows` values, and the panel a lane vector for each of them.
+        unsafe {
+            match rows.min(width) == lanes {
+                true => transpose_square(simd, values.as_ptr(), column, target, stride),
+                false => {
+                    transpose_part(simd, values.as_ptr(), column, (rows, width), target, stride)
+                }
+            }
         }
-        Lanes::transpose(&mut square);
-        for (row, units) in square[..rows].iter().enumerate() {
-            // SAFETY: the panel has a lane vector for each k.
-            unsafe { units.store_first(target.add((first + row) * stride), width) };
-        }
+    }
+}
+
+/// As many rows and columns as a register has lanes.
+///
+/// # Safety
+/// So many numbers must be there in each column, and room for a lane vector in each row of the target.
+#[inline(always)]
+unsafe fn transpose_square<T: Element, S: Simd>(
+    simd: S,
+    values: *const T,
+    column: usize,
+    target: *mut T,
+    stride: usize,
+) {
+    let lanes = T::lanes::<S>();
+    let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
+    // The loops are unrolled, as the compiler knows how many lanes there are: the square stays in registers.
+    for (lane, unit) in square.iter_mut().enumerate().take(lanes) {
+        // SAFETY: passed on from the caller.
+        *unit = unsafe { Lanes::load(simd, values.add(lane * column)) };
+    }
+    Lanes::transpose(&mut square);
+    for (row, units) in square.iter().enumerate().take(lanes) {
+        // SAFETY: passed on from the caller.
+        unsafe { units.store(target.add(row * stride)) };
+    }
+}
+
+/// Fewer of them. Padding stays zero, because the lanes behind the columns are not written.
+///
+/// # Safety
+/// So many rows of numbers must be there in each column, and room for a lane vector in each row of the target.
+#[inline(always)]
+unsafe fn transpose_part<T: Element, S: Simd>(
+    simd: S,
+    values: *const T,
+    column: usize,
+    (rows, columns): (usize, usize),
+    target: *mut T,
+    stride: usize,
+) {
+    let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
+    for (lane, unit) in square[..columns].iter_mut().enumerate() {
+        // SAFETY: passed on from the caller.
+        *unit = unsafe { Lanes::load_first(simd, values.add(lane * column), rows) };
+    }
+    Lanes::transpose(&mut square);
+    for (row, units) in square[..rows].iter().enumerate() {
+        // SAFETY: passed on from the caller.
+        unsafe { units.store_first(target.add(row * stride), columns) };
     }
 }
