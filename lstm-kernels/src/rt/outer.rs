@@ -124,10 +124,12 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
         }
     }
     if product.ends {
-        // The gradient is needed at the end, and has left the caches since the last group of units.
+        // The gradient is needed at the end, and has left the caches since the last group of units: all but the line in which
+        // that group ended, where a column does not begin with a line. So it is the last number that is asked for.
+        let last = product.valid - 1;
         for m in 0..M {
             for p in 0..P {
-                prefetch(product.gradients[p].wrapping_add(m * product.column_strides[p]));
+                prefetch(product.gradients[p].wrapping_add(m * product.column_strides[p] + last));
             }
         }
     }
