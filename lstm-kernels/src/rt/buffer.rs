@@ -1,12 +1,20 @@
 //! Memory aligned to cache lines, so that no vector of a panel or of the tape crosses one.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use pulp::bytemuck::Pod;
 
 /// From one line of the cache to the next.
 pub(super) const CACHE_LINE: usize = 64;
+
+/// From one large page to the next. A processor finds what lies on few pages faster, most of all on a virtual machine, where
+/// every page is looked up twice.
+const LARGE_PAGE: usize = 2 << 20;
+
+/// Bytes from which on a buffer asks for large pages. Smaller ones gain nothing: the processor remembers where all of their
+/// pages are.
+const LARGE: usize = 4 * LARGE_PAGE;
 
 /// There is no memory for so many numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +51,14 @@ impl<T> Buffer<T> {
             return Ok(Self::EMPTY);
         }
         // SAFETY: the layout is not empty.
-        let memory = unsafe { alloc_zeroed(layout) };
+        let memory = NonNull::new(unsafe { alloc(layout) }).ok_or(NoMemory)?;
+        if layout.align() == LARGE_PAGE {
+            ask_for_large_pages(memory, layout.size());
+        }
+        // SAFETY: so many bytes were allocated.
+        unsafe { memory.write_bytes(0, layout.size()) };
         Ok(Buffer {
-            elements: NonNull::new(memory.cast()).ok_or(NoMemory)?,
+            elements: memory.cast(),
             len,
             capacity: len,
         })
@@ -57,7 +70,11 @@ impl<T> Buffer<T> {
             .checked_mul(size_of::<T>())
             .and_then(|bytes| bytes.checked_next_multiple_of(CACHE_LINE))
             .ok_or(NoMemory)?;
-        Layout::from_size_align(bytes, CACHE_LINE.max(align_of::<T>())).map_err(|_| NoMemory)
+        let align = match bytes {
+            LARGE.. => LARGE_PAGE,
+            _ => CACHE_LINE.max(align_of::<T>()),
+        };
+        Layout::from_size_align(bytes, align).map_err(|_| NoMemory)
     }
 
     /// Where the elements are, to read.
@@ -138,14 +155,11 @@ impl<T: Clone> Clone for Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        let bytes = self.bytes().next_multiple_of(CACHE_LINE);
-        if bytes > 0 {
-            // SAFETY: `allocate` allocated this memory with this size and alignment, or nothing for no elements.
-            unsafe {
-                let layout =
-                    Layout::from_size_align_unchecked(bytes, CACHE_LINE.max(align_of::<T>()));
-                dealloc(self.elements.as_ptr().cast(), layout);
-            }
+        if let Ok(layout) = Self::layout(self.capacity)
+            && layout.size() > 0
+        {
+            // SAFETY: `allocate` allocated this memory with this layout.
+            unsafe { dealloc(self.elements.as_ptr().cast(), layout) };
         }
     }
 }
@@ -154,6 +168,17 @@ impl<T> std::fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} elements)", self.len)
     }
+}
+
+/// Asks the system to use large pages for memory. It may not have any, and nothing else depends on it.
+fn ask_for_large_pages(memory: NonNull<u8>, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the memory was allocated, and its contents do not change. An error means that pages stay as they are.
+    unsafe {
+        libc::madvise(memory.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (memory, bytes);
 }
 
 /// The product of counts that a buffer has room for; the largest number, for which there is no room, if it is larger.
@@ -187,6 +212,19 @@ mod tests {
         assert_eq!((buffer.len(), buffer.bytes()), (101, 404));
         assert!(buffer.as_mut_slice().iter().all(|&element| element == 0.0));
         assert_eq!(Buffer::<f32>::EMPTY.bytes(), 0);
+    }
+
+    #[test]
+    fn a_large_buffer_begins_with_a_page_and_is_a_buffer_like_others() {
+        let mut buffer = Buffer::<f32>::zeros(LARGE / size_of::<f32>() + 1).unwrap();
+        assert_eq!(buffer.as_ptr().align_offset(LARGE_PAGE), 0);
+        assert!(buffer.as_mut_slice().iter().all(|&element| element == 0.0));
+        buffer.as_mut_slice().fill(1.0);
+        let mut copy = buffer.clone();
+        // Frees the first memory with the alignment that it had.
+        buffer.resize(2 * buffer.len()).unwrap();
+        assert!(buffer.as_mut_slice().iter().all(|&element| element == 0.0));
+        assert!(copy.as_mut_slice().iter().all(|&element| element == 1.0));
     }
 
     #[test]
