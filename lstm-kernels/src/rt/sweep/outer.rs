@@ -23,9 +23,9 @@ use crate::rt::tile::MAX_SAMPLES;
 /// Steps times samples that are summed before they are added to the gradient, which comes from afar.
 const BLOCK: usize = 1024;
 
-/// Steps times samples that are summed in registers. The errors of a group of units, for four gates 32 KiB, then stay in the
+/// Steps times samples that are summed in registers. The errors of a group of units, for four gates 24 KiB, then stay in the
 /// first level of the cache for all elements of a vector; the sums wait in the second until the next piece.
-const PIECE: usize = 128;
+const PIECE: usize = 96;
 
 /// Elements of a vector that meet the errors of all groups of units, before the next ones do: for a block 1 MiB at most, which
 /// stays in the second level of the cache, or near it.

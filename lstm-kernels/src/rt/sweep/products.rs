@@ -17,12 +17,15 @@ use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
 use crate::rt::width::is_for_old_machines;
 
-/// Bytes of a panel that the tiles of a strip read in turn: with their vectors and sums, some 18 KiB at most, they fit into a first
-/// level of 48 KiB. Between 16 and 32 KiB it matters little.
-const PIECE: usize = 24 * 1024;
-
-/// Bytes of a panel that are not cut: in a first level of 48 KiB they stay from one tile to the next.
-const WHOLE: usize = 32 * 1024;
+/// Bytes of a panel that the tiles of a strip read in turn, and that are not cut: with their vectors and sums, some 18 KiB at
+/// most, they stay in the first level from one tile to the next. That has 32 or 48 KiB in a processor with wide registers, where
+/// between 16 and 32 KiB it matters little, and 32 in most others, whose tiles have half as many sums.
+const fn piece_and_whole<S: Simd>() -> (usize, usize) {
+    match S::REGISTER_COUNT {
+        32.. => (24 * 1024, 32 * 1024),
+        _ => (16 * 1024, 16 * 1024),
+    }
+}
 
 /// Where the accumulators of a strip are.
 #[derive(Debug, Clone, Copy)]
@@ -239,6 +242,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
     let lanes = T::lanes::<S>();
     let panel_numbers = rows * lanes;
     let bytes = panel_numbers * size_of::<T>();
+    let (most, whole) = const { piece_and_whole::<S>() };
     let mut add = product.add;
     // Without products there are only sums to set to zero.
     let runs = match product.runs {
@@ -249,10 +253,12 @@ unsafe fn take_turns<T: Element, S: Simd>(
     for run in runs {
         // Several short planes at a time, or pieces of a long one.
         let len = run.k * bytes;
-        let (planes, k) = match len {
-            0 => (run.planes, 1),
-            1..=WHOLE => (even_length(run.planes, WHOLE / len), run.k),
-            _ => (1, even_length(run.k, PIECE / bytes)),
+        let (planes, k) = if len == 0 {
+            (run.planes, 1)
+        } else if len <= whole {
+            (even_length(run.planes, whole / len), run.k)
+        } else {
+            (1, even_length(run.k, most / bytes))
         };
         for plane in (0..run.planes).step_by(planes) {
             let planes = plane..run.planes.min(plane + planes);
