@@ -250,6 +250,25 @@ unsafe fn take_turns<T: Element, S: Simd>(
         runs => runs,
     };
     let tiles = sample_tiles(&(0..strip.samples));
+    let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
+    if all <= whole {
+        // No turns are needed, so each tile keeps its sums in registers to the end.
+        for (tile, (first, samples)) in tiles.enumerate() {
+            let mut of_tile = [Run::NONE; MAX_RUNS];
+            for (of_tile, run) in of_tile.iter_mut().zip(runs) {
+                *of_tile = run.of_tile::<S>(tile, first, panel_numbers);
+            }
+            let product = TileProduct {
+                runs: &of_tile[..runs.len()],
+                accumulators: product.accumulators.wrapping_add(first * lanes),
+                ..*product
+            };
+            coming.ask();
+            // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
+            unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
+        }
+        return;
+    }
     for run in runs {
         // Several short planes at a time, or pieces of a long one.
         let len = run.k * bytes;
