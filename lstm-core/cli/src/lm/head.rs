@@ -6,7 +6,7 @@ use std::ops::Range;
 use faer::{Mat, MatMut, MatRef};
 use lstm_core::params::{Name, Parameters, Visit, VisitMut};
 use lstm_core::{
-    ClassSoftmax, ClassWorkspace, Embedding, Result, SoftmaxWorkspace, Threads, TiedSoftmax,
+    ClassSoftmax, ClassWorkspace, Embedding, Error, Result, SoftmaxWorkspace, Threads, TiedSoftmax,
     WordSlopes,
 };
 
@@ -157,9 +157,10 @@ impl Head {
     /// The gradient of another head.
     pub fn descend(&mut self, slopes: &WordSlopes<'_, f32>, rate: f64) -> Result<()> {
         match self {
-            // These have no slopes of their words apart from the rest.
-            Self::Tied(_) | Self::Full(..) => Ok(()),
             Self::Classes(softmax) => slopes.descend(softmax, rate),
+            Self::Tied(_) | Self::Full(..) => Err(Error::Custom(
+                "these are slopes of the words of classes, and this output has none".into(),
+            )),
         }
     }
 }
