@@ -7,6 +7,7 @@ mod freshness;
 mod gradients;
 mod kernel_errors;
 mod language;
+mod loops;
 mod messages;
 mod observe;
 mod oracle_tests;

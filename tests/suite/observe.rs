@@ -212,6 +212,7 @@ fn quantities_of_a_users_cells() {
     check::<toys::NormalisedLstm, f64>(TOLERANCE);
     check::<toys::SharedBlocks, f64>(TOLERANCE);
     check::<toys::StabilisedLstm, f64>(TOLERANCE);
+    check::<toys::WaitingFunctions, f64>(TOLERANCE);
 }
 
 /// The vectors that a cell's cost names are, axis by axis, those that its kernels have memory for.
@@ -279,4 +280,5 @@ fn costs_name_what_kernels_keep() {
     check_memory::<toys::NormalisedLstm>();
     check_memory::<toys::SharedBlocks>();
     check_memory::<toys::StabilisedLstm>();
+    check_memory::<toys::WaitingFunctions>();
 }

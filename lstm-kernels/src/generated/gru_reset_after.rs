@@ -652,6 +652,7 @@ const _: () = {
                 if TAPE {
                     tile.set_lanes(sample, 0, r);
                 }
+                tile.hand_over(sample, 0, r);
                 let products_2 = tile.accumulator(sample, 1);
                 // a_z[t] = W_z @ x[t] + U_z @ h[t-1] + β_z
                 let a_z = products_2 + β_z;
@@ -660,20 +661,25 @@ const _: () = {
                 if TAPE {
                     tile.set_lanes(sample, 1, z);
                 }
-                let products_3 = tile.accumulator(sample, 2);
+                tile.hand_over(sample, 1, z);
+            }
+            for sample in 0..tile.samples() {
+                let products = tile.accumulator(sample, 2);
                 // a_u[t] = U_n @ h[t-1] + β_u
-                let a_u = products_3 + β_u;
+                let a_u = products + β_u;
                 if TAPE {
                     tile.set_lanes(sample, 2, a_u);
                 }
-                let products_4 = tile.accumulator(sample, 3);
+                let r = tile.handed_over(sample, 0);
+                let products_2 = tile.accumulator(sample, 3);
                 // a_n[t] = W_n @ x[t] + r * a_u + β_n
-                let a_n = (r.mul_add(a_u, products_4)) + β_n;
+                let a_n = (r.mul_add(a_u, products_2)) + β_n;
                 // n[t] = tanh(a_n)
                 let n = activations::tanh(a_n);
                 if TAPE {
                     tile.set_lanes(sample, 3, n);
                 }
+                let z = tile.handed_over(sample, 1);
                 let h_previous = tile.previous_column(sample, 0);
                 // h[t] = (1 - z) * n + z * h[t-1]
                 let h = z.mul_add(h_previous, (tile.number(1.0) - z) * n);

@@ -999,6 +999,7 @@ const _: () = {
                 // y_out[t] = sigmoid(net_out)
                 let y_out = activations::sigmoid(net_out);
                 tile.set_column(sample, 1, y_out);
+                tile.hand_over(sample, 1, y_out);
                 for cell in 0..tile.cells() {
                     let products_3 = tile.accumulator(sample, 2 + cell);
                     let β_c = tile.param(2 + cell);
@@ -1014,6 +1015,13 @@ const _: () = {
                     // s[t] = s[t-1] + y_in * g
                     let s = y_in.mul_add(g, s_previous);
                     tile.set_lanes(sample, cell, s);
+                    tile.hand_over(sample, 2 + cell, s);
+                }
+            }
+            for sample in 0..tile.samples() {
+                let y_out = tile.handed_over(sample, 1);
+                for cell in 0..tile.cells() {
+                    let s = tile.handed_over(sample, 2 + cell);
                     let sigmoid_s = activations::sigmoid(s);
                     if TAPE {
                         tile.set_lanes(sample, 2 * tile.cells() + cell, sigmoid_s);

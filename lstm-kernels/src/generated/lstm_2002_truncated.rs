@@ -812,21 +812,26 @@ const _: () = {
                     // s[t] = y_φ * s[t-1] + y_in * net_c
                     let s = y_in.mul_add(net_c, y_φ * s_previous_2);
                     tile.set_lanes(sample, cell, s);
+                    tile.hand_over(sample, 2 + cell, s);
                     let p_out = tile.param(2 * tile.cells() + cell);
                     sum_term_3 = sum_term_3 + (p_out * s);
                 }
                 let products_4 = tile.accumulator(sample, 2 + tile.cells());
                 // net_out[t] = W_out @ x[t] + U_out @ y_c[t-1] + sum_C(p_out * s) + β_out
                 let net_out = (products_4 + sum_term_3) + β_out;
+                tile.hand_over(sample, 0, net_out);
+            }
+            for sample in 0..tile.samples() {
+                let net_out = tile.handed_over(sample, 0);
                 // y_out[t] = sigmoid(net_out)
                 let y_out = activations::sigmoid(net_out);
                 if TAPE {
                     tile.set_lanes(sample, 2 + 2 * tile.cells(), y_out);
                 }
                 for cell in 0..tile.cells() {
-                    let s_2 = tile.lanes(sample, cell);
+                    let s = tile.handed_over(sample, 2 + cell);
                     // y_c[t] = y_out * s
-                    let y_c = y_out * s_2;
+                    let y_c = y_out * s;
                     tile.set_column(sample, cell, y_c);
                     tile.set_output(sample, cell, y_c);
                 }

@@ -901,20 +901,25 @@ const _: () = {
                     // s[t] = b_φ * s[t-1] + b_ι * tanh(a_c)
                     let s = b_ι.mul_add(tanh_a_c, b_φ * s_previous_2);
                     tile.set_lanes(sample, cell, s);
+                    tile.hand_over(sample, 2 + cell, s);
                     let p_ω = tile.param(2 * tile.cells() + cell);
                     sum_term_3 = sum_term_3 + (p_ω * s);
                 }
                 let products_4 = tile.accumulator(sample, 2 + tile.cells());
                 // a_ω[t] = W_ω @ x[t] + U_ω @ b[t-1] + sum_C(p_ω * s) + β_ω
                 let a_ω = (products_4 + sum_term_3) + β_ω;
+                tile.hand_over(sample, 0, a_ω);
+            }
+            for sample in 0..tile.samples() {
+                let a_ω = tile.handed_over(sample, 0);
                 // b_ω[t] = sigmoid(a_ω)
                 let b_ω = activations::sigmoid(a_ω);
                 if TAPE {
                     tile.set_lanes(sample, 2 + 2 * tile.cells(), b_ω);
                 }
                 for cell in 0..tile.cells() {
-                    let s_2 = tile.lanes(sample, cell);
-                    let tanh_s = activations::tanh(s_2);
+                    let s = tile.handed_over(sample, 2 + cell);
+                    let tanh_s = activations::tanh(s);
                     if TAPE {
                         tile.set_lanes(sample, 3 + 2 * tile.cells() + cell, tanh_s);
                     }

@@ -915,14 +915,20 @@ const _: () = {
                 if TAPE {
                     tile.set_lanes(sample, 4, o);
                 }
+                tile.hand_over(sample, 3, o);
                 let c_previous = tile.previous_lanes(sample, 0);
                 // c[t] = f * c[t-1] + i * g
                 let c = i.mul_add(g, f * c_previous);
                 tile.set_lanes(sample, 0, c);
+                tile.hand_over(sample, 0, c);
+            }
+            for sample in 0..tile.samples() {
+                let c = tile.handed_over(sample, 0);
                 let tanh_c = activations::tanh(c);
                 if TAPE {
                     tile.set_lanes(sample, 5, tanh_c);
                 }
+                let o = tile.handed_over(sample, 3);
                 // m[t] = o * tanh(c)
                 let m = o * tanh_c;
                 tile.set_column(sample, 0, m);

@@ -178,7 +178,7 @@ pub struct ForwardTile<T: Element, S: Simd> {
     pub(crate) sizes: *const usize,
     pub(crate) params: *const T,
     pub(crate) scalars: *const T,
-    pub(crate) accumulators: *const T,
+    pub(crate) accumulators: *mut T,
     /// From one row of accumulators to the next.
     pub(crate) accumulators_row: usize,
     pub(crate) input: Rows<T>,
@@ -242,6 +242,20 @@ impl<T: Element, S: Simd> ForwardTile<T, S> {
     sums! {
         /// A sum over all units, of an earlier pass.
         sum, add_sum: sums;
+    }
+
+    /// Leaves a value to the second loop over the samples, in a row of accumulators whose sum was used up.
+    #[inline(always)]
+    pub fn hand_over(&self, sample: usize, row: usize, value: Lanes<T, S>) {
+        let place = row * self.accumulators_row + sample * T::lanes::<S>();
+        // SAFETY: the sweep gives accumulators for each row of the pass and each of its samples, to this tile alone.
+        unsafe { value.store(self.accumulators.add(place)) };
+    }
+
+    /// What the first loop left there.
+    #[inline(always)]
+    pub fn handed_over(&self, sample: usize, row: usize) -> Lanes<T, S> {
+        self.accumulator(sample, row)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Cells with what no shipped cell has: every function, sums over all units, scalars, a matrix used three times, products
-//! in sequence, delay lines, element-wise inputs, exponential gates. In f64 alone, for the sake of compile time.
+//! in sequence, delay lines, element-wise inputs, exponential gates, functions of functions. In f64 alone, for the sake of compile time.
 
 use lstm_core::cell;
 
@@ -11,6 +11,7 @@ include!("../toys/micro_steps.rs");
 include!("../toys/normalised_lstm.rs");
 include!("../toys/shared_blocks.rs");
 include!("../toys/stabilised_lstm.rs");
+include!("../toys/waiting_functions.rs");
 
 #[test]
 fn delay_line() {
@@ -40,4 +41,12 @@ fn shared_blocks() {
 #[test]
 fn stabilised_lstm() {
     check::<StabilisedLstm>(include_str!("../toys/stabilised_lstm.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn waiting_functions() {
+    check::<WaitingFunctions>(
+        include_str!("../toys/waiting_functions.rs"),
+        |_, _, _, _| 0.0,
+    );
 }

@@ -30,15 +30,18 @@ impl<'a> Names<'a> {
             }
             symbols.entry(plan.quantities[id.0]).or_insert(symbol);
         }
-        let taken = ["tile", "sample", "cell", "cells", "activations", "rt"]
-            .map(str::to_owned)
-            .into();
         Names {
             cell,
             plan,
             symbols,
-            taken,
+            taken: reserved(),
         }
+    }
+
+    /// Takes back all names but those of these variables.
+    pub fn keep<'b>(&mut self, variables: impl Iterator<Item = &'b Ident>) {
+        self.taken = reserved();
+        self.taken.extend(variables.map(Ident::to_string));
     }
 
     /// Whether the equations name the value.
@@ -88,4 +91,11 @@ impl<'a> Names<'a> {
             _ => "term".to_owned(),
         }
     }
+}
+
+/// Names that generated code has for other things.
+fn reserved() -> BTreeSet<String> {
+    ["tile", "sample", "cell", "cells", "activations", "rt"]
+        .map(str::to_owned)
+        .into()
 }

@@ -68,7 +68,12 @@ fn passes(text: &mut String, cell: &Cell, plan: &Plan, name: &str, direction: &D
                 matrices.join(", ")
             );
         }
-        for block in &pass.blocks {
+        for (index, block) in pass.blocks.iter().enumerate() {
+            if index == pass.first_loop {
+                let handed_over = pass.handed_over.keys();
+                let names: Vec<_> = handed_over.map(|&id| describe(cell, plan, id)).collect();
+                let _ = writeln!(text, "  then, with {}", names.join(", "));
+            }
             let computed: Vec<_> = block
                 .values
                 .iter()

@@ -3,6 +3,7 @@
 pub mod dag;
 pub mod layout;
 pub mod listing;
+mod loops;
 mod lower;
 mod planner;
 mod schedule;
@@ -68,6 +69,10 @@ pub struct Pass {
     pub segments: Vec<Segment>,
     /// The element-wise computation behind them.
     pub blocks: Vec<Block>,
+    /// How many of the blocks run for each sample of a tile before the others run for any.
+    pub first_loop: usize,
+    /// What the others need of them, each in a row of accumulators.
+    pub handed_over: BTreeMap<ValueId, Slot>,
 }
 
 /// One direction of the step.

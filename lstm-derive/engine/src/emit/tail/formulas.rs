@@ -31,6 +31,7 @@ impl Writer<'_> {
                 quote!(tile.size(#axis))
             }
             Compute::Broadcast(inner) => self.expression(inner),
+            _ if self.is_second_loop && self.is_handed_over(id) => self.read(id),
             compute => {
                 let computed = self.is_computed(id)
                     && !matches!(compute, Compute::Accumulate(_) | Compute::Reduce(_));
@@ -49,6 +50,7 @@ impl Writer<'_> {
         self.names.is_named(id)
             || self.uses.get(&id).copied().unwrap_or(0) > 1
             || self.direction.destinations.contains_key(&id)
+            || self.is_handed_over(id)
     }
 
     pub(super) fn parenthesized(&mut self, id: ValueId) -> TokenStream {
@@ -77,6 +79,12 @@ impl Writer<'_> {
 
     pub(super) fn reading(&self, id: ValueId) -> TokenStream {
         let plan = self.emitter.plan;
+        if let Some(&slot) = self.pass.handed_over.get(&id)
+            && self.is_second_loop
+        {
+            let row = place_index(slot);
+            return quote!(tile.handed_over(sample, #row));
+        }
         match *self.compute(id) {
             Compute::Param(param) => {
                 match plan.vectors.iter().find(|&&(known, _, _)| known == param) {

@@ -114,19 +114,27 @@ impl Emitter<'_> {
             hoisted: Vec::new(),
             outer: Vec::new(),
             inner: None,
+            is_second_loop: false,
             outer_scope: BTreeMap::new(),
             inner_scope: BTreeMap::new(),
         };
-        for block in &pass.blocks {
-            writer.block(block);
-        }
-        let Writer { hoisted, outer, .. } = writer;
-        if outer.is_empty() {
+        let (first, second) = pass.blocks.split_at(pass.first_loop);
+        first.iter().for_each(|block| writer.block(block));
+        let first = writer.end_loop();
+        second.iter().for_each(|block| writer.block(block));
+        let second = writer.end_loop();
+        let loops: Vec<_> = [first, second]
+            .into_iter()
+            .filter(|statements| !statements.is_empty())
+            .map(|statements| quote!(for sample in 0..tile.samples() { #(#statements)* }))
+            .collect();
+        if loops.is_empty() {
             return quote!(let _ = tile;);
         }
+        let hoisted = writer.hoisted;
         quote! {
             #(#hoisted)*
-            for sample in 0..tile.samples() { #(#outer)* }
+            #(#loops)*
         }
     }
 

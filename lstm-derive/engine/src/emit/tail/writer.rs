@@ -1,6 +1,7 @@
 //! One pass, statement by statement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -26,6 +27,8 @@ pub(super) struct Writer<'a> {
     pub(super) hoisted: Vec<TokenStream>,
     /// Once per sample.
     pub(super) outer: Vec<TokenStream>,
+    /// Whether what follows runs when everything before has run for all samples.
+    pub(super) is_second_loop: bool,
     /// Once per cell, while a loop over the cells is open.
     pub(super) inner: Option<Vec<TokenStream>>,
     pub(super) outer_scope: BTreeMap<ValueId, Ident>,
@@ -43,6 +46,21 @@ impl Writer<'_> {
 
     pub(super) fn is_computed(&self, id: ValueId) -> bool {
         self.emitter.is_computed(self.direction, self.pass, id)
+    }
+
+    /// Ends the loop over the samples: its statements. What is read before the loops is still known behind it.
+    pub(super) fn end_loop(&mut self) -> Vec<TokenStream> {
+        let dag = &self.emitter.plan.dag;
+        self.outer_scope
+            .retain(|&id, _| matches!(dag.compute(id), Compute::Param(_)));
+        self.names.keep(self.outer_scope.values());
+        self.is_second_loop = true;
+        mem::take(&mut self.outer)
+    }
+
+    /// Whether a value comes from the first loop to the second.
+    pub(super) fn is_handed_over(&self, id: ValueId) -> bool {
+        self.pass.handed_over.contains_key(&id)
     }
 
     pub(super) fn block(&mut self, block: &Block) {
@@ -130,7 +148,8 @@ impl Writer<'_> {
         }
         let inlined = !self.names.is_named(id)
             && self.uses.get(&id).copied().unwrap_or(0) <= 1
-            && !self.direction.destinations.contains_key(&id);
+            && !self.direction.destinations.contains_key(&id)
+            && !self.is_handed_over(id);
         if inlined {
             return;
         }
@@ -238,6 +257,10 @@ impl Writer<'_> {
                 Destination::Scalar(_) => continue,
             };
             self.push(id, statement);
+        }
+        if let Some(&slot) = self.pass.handed_over.get(&id) {
+            let (row, value) = (place_index(slot), bare(self.expression(id)));
+            self.push(id, quote!(tile.hand_over(sample, #row, #value);));
         }
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::dag::{Compute, Source, ValueId};
 use super::super::layout::{Carried, Destination, Place};
-use super::super::schedule;
-use super::super::{Direction, tape};
+use super::super::{Direction, loops, schedule, tape};
 use super::Planner;
 use crate::expr::QuantityId;
 
@@ -150,8 +149,12 @@ impl Planner<'_> {
             .entry(output)
             .or_default()
             .push(Destination::Output);
+        let mut passes = self.passes(order);
+        if let Some(first) = passes.first_mut() {
+            loops::split(&self.step.dag, first);
+        }
         Direction {
-            passes: self.passes(order),
+            passes,
             destinations,
             scalars,
         }

@@ -21,6 +21,8 @@ impl Planner<'_> {
                 accumulators: BTreeMap::new(),
                 rows: Record::default(),
                 segments: Vec::new(),
+                first_loop: pass.blocks.len(),
+                handed_over: BTreeMap::new(),
                 blocks: pass.blocks,
             })
             .collect();
