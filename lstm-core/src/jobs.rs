@@ -1,7 +1,9 @@
 //! Work in pieces, for whichever thread is free.
 
+use std::iter::from_fn;
 use std::sync::{Mutex, PoisonError};
 
+use faer::MatMut;
 use lstm_kernels::Threads;
 
 use crate::error::Result;
@@ -42,6 +44,22 @@ pub(crate) fn try_share<J: Send>(
         }
     });
     outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Cuts a matrix into blocks of so many columns, each with the index of its first one.
+pub(crate) fn blocks<'a, T: 'a>(
+    matrix: MatMut<'a, T>,
+    columns: usize,
+) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
+    let (mut rest, mut first) = (Some(matrix), 0);
+    from_fn(move || {
+        let matrix = rest.take().filter(|matrix| matrix.ncols() > 0)?;
+        let count = matrix.ncols().min(columns);
+        let (block, later) = matrix.split_at_col_mut(count);
+        rest = Some(later);
+        first += count;
+        Some((first - count, block))
+    })
 }
 
 #[cfg(test)]

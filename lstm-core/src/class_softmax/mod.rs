@@ -145,7 +145,7 @@ impl<T: Element> ClassSoftmax<T> {
         } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, scores.rb_mut())?;
+        (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let of_classes = cross_entropy.loss(scores.rb(), plan.class_targets())?;
         let jobs = self.jobs(plan, groups);
@@ -232,9 +232,10 @@ impl<T: Element> ClassSoftmax<T> {
         plan.fill(&self.classes, targets, self.ignored);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, scores.rb_mut())?;
+        (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
         let loss = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
-        (self.class).backprop(x, scores.rb(), of_classes, dx.rb_mut())?;
+        let threads = self.threads.as_ref();
+        (self.class).backprop_in_blocks(threads, x, scores.rb(), of_classes, dx.rb_mut());
 
         let (jobs, wants_dx) = (self.jobs(plan, groups), dx.is_some());
         try_share(self.threads.as_ref(), jobs, |job| {

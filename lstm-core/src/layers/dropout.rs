@@ -1,7 +1,5 @@
 //! Dropout between layers.
 
-use std::iter::from_fn;
-
 use faer::prelude::ReborrowMut;
 use faer::{ColMut, ColRef, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
@@ -10,7 +8,7 @@ use pulp::Arch;
 use super::gather::clear_padding;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result, require_fraction};
-use crate::jobs::share;
+use crate::jobs::{blocks, share};
 use crate::params::{Name, Parameters, Visit, VisitMut};
 use crate::random::Rng;
 
@@ -108,19 +106,6 @@ const COLUMNS: usize = 32;
 /// Numbers of a call above which it pays to wake threads.
 const WORTH_A_CALL: usize = 1 << 14;
 
-/// Cuts a matrix into blocks of columns, each with the index of its first one.
-fn blocks<'a, T: 'a>(matrix: MatMut<'a, T>) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
-    let (mut rest, mut first) = (Some(matrix), 0);
-    from_fn(move || {
-        let matrix = rest.take().filter(|matrix| matrix.ncols() > 0)?;
-        let count = matrix.ncols().min(COLUMNS);
-        let (block, later) = matrix.split_at_col_mut(count);
-        rest = Some(later);
-        first += count;
-        Some((first - count, block))
-    })
-}
-
 impl Dropout {
     /// The threads, if so many numbers are work for more than one.
     fn threads(&self, numbers: usize) -> Option<&Threads> {
@@ -157,7 +142,7 @@ impl Dropout {
     ) {
         let factors = [T::from_f64(1.0 / (1.0 - self.rate)), T::default()];
         let threads = self.threads(from.nrows() * from.ncols());
-        share(threads, blocks(to.rb_mut()), |(first, block)| {
+        share(threads, blocks(to.rb_mut(), COLUMNS), |(first, block)| {
             for (column, to) in (first..).zip(block.col_iter_mut()) {
                 let drawn = match self.mask {
                     DropoutMask::EachStep => column,

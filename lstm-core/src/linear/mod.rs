@@ -4,12 +4,19 @@ use faer::linalg::matmul::matmul;
 use faer::reborrow::*;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use lstm_kernels::Element;
+use lstm_kernels::{Element, Threads};
 
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
+use crate::jobs::{blocks, share};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
+
+/// Columns that a thread takes at a time: few enough for several threads, and many enough for a product to reach its speed.
+const COLUMNS: usize = 128;
+
+/// The same of features of the input, for the gradient of the matrix.
+const FEATURES: usize = 64;
 
 /// A matrix and a bias: the head that turns units into scores.
 #[derive(Debug, Clone)]
@@ -91,7 +98,7 @@ impl<T: Element> Linear<T> {
     ///
     /// # Errors
     /// Shapes that do not fit.
-    pub fn apply(&self, x: MatRef<'_, T>, mut y: MatMut<'_, T>) -> Result<()> {
+    pub fn apply(&self, x: MatRef<'_, T>, y: MatMut<'_, T>) -> Result<()> {
         require_shape(
             "the input of `Linear::apply`",
             (self.inputs, x.ncols()),
@@ -102,6 +109,23 @@ impl<T: Element> Linear<T> {
             (self.outputs, x.ncols()),
             y.shape(),
         )?;
+        self.apply_to(x, y);
+        Ok(())
+    }
+
+    /// [`apply`](Self::apply) to blocks of columns, which threads share; their number changes no bit.
+    pub(crate) fn apply_in_blocks(
+        &self,
+        threads: Option<&Threads>,
+        x: MatRef<'_, T>,
+        y: MatMut<'_, T>,
+    ) {
+        share(threads, blocks(y, COLUMNS), |(first, y)| {
+            self.apply_to(x.subcols(first, y.ncols()), y);
+        });
+    }
+
+    fn apply_to(&self, x: MatRef<'_, T>, mut y: MatMut<'_, T>) {
         let accum = match self.bias.is_empty() {
             true => Accum::Replace,
             false => {
@@ -110,7 +134,6 @@ impl<T: Element> Linear<T> {
             }
         };
         matmul(y, accum, self.matrix(), x, T::from_f64(1.0), Par::Seq);
-        Ok(())
     }
 
     /// Adds the gradients of matrix and bias to `gradient` (matrix first) and, if asked for, overwrites `dx`.
@@ -158,16 +181,47 @@ impl<T: Element> Linear<T> {
         );
         add_columns(dy, dbias);
         if let Some(dx) = dx {
+            self.send_back(dy, dx);
+        }
+        Ok(())
+    }
+
+    /// [`backprop`](Self::backprop) in blocks of features and of columns, which threads share; their number changes no bit.
+    /// `gradient` is as long as the parameters.
+    pub(crate) fn backprop_in_blocks(
+        &self,
+        threads: Option<&Threads>,
+        x: MatRef<'_, T>,
+        dy: MatRef<'_, T>,
+        gradient: &mut [T],
+        dx: Option<MatMut<'_, T>>,
+    ) {
+        let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
+        let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
+        share(threads, blocks(dweight, FEATURES), |(first, dweight)| {
+            let x = x.subrows(first, dweight.ncols());
             matmul(
-                dx,
-                Accum::Replace,
-                self.matrix().transpose(),
+                dweight,
+                Accum::Add,
                 dy,
+                x.transpose(),
                 T::from_f64(1.0),
                 Par::Seq,
             );
+        });
+        add_columns(dy, dbias);
+        if let Some(dx) = dx {
+            share(threads, blocks(dx, COLUMNS), |(first, dx)| {
+                self.send_back(dy.subcols(first, dx.ncols()), dx);
+            });
         }
-        Ok(())
+    }
+
+    /// The gradient with respect to the input.
+    fn send_back(&self, dy: MatRef<'_, T>, dx: MatMut<'_, T>) {
+        let one = T::from_f64(1.0);
+        let matrix = self.matrix().transpose();
+        matmul(dx, Accum::Replace, matrix, dy, one, Par::Seq);
     }
 }
 
@@ -230,105 +284,4 @@ impl<T: Element> Parameters<T> for Linear<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use faer::{Mat, mat};
-
-    use super::*;
-    use crate::check::{assert_gradient, assert_matrix_gradient};
-
-    fn layer() -> Linear<f64> {
-        let mut layer = Linear::new(3, 2, Init::Uniform(1.0), &mut Rng::new(4)).unwrap();
-        layer.bias.copy_from_slice(&[0.3, -0.7]);
-        layer
-    }
-
-    /// Half the sum of squares of the outputs, whose gradient is the outputs themselves.
-    fn loss(layer: &Linear<f64>, x: MatRef<'_, f64>) -> f64 {
-        let mut y = Mat::zeros(2, x.ncols());
-        layer.apply(x, y.as_mut()).unwrap();
-        y.squared_norm_l2() / 2.0
-    }
-
-    #[test]
-    fn gradients_are_central_differences() {
-        let mut layer = layer();
-        let x = mat![
-            [0.5, -1.0, 0.1, 2.0],
-            [1.5, 0.2, -0.6, 0.4],
-            [-0.3, 0.8, 1.1, -1.2]
-        ];
-        let mut y = Mat::zeros(2, 4);
-        layer.apply(x.as_ref(), y.as_mut()).unwrap();
-        let mut gradient = vec![0.0; 8];
-        let mut dx = Mat::zeros(3, 4);
-        layer
-            .backprop(x.as_ref(), y.as_ref(), &mut gradient, Some(dx.as_mut()))
-            .unwrap();
-        assert_gradient(&mut layer, &gradient, |layer| loss(layer, x.as_ref()));
-        assert_matrix_gradient(&x, &dx, |x| loss(&layer, x));
-    }
-
-    #[test]
-    fn a_layer_without_bias_is_its_matrix() {
-        let mut rng = Rng::new(4);
-        let mut layer = Linear::without_bias(3, 2, Init::Uniform(1.0), &mut rng).unwrap();
-        let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
-        let mut y = Mat::full(2, 2, 7.0);
-        layer.apply(x.as_ref(), y.as_mut()).unwrap();
-        assert!((&y - layer.matrix() * &x).norm_max() < 1e-15);
-        assert_eq!(layer.params_len(), 6);
-        let mut gradient = vec![0.0; 6];
-        layer
-            .backprop(x.as_ref(), y.as_ref(), &mut gradient, None)
-            .unwrap();
-        assert_gradient(&mut layer, &gradient, |layer| loss(layer, x.as_ref()));
-        let layer = layer.with_bias(Init::Constant(0.5), &mut rng).unwrap();
-        assert_eq!((layer.params_len(), layer.bias[1]), (8, 0.5));
-    }
-
-    #[test]
-    fn rows_apart_give_what_columns_give() {
-        let layer = layer();
-        let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
-        let (mut y, mut flipped) = (Mat::zeros(2, 2), Mat::zeros(2, 2));
-        layer.apply(x.as_ref(), y.as_mut()).unwrap();
-        layer
-            .apply(x.as_ref(), flipped.as_mut().transpose_mut())
-            .unwrap();
-        assert_eq!(y, flipped.transpose());
-        let gradient = |dy| {
-            let mut gradient = vec![0.0; 8];
-            layer.backprop(x.as_ref(), dy, &mut gradient, None).unwrap();
-            gradient
-        };
-        assert_eq!(
-            gradient(y.as_ref())[6..],
-            gradient(flipped.transpose())[6..]
-        );
-    }
-
-    #[test]
-    fn impossible_layers_are_errors() {
-        let mut rng = Rng::new(0);
-        let zero = Init::Constant(0.0);
-        for (inputs, outputs) in [(0, 2), (2, 0), (usize::MAX, 2)] {
-            assert!(Linear::<f32>::new(inputs, outputs, zero, &mut rng).is_err());
-        }
-        let wrong = Init::Normal(-1.0);
-        assert!(Linear::<f32>::new(2, 2, wrong, &mut rng).is_err());
-        assert!(layer().with_bias(wrong, &mut rng).is_err());
-    }
-
-    #[test]
-    fn shapes_that_do_not_fit_are_errors() {
-        let x = Mat::zeros(4, 2);
-        let message = layer()
-            .apply(x.as_ref(), Mat::zeros(2, 2).as_mut())
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            message,
-            "the input of `Linear::apply` is 4 x 2, but 3 x 2 is needed"
-        );
-    }
-}
+mod tests;
