@@ -1,3 +1,5 @@
+//! Products, gradients, and blocks of them.
+
 use faer::{Mat, mat};
 
 use super::*;
