@@ -5,6 +5,7 @@ use std::ops::Range;
 use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
+use crate::columns::{add_column, set_column};
 use crate::error::{Error, Result, require_len, require_shape, require_size};
 use crate::init::Init;
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
@@ -94,10 +95,7 @@ impl<T: Element> Embedding<T> {
         self.require_ids(ids)?;
         for (column, &id) in ids.iter().enumerate() {
             let vector = &self.weight[id as usize * self.len..][..self.len];
-            let target = y.as_mut().col_mut(column).iter_mut();
-            target
-                .zip(vector)
-                .for_each(|(target, &value)| *target = value);
+            set_column(y.as_mut().col_mut(column), vector);
         }
         Ok(())
     }
@@ -123,11 +121,7 @@ impl<T: Element> Embedding<T> {
                 continue;
             }
             let vector = &mut gradient[id as usize * self.len..][..self.len];
-            let source = dy.col(column).iter();
-            vector
-                .iter_mut()
-                .zip(source)
-                .for_each(|(value, &source)| *value += source);
+            add_column(dy.col(column), vector);
         }
         Ok(())
     }

@@ -150,6 +150,7 @@ pub mod train;
 pub mod truncated;
 
 mod class_softmax;
+mod columns;
 mod embedding;
 mod explain;
 mod jobs;

@@ -6,9 +6,9 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use lstm_kernels::Element;
 
+use crate::columns::{add_columns, fill_columns};
 use crate::embedding::Embedding;
 use crate::error::{Result, require_len, require_shape};
-use crate::linear::{add_columns, fill_columns};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut};
 
 /// y = Eᵀ x + b, where E is the table of an [`Embedding`]: the score of a symbol is the product of its vector with x. Only

@@ -10,6 +10,7 @@ use lstm_kernels::Element;
 
 use super::ClassSoftmax;
 use super::workspace::shaped;
+use crate::columns::add_to_column;
 use crate::error::Result;
 use crate::loss::CrossEntropy;
 use crate::optim::sum_of_squares;
@@ -114,11 +115,9 @@ impl<T: Element> Job<'_, T> {
 
 impl<T: Element> Group<T> {
     /// Adds the gradient of these columns to the columns of `dx`.
-    pub(super) fn add_dx(&mut self, columns: &[usize], mut dx: MatMut<'_, T>) {
-        let own = shaped(&mut self.dx, dx.nrows(), columns.len());
-        for (&column, own) in columns.iter().zip(own.rb().col_iter()) {
-            let target = dx.rb_mut().col_mut(column).iter_mut();
-            (target.zip(own.iter())).for_each(|(target, &own)| *target += own);
+    pub(super) fn add_dx(&self, columns: &[usize], mut dx: MatMut<'_, T>) {
+        for (&column, own) in columns.iter().zip(self.dx.chunks_exact(dx.nrows())) {
+            add_to_column(dx.rb_mut().col_mut(column), own);
         }
     }
 

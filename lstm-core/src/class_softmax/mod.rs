@@ -17,10 +17,11 @@ pub use classes::Classes;
 pub use slopes::WordSlopes;
 pub use workspace::ClassWorkspace;
 
+use crate::columns::fill_columns;
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
 use crate::jobs::try_share;
-use crate::linear::{Linear, fill_columns};
+use crate::linear::Linear;
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
