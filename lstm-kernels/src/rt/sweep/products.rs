@@ -243,16 +243,11 @@ unsafe fn take_turns<T: Element, S: Simd>(
     let panel_numbers = rows * lanes;
     let bytes = panel_numbers * size_of::<T>();
     let (most, whole) = const { piece_and_whole::<S>() };
-    let mut add = product.add;
-    // Without products there are only sums to set to zero.
-    let runs = match product.runs {
-        [] => &[Run::NONE],
-        runs => runs,
-    };
+    let runs = product.runs;
     let tiles = sample_tiles(&(0..strip.samples));
     let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
     if all <= whole {
-        // No turns are needed, so each tile keeps its sums in registers to the end.
+        // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
         for (tile, (first, samples)) in tiles.enumerate() {
             let mut of_tile = [Run::NONE; MAX_RUNS];
             for (of_tile, run) in of_tile.iter_mut().zip(runs) {
@@ -269,19 +264,17 @@ unsafe fn take_turns<T: Element, S: Simd>(
         }
         return;
     }
+    let mut add = product.add;
     for run in runs {
         // Several short planes at a time, or pieces of a long one.
         let len = run.k * bytes;
-        let (planes, k) = if len == 0 {
-            (run.planes, 1)
-        } else if len <= whole {
-            (even_length(run.planes, whole / len), run.k)
-        } else {
-            (1, even_length(run.k, most / bytes))
+        let (planes, k) = match len <= whole {
+            true => (even_length(run.planes, whole / len), run.k),
+            false => (1, even_length(run.k, most / bytes)),
         };
         for plane in (0..run.planes).step_by(planes) {
             let planes = plane..run.planes.min(plane + planes);
-            for first_k in (0..run.k.max(1)).step_by(k) {
+            for first_k in (0..run.k).step_by(k) {
                 let run = run.part(
                     planes.clone(),
                     first_k..run.k.min(first_k + k),
