@@ -72,7 +72,11 @@ fn passes(text: &mut String, cell: &Cell, plan: &Plan, name: &str, direction: &D
             if index == pass.first_loop {
                 let handed_over = pass.handed_over.keys();
                 let names: Vec<_> = handed_over.map(|&id| describe(cell, plan, id)).collect();
-                let _ = writeln!(text, "  then, with {}", names.join(", "));
+                let _ = writeln!(
+                    text,
+                    "  in a second loop over the samples, with {}",
+                    names.join(", ")
+                );
             }
             let computed: Vec<_> = block
                 .values
