@@ -172,14 +172,7 @@ impl<T: Element> Linear<T> {
         }
         let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
         let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
-        matmul(
-            dweight,
-            Accum::Add,
-            dy,
-            x.transpose(),
-            T::from_f64(1.0),
-            Par::Seq,
-        );
+        add_outer(x, dy, dweight);
         add_columns(dy, dbias);
         if let Some(dx) = dx {
             self.send_back(dy, dx);
@@ -200,15 +193,7 @@ impl<T: Element> Linear<T> {
         let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
         let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
         share(threads, blocks(dweight, FEATURES), |(first, dweight)| {
-            let x = x.subrows(first, dweight.ncols());
-            matmul(
-                dweight,
-                Accum::Add,
-                dy,
-                x.transpose(),
-                T::from_f64(1.0),
-                Par::Seq,
-            );
+            add_outer(x.subrows(first, dweight.ncols()), dy, dweight);
         });
         add_columns(dy, dbias);
         if let Some(dx) = dx {
@@ -224,6 +209,12 @@ impl<T: Element> Linear<T> {
         let matrix = self.matrix().transpose();
         matmul(dx, Accum::Replace, matrix, dy, one, Par::Seq);
     }
+}
+
+/// Adds the gradient of some columns of the matrix: those of these features.
+fn add_outer<T: Element>(x: MatRef<'_, T>, dy: MatRef<'_, T>, dweight: MatMut<'_, T>) {
+    let one = T::from_f64(1.0);
+    matmul(dweight, Accum::Add, dy, x.transpose(), one, Par::Seq);
 }
 
 impl<T: Element> Parameters<T> for Linear<T> {

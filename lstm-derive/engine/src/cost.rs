@@ -129,7 +129,7 @@ fn direction(cell: &Cell, plan: &Plan, direction: &Direction) -> DirectionCost {
             let operations = elementwise.entry(shape).or_default();
             match compute {
                 Compute::SumBlock(_) | Compute::Reduce(_) => operations.sums += 1,
-                Compute::Apply(..) | Compute::Div(..) => operations.costly += 1,
+                _ if compute.is_costly() => operations.costly += 1,
                 _ => operations.cheap += 1,
             }
         }

@@ -133,6 +133,16 @@ impl Compute {
         )
     }
 
+    /// Whether the value is read from memory wherever it is used: a leaf, or a sum of products that a tile has left there.
+    pub fn is_read(&self) -> bool {
+        self.is_leaf() || matches!(self, Compute::Accumulate(_))
+    }
+
+    /// Whether computing it takes long: a function or a quotient.
+    pub fn is_costly(&self) -> bool {
+        matches!(self, Compute::Apply(..) | Compute::Div(..))
+    }
+
     /// Whether computing it again is cheaper than a round trip to memory, given its operands.
     pub fn is_cheap(&self) -> bool {
         matches!(
@@ -207,6 +217,14 @@ impl Dag {
             .map(ValueId)
             .filter(|id| seen[id.0])
             .collect()
+    }
+
+    /// What a value repeats, if it repeats one, and else itself: repeating takes neither time nor memory.
+    pub fn unrepeated(&self, id: ValueId) -> ValueId {
+        match *self.compute(id) {
+            Compute::Broadcast(inner) => self.unrepeated(inner),
+            _ => id,
+        }
     }
 
     /// Operands, and the sources of products that belong to the same step.

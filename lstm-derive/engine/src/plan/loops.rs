@@ -55,7 +55,7 @@ fn waiting(dag: &Dag, values: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
     for &id in values {
         let operands = dag.compute(id).operands().into_iter();
         let before = operands.filter_map(|operand| functions.get(&operand)).max();
-        let own = usize::from(is_function(dag, id));
+        let own = usize::from(dag.compute(id).is_costly());
         functions.insert(id, before.copied().unwrap_or(0) + own);
     }
     let waits = |(id, functions)| (functions > 1).then_some(id);
@@ -64,8 +64,8 @@ fn waiting(dag: &Dag, values: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
         let mut users = users(dag, values, id).peekable();
         let may_wait = users.peek().is_some() && users.all(|user| waiting.contains(&user));
         let mut origins = BTreeSet::new();
-        let is_light = !is_function(dag, id) && is_formed_of(dag, id, &mut origins);
-        if may_wait && !is_read(dag, id) && is_light && origins.len() <= 1 {
+        let is_light = !dag.compute(id).is_costly() && is_formed_of(dag, id, &mut origins);
+        if may_wait && !dag.compute(id).is_read() && is_light && origins.len() <= 1 {
             waiting.insert(id);
         }
     }
@@ -74,21 +74,16 @@ fn waiting(dag: &Dag, values: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
 
 /// Whether a value takes cheap operations on functions and on what is read; the functions are collected.
 fn is_formed_of(dag: &Dag, id: ValueId, functions: &mut BTreeSet<ValueId>) -> bool {
-    if is_function(dag, id) {
+    let compute = dag.compute(id);
+    if compute.is_costly() {
         functions.insert(id);
         return true;
     }
-    let compute = dag.compute(id);
     let mut operands = compute.operands().into_iter();
-    is_read(dag, id)
+    compute.is_read()
         || compute.is_cheap()
             && !matches!(compute, Compute::SumBlock(_))
             && operands.all(|operand| is_formed_of(dag, operand, functions))
-}
-
-/// Whether computing a value takes long.
-fn is_function(dag: &Dag, id: ValueId) -> bool {
-    matches!(dag.compute(id), Compute::Apply(..) | Compute::Div(..))
 }
 
 /// A row of accumulators for each value that is computed at once and that something waiting needs; nothing if there are too few
@@ -101,8 +96,8 @@ fn hand_over(
 ) -> Option<BTreeMap<ValueId, Slot>> {
     let operands = waiting.iter().flat_map(|&id| dag.compute(id).operands());
     let needed: BTreeSet<ValueId> = operands
-        .map(|id| unrepeated(dag, id))
-        .filter(|&id| !waiting.contains(&id) && !is_read(dag, id))
+        .map(|id| dag.unrepeated(id))
+        .filter(|&id| !waiting.contains(&id) && !dag.compute(id).is_read())
         .collect();
     let mut wanted: Vec<_> = needed
         .into_iter()
@@ -147,18 +142,4 @@ fn users<'a>(
 ) -> impl Iterator<Item = ValueId> + 'a {
     let uses = move |&user: &ValueId| dag.compute(user).operands().contains(&id);
     values.iter().copied().filter(uses)
-}
-
-/// Whether a value comes from memory wherever it is used.
-fn is_read(dag: &Dag, id: ValueId) -> bool {
-    let compute = dag.compute(id);
-    compute.is_leaf() || matches!(compute, Compute::Accumulate(_))
-}
-
-/// What a value repeats, if it repeats one.
-fn unrepeated(dag: &Dag, id: ValueId) -> ValueId {
-    match *dag.compute(id) {
-        Compute::Broadcast(inner) => unrepeated(dag, inner),
-        _ => id,
-    }
 }

@@ -169,9 +169,7 @@ fn blocks(dag: &Dag, values: &BTreeSet<ValueId>, spilled: &mut BTreeSet<ValueId>
     let mut stage: BTreeMap<ValueId, usize> = BTreeMap::new();
     let per_cell = |id: ValueId| dag.shape(id).len() == 2;
     let is_read = |id: ValueId, spilled: &BTreeSet<ValueId>| {
-        dag.compute(id).is_leaf()
-            || matches!(dag.compute(id), Compute::Accumulate(_))
-            || spilled.contains(&id)
+        dag.compute(id).is_read() || spilled.contains(&id)
     };
     for &id in values {
         let own = dag

@@ -75,7 +75,7 @@ fn needed_forward_values(step: &Step, forward: &BTreeSet<ValueId>) -> BTreeSet<V
         .iter()
         .copied()
         .filter(|id| forward.contains(id))
-        .map(|id| unrepeated(&step.dag, id))
+        .map(|id| step.dag.unrepeated(id))
         .collect();
     let mut stack: Vec<_> = roots
         .into_iter()
@@ -88,7 +88,7 @@ fn needed_forward_values(step: &Step, forward: &BTreeSet<ValueId>) -> BTreeSet<V
         }
         for operand in step.dag.dependencies(id) {
             if forward.contains(&operand) {
-                needed.insert(unrepeated(&step.dag, operand));
+                needed.insert(step.dag.unrepeated(operand));
             } else {
                 stack.push(operand);
             }
@@ -96,14 +96,6 @@ fn needed_forward_values(step: &Step, forward: &BTreeSet<ValueId>) -> BTreeSet<V
     }
     needed.retain(|&id| !step.dag.compute(id).is_leaf());
     needed
-}
-
-/// What a value repeats, if it repeats one: that takes less memory.
-fn unrepeated(dag: &Dag, id: ValueId) -> ValueId {
-    match *dag.compute(id) {
-        Compute::Broadcast(inner) => unrepeated(dag, inner),
-        _ => id,
-    }
 }
 
 /// Everything the backward step has to produce.

@@ -31,7 +31,7 @@ impl Writer<'_> {
                 quote!(tile.size(#axis))
             }
             Compute::Broadcast(inner) => self.expression(inner),
-            _ if self.is_second_loop && self.is_handed_over(id) => self.read(id),
+            _ if self.taken_over(id).is_some() => self.read(id),
             compute => {
                 let computed = self.is_computed(id)
                     && !matches!(compute, Compute::Accumulate(_) | Compute::Reduce(_));
@@ -79,9 +79,7 @@ impl Writer<'_> {
 
     pub(super) fn reading(&self, id: ValueId) -> TokenStream {
         let plan = self.emitter.plan;
-        if let Some(&slot) = self.pass.handed_over.get(&id)
-            && self.is_second_loop
-        {
+        if let Some(slot) = self.taken_over(id) {
             let row = place_index(slot);
             return quote!(tile.handed_over(sample, #row));
         }

@@ -8,7 +8,7 @@ use quote::quote;
 
 use crate::expr::NodeId;
 use crate::plan::dag::{Compute, ValueId};
-use crate::plan::layout::Destination;
+use crate::plan::layout::{Destination, Slot};
 use crate::plan::{Block, Direction, Pass};
 
 use super::Emitter;
@@ -61,6 +61,12 @@ impl Writer<'_> {
     /// Whether a value comes from the first loop to the second.
     pub(super) fn is_handed_over(&self, id: ValueId) -> bool {
         self.pass.handed_over.contains_key(&id)
+    }
+
+    /// Where a value that the first loop computed is for the second, which is being written.
+    pub(super) fn taken_over(&self, id: ValueId) -> Option<Slot> {
+        let slot = self.pass.handed_over.get(&id).copied();
+        slot.filter(|_| self.is_second_loop)
     }
 
     pub(super) fn block(&mut self, block: &Block) {
