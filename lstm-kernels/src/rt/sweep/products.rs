@@ -245,26 +245,23 @@ unsafe fn take_turns<T: Element, S: Simd>(
     let (most, whole) = const { piece_and_whole::<S>() };
     let runs = product.runs;
     let tiles = sample_tiles(&(0..strip.samples));
-    let mut multiply = |runs: &[Run<T>], (first, samples): (usize, usize), add: bool| {
-        let product = TileProduct {
-            runs,
-            accumulators: product.accumulators.wrapping_add(first * lanes),
-            add,
-            ..*product
-        };
-        coming.ask();
-        // SAFETY: passed on from the caller: the runs are parts of its runs, from one of its samples on.
-        unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
-    };
     let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
     if all <= whole {
         // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
+        // Its call is written out here and below: one closure for both made 128 units 2 % slower.
         for (tile, (first, samples)) in tiles.enumerate() {
             let mut of_tile = [Run::NONE; MAX_RUNS];
             for (of_tile, run) in of_tile.iter_mut().zip(runs) {
                 *of_tile = run.of_tile::<S>(tile, first, panel_numbers);
             }
-            multiply(&of_tile[..runs.len()], (first, samples), product.add);
+            let product = TileProduct {
+                runs: &of_tile[..runs.len()],
+                accumulators: product.accumulators.wrapping_add(first * lanes),
+                ..*product
+            };
+            coming.ask();
+            // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
+            unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
         }
         return;
     }
@@ -285,8 +282,15 @@ unsafe fn take_turns<T: Element, S: Simd>(
                     panel_numbers,
                 );
                 for (tile, (first, samples)) in tiles.clone().enumerate() {
-                    let run = run.of_tile::<S>(tile, first, panel_numbers);
-                    multiply(&[run], (first, samples), add);
+                    let product = TileProduct {
+                        runs: &[run.of_tile::<S>(tile, first, panel_numbers)],
+                        accumulators: product.accumulators.wrapping_add(first * lanes),
+                        add,
+                        ..*product
+                    };
+                    coming.ask();
+                    // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
+                    unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
                 }
                 add = true;
             }
