@@ -99,7 +99,7 @@ pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
     fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>>;
 
     /// Outputs for a batch of sequences. `state` is the one before the first step and becomes, for each sample, the one
-    /// after its last.
+    /// after its last. The tape lends memory; what [`forward`](Self::forward) has kept on it stays there.
     ///
     /// # Errors
     /// Shapes that do not fit.

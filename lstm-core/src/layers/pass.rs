@@ -44,7 +44,8 @@ use crate::random::Rng;
 /// ```
 #[derive(Debug)]
 pub struct Pass<T: Element> {
-    /// The batch of the last call, with all samples beginning anew, so that trained initial states get their gradient.
+    /// The batch of the last forward pass in training, with all samples beginning anew, so that trained initial states get
+    /// their gradient.
     batch: Option<Batch>,
     state: Vec<State<T>>,
     y: Mat<T>,
@@ -68,7 +69,8 @@ impl<T: Element> Pass<T> {
         Self::default()
     }
 
-    /// Outputs for whole sequences: as many columns as `x` has.
+    /// Outputs for whole sequences: as many columns as `x` has. What a forward pass in training has kept stays for
+    /// [`backward`](Self::backward).
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -78,8 +80,9 @@ impl<T: Element> Pass<T> {
         x: MatRef<'_, T>,
         batch: &Batch,
     ) -> Result<MatRef<'_, T>> {
-        self.run(layer, x, batch, |batch, state, y, tape| {
-            layer.infer(x, batch, state, y, tape)
+        let batch = batch.clone().fresh();
+        self.run(layer, x, &batch, |state, y, tape| {
+            layer.infer(x, &batch, state, y, tape)
         })
     }
 
@@ -94,9 +97,13 @@ impl<T: Element> Pass<T> {
         batch: &Batch,
         rng: &mut Rng,
     ) -> Result<MatRef<'_, T>> {
-        self.run(layer, x, batch, |batch, state, y, tape| {
-            layer.forward(x, batch, state, y, tape, rng)
-        })
+        self.batch = None;
+        let batch = batch.clone().fresh();
+        self.run(layer, x, &batch, |state, y, tape| {
+            layer.forward(x, &batch, state, y, tape, rng)
+        })?;
+        self.batch = Some(batch);
+        Ok(self.y.as_ref().subcols(0, x.ncols()))
     }
 
     /// Back through the sequences of the last [`forward`](Self::forward), with the gradient `dy` of the loss by its outputs.
@@ -149,7 +156,7 @@ impl<T: Element> Pass<T> {
         layer: &L,
         x: MatRef<'_, T>,
         batch: &Batch,
-        run: impl FnOnce(&Batch, &mut [State<T>], MatMut<'_, T>, &mut LayerTape) -> Result<()>,
+        run: impl FnOnce(&mut [State<T>], MatMut<'_, T>, &mut LayerTape) -> Result<()>,
     ) -> Result<MatRef<'_, T>> {
         // Before memory is taken for outputs, the inputs must be there.
         require_shape(
@@ -157,10 +164,9 @@ impl<T: Element> Pass<T> {
             (layer.input_len(), batch.columns()),
             x.shape(),
         )?;
-        let batch = self.batch.insert(batch.clone().fresh());
         self.state = layer.initial_states(batch.samples())?;
         let y = room(&mut self.y, layer.output_len(), x.ncols());
-        run(batch, &mut self.state, y, &mut self.tape)?;
+        run(&mut self.state, y, &mut self.tape)?;
         Ok(self.y.as_ref().subcols(0, x.ncols()))
     }
 }
@@ -211,6 +217,8 @@ mod tests {
         assert_eq!(y, expected);
         assert_eq!(pass.state(), state);
 
+        // Inference in between, of another batch, changes nothing of what is kept for the way back.
+        pass.infer(&net, long.as_ref(), &Batch::new(9, 1)).unwrap();
         let (mut want, mut have) = (vec![0.0; net.params_len()], vec![0.0; net.params_len()]);
         let (mut dstate, mut dx) = (net.zero_states(2).unwrap(), Mat::zeros(2, 8));
         let mut want_dx = Mat::zeros(2, 8);

@@ -86,13 +86,15 @@ impl<T: Element> Stack<T> {
         (self.layers.iter()).map(|(name, layer)| (name.as_str(), layer.as_ref()))
     }
 
-    /// Calls `run` for each layer, from the lowest, with what lies below and where its outputs go.
+    /// Calls `run` for each layer, from the lowest, with what lies below and where its outputs go: to `between`, or those
+    /// of the highest to `y`.
     fn upwards(
         &self,
         x: MatRef<'_, T>,
         mut y: MatMut<'_, T>,
         state: &mut [State<T>],
-        memory: &mut Memory<T>,
+        tapes: &mut Vec<LayerTape>,
+        between: &mut Vec<Mat<T>>,
         mut run: impl FnMut(
             &dyn Layer<T>,
             MatRef<'_, T>,
@@ -102,12 +104,13 @@ impl<T: Element> Stack<T> {
         ) -> Result<()>,
     ) -> Result<()> {
         let count = self.layers.len();
-        memory.resize(count);
+        tapes.resize_with(count, LayerTape::new);
+        between.resize_with(count, Mat::new);
         let mut rest = state;
         for (index, (_, layer)) in self.layers.iter().enumerate() {
             let (own, others) = rest.split_at_mut(layer.states());
             rest = others;
-            let (below, above) = memory.between.split_at_mut(index);
+            let (below, above) = between.split_at_mut(index);
             let x = match below.last() {
                 Some(below) => below.as_ref().subcols(0, x.ncols()),
                 None => x,
@@ -116,7 +119,7 @@ impl<T: Element> Stack<T> {
                 true => y.rb_mut(),
                 false => room(&mut above[0], layer.output_len(), x.ncols()),
             };
-            run(layer.as_ref(), x, own, y, &mut memory.tapes[index])?;
+            run(layer.as_ref(), x, own, y, &mut tapes[index])?;
         }
         if count == 0 {
             y.copy_from(x);
@@ -127,9 +130,13 @@ impl<T: Element> Stack<T> {
 
 /// What is kept between the passes.
 struct Memory<T> {
+    /// The batch of the last forward pass in training; none once another has begun and failed.
+    last: Option<Batch>,
     tapes: Vec<LayerTape>,
-    /// The outputs of all layers but the highest.
-    between: Vec<Mat<T>>,
+    /// The outputs of all layers but the highest in training, which the way back reads.
+    kept: Vec<Mat<T>>,
+    /// The same in inference, so that what is kept stays as it is.
+    passing: Vec<Mat<T>>,
     /// Gradients with respect to outputs, for two layers in turn.
     errors: [Mat<T>; 2],
 }
@@ -137,17 +144,12 @@ struct Memory<T> {
 impl<T: Element> Default for Memory<T> {
     fn default() -> Self {
         Self {
+            last: None,
             tapes: Vec::new(),
-            between: Vec::new(),
+            kept: Vec::new(),
+            passing: Vec::new(),
             errors: [Mat::new(), Mat::new()],
         }
-    }
-}
-
-impl<T: Element> Memory<T> {
-    fn resize(&mut self, count: usize) {
-        self.tapes.resize_with(count, LayerTape::new);
-        self.between.resize_with(count, Mat::new);
     }
 }
 
@@ -208,8 +210,8 @@ impl<T: Element> Layer<T> for Stack<T> {
         tape: &mut LayerTape,
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
-        let memory = tape.get::<Memory<T>>();
-        self.upwards(x, y, state, memory, |layer, x, state, y, tape| {
+        let Memory { tapes, passing, .. } = tape.get::<Memory<T>>();
+        self.upwards(x, y, state, tapes, passing, |layer, x, state, y, tape| {
             layer.infer(x, batch, state, y, tape)
         })
     }
@@ -225,9 +227,13 @@ impl<T: Element> Layer<T> for Stack<T> {
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
         let memory = tape.get::<Memory<T>>();
-        self.upwards(x, y, state, memory, |layer, x, state, y, tape| {
+        memory.last = None;
+        let Memory { tapes, kept, .. } = memory;
+        self.upwards(x, y, state, tapes, kept, |layer, x, state, y, tape| {
             layer.forward(x, batch, state, y, tape, rng)
-        })
+        })?;
+        memory.last = Some(batch.clone());
+        Ok(())
     }
 
     fn backward(
@@ -243,13 +249,13 @@ impl<T: Element> Layer<T> for Stack<T> {
         require_call(self, batch, x.shape(), dy.shape(), dstate)?;
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         let Memory {
+            last,
             tapes,
-            between,
+            kept,
             errors,
+            ..
         } = tape.get::<Memory<T>>();
-        let fits = tapes.len() == self.layers.len()
-            && (between.iter().rev().skip(1)).all(|below| below.ncols() >= x.ncols());
-        if !fits {
+        if last.as_ref() != Some(batch) || tapes.len() != self.layers.len() {
             return Err(Error::NoForwardPass);
         }
         let [above, below] = errors;
@@ -268,7 +274,7 @@ impl<T: Element> Layer<T> for Stack<T> {
                 let dx = dx.as_mut().map(|dx| dx.rb_mut());
                 layer.backward(x, batch, dy, own_states, tape, own_gradient, dx)?;
             } else {
-                let x = between[index - 1].as_ref().subcols(0, x.ncols());
+                let x = kept[index - 1].as_ref().subcols(0, x.ncols());
                 let dx = room(below, x.nrows(), x.ncols());
                 layer.backward(x, batch, dy, own_states, tape, own_gradient, Some(dx))?;
                 std::mem::swap(above, below);

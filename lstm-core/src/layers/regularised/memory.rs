@@ -5,6 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
 
 use crate::error::Result;
+use crate::layers::LayerTape;
 use crate::layers::batch::{Batch, Schedule};
 use crate::layers::dropout::draw;
 use crate::layers::gather::Part;
@@ -17,6 +18,8 @@ pub(super) struct Memory<T> {
     /// For each carried quantity, what the steps of each sample are multiplied with; empty without dropout.
     pub dropout: Vec<Mat<T>>,
     pub workspace: Option<Workspace<T>>,
+    /// The layer's own memory, for inference as if it were not regularised.
+    pub plain: LayerTape,
     pub x: Mat<T>,
     pub y: Mat<T>,
     pub dx: Mat<T>,
@@ -36,6 +39,7 @@ impl<T: Element> Default for Memory<T> {
             steps: Vec::new(),
             dropout: Vec::new(),
             workspace: None,
+            plain: LayerTape::new(),
             x: Mat::new(),
             y: Mat::new(),
             dx: Mat::new(),

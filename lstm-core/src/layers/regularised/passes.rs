@@ -61,11 +61,11 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         tape: &mut LayerTape,
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
+        let memory = tape.get::<Memory<T>>();
         if self.zoneout.iter().all(|&rate| rate == 0.0) {
-            return self.layer.infer(x, batch, state, y, tape);
+            return self.layer.infer(x, batch, state, y, &mut memory.plain);
         }
         let kernel = self.layer.kernel();
-        let memory = tape.get::<Memory<T>>();
         let schedule = batch.schedule(1);
         for segment in &schedule.segments {
             let part = Part {

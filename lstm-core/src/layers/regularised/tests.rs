@@ -40,6 +40,18 @@ fn check_gradients(mut net: impl Layer<f64>) {
         let x = noise(3, batch.columns(), 8);
         let mut tape = LayerTape::new();
         loss(&net, x.as_ref(), &batch, &mut tape);
+        // Inference in between changes nothing of what is kept for the way back.
+        let in_between = noise(3, batch.columns(), 21);
+        let mut y = Mat::zeros(net.output_len(), batch.columns());
+        let mut state = net.zero_states(batch.samples()).unwrap();
+        net.infer(
+            in_between.as_ref(),
+            &batch,
+            &mut state,
+            y.as_mut(),
+            &mut tape,
+        )
+        .unwrap();
         let dy = noise(net.output_len(), batch.columns(), 20);
         let mut dstate = net.zero_states(batch.samples()).unwrap();
         dstate[0].get_mut(0).fill(1.0);
@@ -72,6 +84,8 @@ fn gradients_are_central_differences() {
         .with_recurrent_dropout("h", 0.25)
         .unwrap();
     check_gradients(both);
+    let dropped = Regularised::new(lstm());
+    check_gradients(dropped.with_recurrent_dropout("h", 0.25).unwrap());
     let layer: Recurrent<PeepholeLstm, f64> = Recurrent::new(&[3, 4], &mut Rng::new(1)).unwrap();
     check_gradients(Regularised::new(layer).with_zoneout("s", 0.5).unwrap());
     let layer: Recurrent<GruResetAfter, f64> = Recurrent::new(&[3, 4], &mut Rng::new(1)).unwrap();

@@ -159,6 +159,17 @@ fn gradients(
     let mut state = start.to_vec();
     net.forward(x, batch, &mut state, y.as_mut(), &mut tape, rng)
         .unwrap();
+    // Inference in between changes nothing of what is kept for the way back.
+    let in_between = noise(net.input_len(), batch.columns(), 21);
+    let (mut its_state, mut its_y) = (start.to_vec(), y.clone());
+    net.infer(
+        in_between.as_ref(),
+        batch,
+        &mut its_state,
+        its_y.as_mut(),
+        &mut tape,
+    )
+    .unwrap();
     let mut dy = noise(net.output_len(), batch.columns(), 20);
     batch.for_padding(|column| dy.as_mut().col_mut(column).fill(f64::NAN));
     let mut dstate = state_weights(net, batch);
