@@ -62,11 +62,18 @@ pub fn all() -> Result<Vec<Definition>, Failure> {
         }
     }
     paths.sort();
-    let mut definitions = Vec::new();
-    for path in paths {
-        definitions.extend(read(&path)?);
+    paths.iter().map(|path| only(path, read(path)?)).collect()
+}
+
+/// The cell of a file that must hold one: its kernels get a file of the same name.
+fn only(path: &Path, mut cells: Vec<Definition>) -> Result<Definition, Failure> {
+    match cells.len() {
+        1 => Ok(cells.remove(0)),
+        count => Err(Failure::Other(format!(
+            "{} holds {count} cells; put each `cell!` into a file of its own",
+            path.display()
+        ))),
     }
-    Ok(definitions)
 }
 
 /// Compiles the cells of a file.
@@ -105,13 +112,8 @@ pub fn read(path: &Path) -> Result<Vec<Definition>, Failure> {
 /// The one cell with a type name or file name, or in the file at a path.
 pub fn find(name: &str) -> Result<Definition, Failure> {
     if name.ends_with(".rs") {
-        let mut cells = read(Path::new(name))?;
-        return match cells.len() {
-            1 => Ok(cells.remove(0)),
-            count => Err(Failure::Other(format!(
-                "{name} holds {count} cells; show takes a file with one"
-            ))),
-        };
+        let path = Path::new(name);
+        return only(path, read(path)?);
     }
     let definitions = all()?;
     let known: Vec<_> = definitions
@@ -127,4 +129,21 @@ pub fn find(name: &str) -> Result<Definition, Failure> {
                 known.join(", ")
             ))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_one_cell() {
+        let path = kernels().join("cells/lstm.rs");
+        let cells = || read(&path).unwrap();
+        assert_eq!(only(&path, cells()).unwrap().stem, "lstm");
+        let two = cells().into_iter().chain(cells()).collect();
+        let message = only(&path, two).err().unwrap().to_string();
+        assert!(
+            message.ends_with("lstm.rs holds 2 cells; put each `cell!` into a file of its own")
+        );
+    }
 }

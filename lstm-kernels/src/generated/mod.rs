@@ -22,3 +22,23 @@ pub use lstm_2002_truncated::Lstm2002Truncated;
 pub use peephole_lstm::PeepholeLstm;
 pub use projection_lstm::ProjectionLstm;
 pub use relu_rnn::ReluRnn;
+
+/// Calls a macro with the name of every shipped cell and that of its file.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! for_shipped_cells {
+    ($macro:ident) => {
+        $macro! {
+            ElmanRnn "elman_rnn";
+            GruResetAfter "gru_reset_after";
+            GruResetBefore "gru_reset_before";
+            Lstm "lstm";
+            Lstm1997 "lstm_1997";
+            Lstm1997Truncated "lstm_1997_truncated";
+            Lstm2002Truncated "lstm_2002_truncated";
+            PeepholeLstm "peephole_lstm";
+            ProjectionLstm "projection_lstm";
+            ReluRnn "relu_rnn";
+        }
+    };
+}

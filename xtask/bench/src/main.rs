@@ -41,7 +41,7 @@ fn parts(cell: Shipped, point: Point, setting: &Setting) -> Result<Parts, Failur
 }
 
 macro_rules! by_name {
-    ($($cell:ident)+) => {
+    ($($cell:ident $file:literal;)+) => {
         fn measure_in<T: Element>(
             cell: Shipped,
             point: Point,
@@ -64,7 +64,4 @@ macro_rules! by_name {
     };
 }
 
-by_name! {
-    ElmanRnn Lstm1997 Lstm1997Truncated Lstm PeepholeLstm Lstm2002Truncated GruResetAfter GruResetBefore ProjectionLstm
-    ReluRnn
-}
+lstm_kernels::for_shipped_cells!(by_name);
