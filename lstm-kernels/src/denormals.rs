@@ -5,7 +5,11 @@ use std::marker::PhantomData;
 /// While it lives, subnormal numbers count as zero on this thread, as operands and as results.
 ///
 /// A quantity that fades exponentially ends among the subnormal numbers, on which many processors are a hundred times
-/// slower. The mode of the thread that was found is set again at the end.
+/// slower. The mode of the thread that was found is set again at the end, so of two at a time the later must end first, as
+/// scopes do. Kernels that share their work among threads take the mode along.
+///
+/// The compiler does not know of the mode: what it computes beforehand, or moves into or out of the scope, may keep subnormal
+/// numbers.
 #[derive(Debug)]
 pub struct FlushDenormals {
     found: Option<mode::Register>,
@@ -26,6 +30,13 @@ impl FlushDenormals {
             found,
             thread: PhantomData,
         }
+    }
+}
+
+impl FlushDenormals {
+    /// Whether the mode is set on this thread, by whomever.
+    pub(crate) fn is_set() -> bool {
+        mode::read() & mode::FLUSH == mode::FLUSH
     }
 }
 
@@ -66,7 +77,9 @@ mod mode {
 
     #[inline(always)]
     pub fn write(register: Register) {
-        // SAFETY: only the two bits of `FLUSH` differ from a value that was read, so nothing is reserved or unmasked.
+        // SAFETY: only the two bits of `FLUSH` differ from a value that was read, so nothing is reserved or unmasked. The
+        // compiler takes the default mode for granted; all that differs are results that are subnormal or come of such, and
+        // each of them is a number that safe code may have, whichever mode it was computed in.
         unsafe {
             asm!("ldmxcsr [{}]", in(reg) &raw const register, options(nostack, preserves_flags));
         }

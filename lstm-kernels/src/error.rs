@@ -135,6 +135,12 @@ pub enum KernelError {
         /// The step and the sample of the other.
         second: (usize, usize),
     },
+    /// A backward pass without the forward pass that it goes back through.
+    #[error("the tape holds no forward pass of {cell}; call `forward` with it before `backward`")]
+    NothingRecorded {
+        /// The cell.
+        cell: &'static str,
+    },
     /// A buffer made for another batch, length, cell or size.
     #[error("{what}, made for {given}, cannot serve this call, which needs {expected}")]
     Buffer {

@@ -86,6 +86,10 @@ fn kernel(sizes: &[usize]) -> Result<Kernel<ElmanRnn, f32>, KernelError> {
 #[test]
 fn what_fits_is_accepted() {
     let mut fitting = Fitting::new();
+    says(
+        fitting.backward(None),
+        "the tape holds no forward pass of ElmanRnn; call `forward` with it before `backward`",
+    );
     assert_eq!(fitting.forward(), Ok(()));
     let mut dx = Mat::zeros(SIZES[0], STEPS * BATCH);
     assert_eq!(fitting.backward(Some(dx.as_mut())), Ok(()));
@@ -165,18 +169,98 @@ fn parameters() {
 #[test]
 fn packed_weights_of_another_layout() {
     let mut fitting = Fitting::new();
-    let words = "the packed weights, made for another cell or other sizes, cannot serve this call, which needs ElmanRnn with sizes [2, 3]";
+    let lanes = fitting.kernel.width().lanes::<f32>();
+    let words = |made_for: &str| {
+        format!(
+            "the packed weights, made for {made_for}, cannot serve this call, which needs ElmanRnn with sizes [2, 3] in \
+             registers of {lanes} numbers; pack the parameters with this kernel"
+        )
+    };
+    let at =
+        |cell_and_sizes: &str| words(&format!("{cell_and_sizes} in registers of {lanes} numbers"));
     let wider = kernel(&[2, 4]).expect("sizes above zero");
     fitting.packed = wider
         .pack(&vec![0.0; wider.params_len()])
         .expect("as many parameters as the kernel has");
-    says(fitting.forward(), words);
+    says(fitting.forward(), &at("ElmanRnn with sizes [2, 4]"));
     let lstm = Kernel::<Lstm, f32>::new(&SIZES).expect("sizes above zero");
     fitting.packed = lstm
         .pack(&vec![0.0; lstm.params_len()])
         .expect("as many parameters as the kernel has");
-    says(fitting.forward(), words);
-    says(fitting.backward(None), words);
+    says(fitting.forward(), &at("Lstm with sizes [2, 3]"));
+    says(fitting.backward(None), &at("Lstm with sizes [2, 3]"));
+    if fitting.kernel.width() != Width::Scalar {
+        let narrow = Kernel::<ElmanRnn, f32>::with_width(&SIZES, Width::Scalar).unwrap();
+        fitting.packed = narrow.pack(&vec![0.5; narrow.params_len()]).unwrap();
+        let made_for = "ElmanRnn with sizes [2, 3] in registers of 1 number";
+        says(fitting.forward(), &words(made_for));
+    }
+}
+
+/// Cells of one name and of equal matrices, one of which has a number more.
+mod namesakes {
+    pub mod plain {
+        lstm_core::cell! {
+            pub cell Namesake {
+                size I, N;
+                input x: [I];
+                param W: [N, I];
+                param U: [N, N];
+                h[t] = tanh(W @ x[t] + U @ h[t-1]);
+                output h;
+            }
+        }
+    }
+
+    pub mod scaled {
+        lstm_core::cell! {
+            pub cell Namesake {
+                size I, N;
+                input x: [I];
+                param W: [N, I];
+                param U: [N, N];
+                param s: [];
+                h[t] = s * tanh(W @ x[t] + U @ h[t-1]);
+                output h;
+            }
+        }
+    }
+}
+
+#[test]
+fn packed_weights_of_a_namesake() {
+    let plain = Kernel::<namesakes::plain::Namesake, f32>::new(&SIZES).unwrap();
+    let scaled = Kernel::<namesakes::scaled::Namesake, f32>::new(&SIZES).unwrap();
+    let mut packed = plain.pack(&vec![0.5; plain.params_len()]).unwrap();
+    let message = scaled
+        .repack(&vec![0.5; scaled.params_len()], &mut packed)
+        .unwrap_err()
+        .to_string();
+    let words = "the packed weights, made for another cell called Namesake with sizes [2, 3] in registers of ";
+    assert!(message.starts_with(words), "{message}");
+}
+
+/// Vectors of the step that no parameter is as large as.
+mod unbounded {
+    lstm_core::cell! {
+        pub cell Unbounded {
+            size M, N, C;
+            input x: [N, C];
+            param a: [M];
+            h[t] = a * h[t-1] + sum_N(sum_C(x[t]));
+            output h;
+        }
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_addressed() {
+    // 2^64 numbers of input, counted in 64 bits, are none.
+    let sizes = [2, 1 << 60, 16];
+    says(
+        Kernel::<unbounded::Unbounded, f32>::new(&sizes),
+        "Unbounded with sizes [2, 1152921504606846976, 16] does not fit into the address space; choose smaller sizes",
+    );
 }
 
 #[test]
@@ -194,11 +278,11 @@ fn matrices() {
     );
     says(
         fitting.infer(x.as_ref(), Mat::zeros(3, 6).as_mut()),
-        "y, or its gradient, is 3 x 6; it must be 3 x 8",
+        "y is 3 x 6; it must be 3 x 8",
     );
     says(
         fitting.infer(x.as_ref(), Mat::zeros(2, 8).as_mut()),
-        "y, or its gradient, is 2 x 8; it must be 3 x 8",
+        "y is 2 x 8; it must be 3 x 8",
     );
     let mut dx = Mat::zeros(3, columns);
     says(

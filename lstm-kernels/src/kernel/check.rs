@@ -3,11 +3,11 @@
 use faer::{Mat, MatMut, MatRef};
 
 use super::{Kernel, Tape};
-use crate::Cell;
 use crate::columns::Sequence;
 use crate::error::KernelError;
-use crate::rt::{Element, Memory, Packed};
+use crate::rt::{Element, Memory, Packed, Program};
 use crate::state::State;
+use crate::{Cell, CellSpec};
 
 impl<C: Cell, T: Element> Kernel<C, T> {
     pub(super) fn check_len(&self, what: &'static str, given: usize) -> Result<(), KernelError> {
@@ -28,11 +28,11 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         if packed.fits(&self.layout) {
             return Ok(());
         }
-        let expected = format!("{} with sizes {:?}", C::SPEC.name, self.sizes());
+        let needed = Packed::<T>::describe(&self.layout);
         Err(KernelError::Buffer {
             what: "the packed weights",
-            given: "another cell or other sizes".to_owned(),
-            expected,
+            given: packed.made_for(&self.layout),
+            expected: format!("{needed}; pack the parameters with this kernel"),
         })
     }
 
@@ -42,7 +42,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         packed: &Packed<T>,
         x: &MatRef<'_, T>,
         state: &State<T>,
-        y: &impl AsColumns<T>,
+        (y, name): (&impl AsColumns<T>, &'static str),
     ) -> Result<usize, KernelError> {
         self.check_packed(packed)?;
         let batch = state.batch();
@@ -51,12 +51,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Err(KernelError::RaggedColumns { columns, batch });
         }
         check_matrix("x", *x, self.input_len(), columns)?;
-        check_matrix(
-            "y, or its gradient,",
-            y.columns(),
-            self.output_len(),
-            columns,
-        )?;
+        check_matrix(name, y.columns(), self.output_len(), columns)?;
         self.check_state(state)?;
         Ok(columns.checked_div(batch).unwrap_or(0))
     }
@@ -97,6 +92,14 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             given: "another cell or another width".to_owned(),
             expected: format!("{} at {}", C::SPEC.name, self.width()),
         })
+    }
+
+    /// Checks that the tape holds a forward pass of this cell.
+    pub(super) fn check_recorded(&self, tape: &Tape<T>) -> Result<(), KernelError> {
+        match tape.recorded == Some(self.layout.id) {
+            true => Ok(()),
+            false => Err(KernelError::NothingRecorded { cell: C::SPEC.name }),
+        }
     }
 
     /// Checks a sequence that is read, or written if `distinct`.
@@ -223,17 +226,23 @@ pub(super) fn check_matrix<T>(
     Ok(())
 }
 
-/// Whether the parameters of a cell can be counted and addressed at all.
-pub(super) fn fits_address_space(spec: &crate::CellSpec, sizes: &[usize]) -> bool {
+/// Whether all parameters of a cell together, and each vector of its step, can be counted and addressed at all.
+pub(super) fn fits_address_space(spec: &CellSpec, program: &Program, sizes: &[usize]) -> bool {
     // Padding to a register and two directions of panels cost a small factor; leave room for it.
     let limit = isize::MAX as usize / 1024;
     let product = |axes: &[usize]| {
         axes.iter()
             .try_fold(1_usize, |product, &axis| product.checked_mul(sizes[axis]))
     };
-    spec.params
-        .iter()
-        .map(|param| product(param.axes))
-        .try_fold(0_usize, |sum, len| sum.checked_add(len?))
-        .is_some_and(|sum| sum <= limit)
+    let fits = |len: Option<usize>| len.is_some_and(|len| len <= limit);
+    let params = spec.params.iter().map(|param| product(param.axes));
+    let vectors = spec.carried.iter().chain([&spec.input, &spec.output]);
+    // What a step computes on other axes than these lies by lead.
+    let leads = program.leads.iter().map(|lead| match lead.block {
+        Some(block) => product(&[lead.axis, block]),
+        None => product(&[lead.axis]),
+    });
+    fits(params.fold(Some(0), |sum: Option<usize>, len| sum?.checked_add(len?)))
+        && vectors.map(|vector| product(vector.axes)).all(fits)
+        && leads.into_iter().all(fits)
 }

@@ -7,6 +7,7 @@ mod relief;
 mod reuse;
 mod verbs;
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Workspace<T> {
 #[derive(Debug, Clone)]
 pub struct Tape<T> {
     steps: usize,
+    /// The cell whose forward pass it holds, if it holds one.
+    recorded: Option<TypeId>,
     memory: Memory<T>,
     errors: Errors<T>,
 }
@@ -102,7 +105,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 size: spec.sizes[index].name,
             });
         }
-        if !fits_address_space(spec, sizes) {
+        if !fits_address_space(spec, &C::PROGRAM, sizes) {
             return Err(KernelError::TooLarge {
                 cell: spec.name,
                 sizes: sizes.to_vec(),
@@ -111,6 +114,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let token = width.token()?;
         let max_rows = max_rows(width.registers());
         let layout = Layout::new(
+            TypeId::of::<C>(),
             spec,
             const { &C::PROGRAM },
             sizes,
@@ -240,6 +244,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let make = || {
             Ok(Tape {
                 steps,
+                recorded: None,
                 memory: Memory::new(layout, slots, batch, true, threads)?,
                 errors: Errors::new(layout, steps, batch, threads)?,
             })
@@ -271,7 +276,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         batch: usize,
     ) -> Result<(), KernelError> {
         let (layout, slots, threads) = (&self.layout, steps.saturating_add(1), self.threads());
-        tape.steps = steps;
+        (tape.steps, tape.recorded) = (steps, None);
         (tape.memory.reshape(layout, slots, batch, true, threads))
             .and_then(|()| tape.errors.reshape(layout, steps, batch, threads))
             .map_err(|NoMemory| self.no_tape(steps, batch))

@@ -158,11 +158,15 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
             "{width}: {result:?}"
         );
     }
-    // The same values forward, but fewer errors backward.
+    // The same values forward, but fewer errors backward; where all lengths agree, the forward pass is of another cell.
     let sizes = [3, 8, 2];
     let full = Kernel::<cells::Lstm1997, f32>::new(&sizes).unwrap();
     let packed = full.pack(&vec![0.0; full.params_len()]).unwrap();
     let (x, dy) = (matrix(3, 8), matrix(full.output_len(), 8));
+    let mut own = full.tape(4, 2).unwrap();
+    let (mut state, mut y) = (full.zero_state(2).unwrap(), dy.clone());
+    full.forward(&packed, x.as_ref(), &mut state, y.as_mut(), &mut own)
+        .unwrap();
     let truncated = Kernel::<cells::Lstm1997Truncated, f32>::new(&sizes).unwrap();
     let backward = |tape: &mut Tape<f32>| {
         let (mut dstate, mut dparams) = (full.zero_state(2).unwrap(), vec![0.0; full.params_len()]);
@@ -176,6 +180,13 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
             None,
         )
     };
-    assert!(backward(&mut full.tape(4, 2).unwrap()).is_ok());
+    assert!(backward(&mut own).is_ok());
     assert!(backward(&mut truncated.tape(4, 2).unwrap()).is_err());
+    // A new shape forgets the pass, and a tape that was copied still has it.
+    assert!(backward(&mut own.clone()).is_ok());
+    full.reshape_tape(&mut own, 4, 2).unwrap();
+    let message = backward(&mut own).unwrap_err().to_string();
+    let words =
+        "the tape holds no forward pass of Lstm1997; call `forward` with it before `backward`";
+    assert_eq!(message, words);
 }

@@ -53,7 +53,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         y: MatMut<'_, T>,
         workspace: &mut Workspace<T>,
     ) -> Result<(), KernelError> {
-        let steps = self.check_sequence(packed, &x, state, &y)?;
+        let steps = self.check_sequence(packed, &x, state, (&y, "y"))?;
         let columns = Columns::time_major(state.batch());
         let (x, y) = (columns.of(x), columns.of(y));
         self.run_infer(packed, steps, x, state, y, workspace)
@@ -100,7 +100,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         y: MatMut<'_, T>,
         tape: &mut Tape<T>,
     ) -> Result<(), KernelError> {
-        let steps = self.check_sequence(packed, &x, state, &y)?;
+        let steps = self.check_sequence(packed, &x, state, (&y, "y"))?;
         let columns = Columns::time_major(state.batch());
         let (x, y) = (columns.of(x), columns.of(y));
         self.run_train(packed, steps, x, state, y, tape)
@@ -132,6 +132,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let slots = steps.saturating_add(1);
         self.check_memory("the tape", &tape.memory, slots, state.batch(), true)?;
         self.run_forward::<true>(packed, steps, x, state, y, &mut tape.memory);
+        tape.recorded = Some(self.layout.id);
         Ok(())
     }
 
@@ -177,7 +178,8 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         memory.store_state(&self.layout, last, state);
     }
 
-    /// Back-propagation through time over the sequence that [`Kernel::forward`] put on the tape.
+    /// Back-propagation through time over the sequence that [`Kernel::forward`] put on the tape. A tape without one is an
+    /// error.
     ///
     /// `dy` is the gradient of the loss with respect to y; `dstate` that with respect to the final state before, and
     /// to the initial state after. Parameter gradients are added to `dparams`, in the order of the parameters; the
@@ -196,11 +198,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         dparams: &mut [T],
         dx: Option<MatMut<'_, T>>,
     ) -> Result<(), KernelError> {
-        let steps = self.check_sequence(packed, &x, dstate, &dy)?;
+        let steps = self.check_sequence(packed, &x, dstate, (&dy, "dy"))?;
         self.check_training(steps, dstate, tape, dparams)?;
         if let Some(dx) = &dx {
             check_matrix("dx", dx.as_ref(), self.input_len(), x.ncols())?;
         }
+        self.check_recorded(tape)?;
         let columns = Columns::time_major(dstate.batch());
         let (x, dy, dx) = (columns.of(x), columns.of(dy), dx.map(|dx| columns.of(dx)));
         self.run_backward(packed, steps, x, dy, dstate, tape, dparams, dx);
@@ -230,6 +233,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             let shape = (steps, dstate.batch());
             Self::check_columns("dx", dx, self.input_len(), shape, true)?;
         }
+        self.check_recorded(tape)?;
         self.run_backward(packed, steps, x, dy, dstate, tape, dparams, dx);
         Ok(())
     }

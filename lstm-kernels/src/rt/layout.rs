@@ -1,5 +1,6 @@
 //! A cell's tables bound to sizes and to a SIMD width.
 
+use std::any::TypeId;
 use std::ops::Range;
 
 use super::outer_layout::OuterVector;
@@ -83,6 +84,8 @@ impl ParamLayout {
 pub struct Layout {
     /// The name of the cell.
     pub cell: &'static str,
+    /// Its type, as cells of equal names are not the same.
+    pub id: TypeId,
     /// The tables.
     pub program: &'static Program,
     /// The sizes, in order of declaration.
@@ -121,6 +124,7 @@ impl Layout {
     /// Binds a cell to sizes (all positive, one per declared size) and to registers of so many lanes, of which a
     /// tile may accumulate `max_rows` side by side.
     pub fn new(
+        id: TypeId,
         spec: &CellSpec,
         program: &'static Program,
         sizes: &[usize],
@@ -176,6 +180,7 @@ impl Layout {
             .collect();
         let mut layout = Layout {
             cell: spec.name,
+            id,
             program,
             sizes: sizes.to_vec(),
             lanes,

@@ -3,6 +3,7 @@
 //! A panel belongs to one chunk of lane vectors. For each k it holds the chunk's vectors side by side, each with one
 //! weight per unit of its group; units beyond the last are zero.
 
+use std::any::TypeId;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -28,7 +29,8 @@ const MAX_LANES: usize = 16;
 /// Packed weights of a cell.
 #[derive(Debug, Clone)]
 pub struct Packed<T> {
-    /// What they are the weights of: cell, sizes and lanes of a register.
+    /// What they are the weights of: cell, sizes and lanes of a register, on which all lengths depend.
+    id: TypeId,
     cell: &'static str,
     sizes: Vec<usize>,
     lanes: usize,
@@ -49,6 +51,7 @@ impl<T: Element> Packed<T> {
             .map(|lead| Buffer::zeros(lead.params * lead.padded))
             .collect::<Result<_, _>>()?;
         Ok(Packed {
+            id: layout.id,
             cell: layout.cell,
             sizes: layout.sizes.clone(),
             lanes: layout.lanes,
@@ -66,17 +69,27 @@ impl<T: Element> Packed<T> {
 
     /// Whether this was made for such a layout.
     pub(crate) fn fits(&self, layout: &Layout) -> bool {
-        self.cell == layout.cell
-            && self.sizes == layout.sizes
-            && self.lanes == layout.lanes
-            && self.panels.len() == layout.panels_len
-            && self.vectors.len() == layout.leads.len()
-            && self
-                .vectors
-                .iter()
-                .zip(&layout.leads)
-                .all(|(buffer, lead)| buffer.len() == lead.params * lead.padded)
+        self.id == layout.id && self.sizes == layout.sizes && self.lanes == layout.lanes
     }
+
+    /// What this was made for, to be told to whoever needs another layout.
+    pub(crate) fn made_for(&self, needed: &Layout) -> String {
+        let other = match self.id != needed.id && self.cell == needed.cell {
+            true => "another cell called ",
+            false => "",
+        };
+        format!("{other}{}", describe(self.cell, &self.sizes, self.lanes))
+    }
+
+    /// What weights of a layout are made for.
+    pub(crate) fn describe(layout: &Layout) -> String {
+        describe(layout.cell, &layout.sizes, layout.lanes)
+    }
+}
+
+fn describe(cell: &str, sizes: &[usize], lanes: usize) -> String {
+    let plural = if lanes == 1 { "" } else { "s" };
+    format!("{cell} with sizes {sizes:?} in registers of {lanes} number{plural}")
 }
 
 /// A thread's share of packing the parameters. Padding was zero from the start and is never written.

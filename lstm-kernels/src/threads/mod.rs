@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use self::bell::Bell;
 pub(crate) use self::relief::{Relief, Rest};
+use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 
 /// A number of threads that work on one call at a time, the calling thread among them.
@@ -126,14 +127,17 @@ pub(crate) struct Taken<'a> {
 
 impl Taken<'_> {
     /// Runs `job(0)` to `job(count - 1)`, each on a thread of its own, and waits for all of them. `count` is at most the
-    /// number of threads.
+    /// number of threads. A job that panics ends the process.
     pub fn run(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
         let team = self.team;
         if count <= 1 || team.helpers.is_empty() {
             return job(0);
         }
+        // The mode belongs to a thread, and results must not depend on which thread computes what.
+        let flushes = FlushDenormals::is_set();
         let each = |index: usize| {
             if index < count {
+                let _mode = flushes.then(FlushDenormals::new);
                 job(index);
             }
         };
@@ -149,7 +153,7 @@ impl Taken<'_> {
         team.shared.call.fetch_add(1, Ordering::Release);
         team.shared.called.ring();
         let _done = Done(&team.shared);
-        job(0);
+        or_end(|| job(0));
     }
 }
 
@@ -173,10 +177,8 @@ impl Shared {
             }
             // SAFETY: a new call was published after the job was written, and the caller waits until it is done.
             if let Some(job) = unsafe { *self.job.get() } {
-                let bomb = Bomb;
                 // SAFETY: as above, the job outlives the call.
-                unsafe { (*job)(index) };
-                std::mem::forget(bomb);
+                or_end(|| unsafe { (*job)(index) });
             }
             if self.working.fetch_sub(1, Ordering::Release) == 1 {
                 self.done.ring();
@@ -185,7 +187,14 @@ impl Shared {
     }
 }
 
-/// Ends the process if a helper panics: the others would wait for it at a barrier forever.
+/// Does a thread's share, and ends the process if that panics: the others would wait for it at a barrier forever.
+fn or_end(share: impl FnOnce()) {
+    let bomb = Bomb;
+    share();
+    std::mem::forget(bomb);
+}
+
+/// What goes off unless it is taken away.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -315,6 +324,28 @@ mod tests {
                 barrier.meet();
             }
         });
+    }
+
+    #[test]
+    fn subnormal_numbers_are_zero_on_all_threads_or_on_none() {
+        let halves_to_zero = || {
+            let smallest = std::hint::black_box(f32::MIN_POSITIVE);
+            std::hint::black_box(smallest * std::hint::black_box(0.5)) == 0.0
+        };
+        let threads = Threads::new(3).unwrap();
+        let found = || {
+            let found: Vec<_> = (0..3).map(|_| AtomicBool::new(false)).collect();
+            threads.each(|index| found[index].store(halves_to_zero(), Ordering::Relaxed));
+            found.into_iter().map(AtomicBool::into_inner).collect()
+        };
+        let has_mode = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+        let flushed: Vec<_> = {
+            let _mode = FlushDenormals::new();
+            found()
+        };
+        assert_eq!(flushed, [has_mode; 3]);
+        let back: Vec<_> = found();
+        assert_eq!(back, [false; 3]);
     }
 
     #[test]
