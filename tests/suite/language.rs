@@ -3,7 +3,9 @@
 use lstm_derive_engine::ast::{CellAst, Expr, ExprKind};
 use lstm_derive_engine::expr::{Op, Shape};
 use lstm_derive_engine::model::{Cell, Role};
-use lstm_derive_engine::{check, parse};
+use lstm_derive_engine::{check, file, parse, report};
+
+use crate::shipped;
 
 fn parsed(body: &str) -> CellAst {
     let source = format!("cell Test {{ {body} }}");
@@ -279,4 +281,45 @@ fn cells_are_found_in_a_file() {
         .map(|cell| parse::parse(cell).expect("a cell").name.to_string())
         .collect();
     assert_eq!(names, ["A", "B", "C"]);
+}
+
+/// Along such chains there are two to the power of their length ways from the last value to the first; whoever follows them
+/// all never ends.
+#[test]
+fn long_chains_are_compiled() {
+    let chain = |name: &str, form: fn(&str) -> String| -> String {
+        let equation = |k| {
+            let before = format!("{name}{}[t]", k - 1);
+            format!("{name}{k}[t] = {};\n", form(&before))
+        };
+        (1..80).map(equation).collect()
+    };
+    for form in [
+        |v: &str| format!("{v} * (1 - {v})"),
+        |v: &str| format!("{v} + {v} * {v}"),
+        |v: &str| format!("select({v} > 0, {v}, {v} / (2 + {v} * {v}))"),
+    ] {
+        let (units, numbers) = (chain("a", form), chain("s", form));
+        let source = format!(
+            "cell! {{
+                /// A chain of units, and one of single numbers.
+                cell Chain {{
+                    size I, N;
+                    input x: [I];
+                    param W: [N, I];
+                    param U: [N, N];
+                    param p: [];
+                    a0[t] = sigmoid(W @ x[t] + U @ h[t-1]);
+                    s0[t] = p * sum_N(h[t-1]);
+                    {units} {numbers}
+                    h[t] = tanh(a79[t] + s79[t]);
+                    output h;
+                }}
+            }}"
+        );
+        let compiled = shipped::compiled(&source, "chain.rs");
+        let text = file::generated_file(&compiled, "chain.rs").unwrap();
+        assert!(text.contains("struct Chain"));
+        report::report(&source, "chain.rs").unwrap();
+    }
 }

@@ -235,14 +235,15 @@ pub(super) fn fits_address_space(spec: &CellSpec, program: &Program, sizes: &[us
             .try_fold(1_usize, |product, &axis| product.checked_mul(sizes[axis]))
     };
     let fits = |len: Option<usize>| len.is_some_and(|len| len <= limit);
-    let params = spec.params.iter().map(|param| product(param.axes));
+    let mut params = spec.params.iter().map(|param| product(param.axes));
     let vectors = spec.carried.iter().chain([&spec.input, &spec.output]);
     // What a step computes on other axes than these lies by lead.
     let leads = program.leads.iter().map(|lead| match lead.block {
         Some(block) => product(&[lead.axis, block]),
         None => product(&[lead.axis]),
     });
-    fits(params.fold(Some(0), |sum: Option<usize>, len| sum?.checked_add(len?)))
+    let params = params.try_fold(0_usize, |sum, len| sum.checked_add(len?));
+    fits(params)
         && vectors.map(|vector| product(vector.axes)).all(fits)
         && leads.into_iter().all(fits)
 }

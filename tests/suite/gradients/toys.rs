@@ -1,10 +1,11 @@
 //! Cells with what no shipped cell has: every function, sums over all units, scalars, a matrix used three times, products
-//! in sequence, delay lines, element-wise inputs, exponential gates, functions of functions. In f64 alone, for the sake of compile time.
+//! in sequence, delay lines, element-wise inputs, exponential gates, functions of functions, chains. In f64 alone, for the sake of compile time.
 
 use lstm_core::cell;
 
 use super::check;
 
+include!("../toys/chains.rs");
 include!("../toys/delay_line.rs");
 include!("../toys/functions.rs");
 include!("../toys/micro_steps.rs");
@@ -12,6 +13,11 @@ include!("../toys/normalised_lstm.rs");
 include!("../toys/shared_blocks.rs");
 include!("../toys/stabilised_lstm.rs");
 include!("../toys/waiting_functions.rs");
+
+#[test]
+fn chains() {
+    check::<Chains>(include_str!("../toys/chains.rs"), |_, _, _, _| 0.0);
+}
 
 #[test]
 fn delay_line() {

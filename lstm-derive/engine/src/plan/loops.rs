@@ -60,30 +60,62 @@ fn waiting(dag: &Dag, values: &BTreeSet<ValueId>) -> BTreeSet<ValueId> {
     }
     let waits = |(id, functions)| (functions > 1).then_some(id);
     let mut waiting: BTreeSet<ValueId> = functions.into_iter().filter_map(waits).collect();
+    let mut known = BTreeMap::new();
     for &id in values.iter().rev() {
         let mut users = users(dag, values, id).peekable();
         let may_wait = users.peek().is_some() && users.all(|user| waiting.contains(&user));
-        let mut origins = BTreeSet::new();
-        let is_light = !dag.compute(id).is_costly() && is_formed_of(dag, id, &mut origins);
-        if may_wait && !dag.compute(id).is_read() && is_light && origins.len() <= 1 {
+        let compute = dag.compute(id);
+        if may_wait
+            && !compute.is_read()
+            && !compute.is_costly()
+            && origin(dag, id, &mut known) != Origin::Other
+        {
             waiting.insert(id);
         }
     }
     waiting
 }
 
-/// Whether a value takes cheap operations on functions and on what is read; the functions are collected.
-fn is_formed_of(dag: &Dag, id: ValueId, functions: &mut BTreeSet<ValueId>) -> bool {
-    let compute = dag.compute(id);
-    if compute.is_costly() {
-        functions.insert(id);
-        return true;
+/// What a value is computed from by cheap operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Only from what is read.
+    Read,
+    /// From a function, and from what is read.
+    Function(ValueId),
+    /// From several functions, or not by cheap operations alone.
+    Other,
+}
+
+impl Origin {
+    /// That of a value computed from two.
+    fn with(self, other: Origin) -> Origin {
+        match (self, other) {
+            (Origin::Read, origin) | (origin, Origin::Read) => origin,
+            (one, other) if one == other => one,
+            _ => Origin::Other,
+        }
     }
-    let mut operands = compute.operands().into_iter();
-    compute.is_read()
-        || compute.is_cheap()
-            && !matches!(compute, Compute::SumBlock(_))
-            && operands.all(|operand| is_formed_of(dag, operand, functions))
+}
+
+fn origin(dag: &Dag, id: ValueId, known: &mut BTreeMap<ValueId, Origin>) -> Origin {
+    if let Some(&known) = known.get(&id) {
+        return known;
+    }
+    let compute = dag.compute(id);
+    let result = if compute.is_costly() {
+        Origin::Function(id)
+    } else if compute.is_read() {
+        Origin::Read
+    } else if compute.is_cheap() && !matches!(compute, Compute::SumBlock(_)) {
+        let operands = compute.operands().into_iter();
+        let origins = operands.map(|operand| origin(dag, operand, known));
+        origins.fold(Origin::Read, Origin::with)
+    } else {
+        Origin::Other
+    };
+    known.insert(id, result);
+    result
 }
 
 /// A row of accumulators for each value that is computed at once and that something waiting needs; nothing if there are too few

@@ -27,9 +27,11 @@ pub fn choose(
     // Sums over all units are kept for every step, also where only a value computed from them is needed.
     let is_sum = |id: &ValueId| matches!(step.dag.compute(*id), Compute::Reduce(_));
     available.extend(forward.iter().copied().filter(is_sum));
+    let mut known = HashMap::new();
     for &id in &needed {
-        if !recomputable(&step.dag, id, &available) {
+        if !recomputable(&step.dag, id, &available, &mut known) {
             available.insert(id);
+            known.insert(id, true);
         }
     }
     let mut reader = Reader {
@@ -124,17 +126,25 @@ fn must_save(dag: &Dag, id: ValueId) -> bool {
     !dag.compute(id).is_cheap()
 }
 
-fn recomputable(dag: &Dag, id: ValueId, available: &BTreeSet<ValueId>) -> bool {
-    if available.contains(&id) || dag.compute(id).is_leaf() {
-        return true;
+/// Whether a value is there, or can be computed again from what is. Every value is looked at once: as many ways may lead to it
+/// as there are sums of it and itself above one another, each of which doubles them.
+fn recomputable(
+    dag: &Dag,
+    id: ValueId,
+    available: &BTreeSet<ValueId>,
+    known: &mut HashMap<ValueId, bool>,
+) -> bool {
+    if let Some(&known) = known.get(&id) {
+        return known;
     }
-    let cheap = dag.compute(id).is_cheap() || (dag.shape(id).is_empty() && !must_save(dag, id));
-    cheap
-        && dag
-            .compute(id)
-            .operands()
-            .into_iter()
-            .all(|operand| recomputable(dag, operand, available))
+    let compute = dag.compute(id);
+    let is_cheap = compute.is_cheap() || (dag.shape(id).is_empty() && !must_save(dag, id));
+    let mut operands = compute.operands().into_iter();
+    let result = available.contains(&id)
+        || compute.is_leaf()
+        || is_cheap && operands.all(|operand| recomputable(dag, operand, available, known));
+    known.insert(id, result);
+    result
 }
 
 /// Rewrites backward values so that forward values in them are read, not computed.

@@ -8,21 +8,18 @@ use super::super::lower;
 use super::super::schedule;
 use super::super::{Direction, tape};
 use super::Planner;
-use super::scalars::{distribute, is_zero};
+use super::scalars::{Distribution, is_zero};
 use crate::expr::{AxisId, ParamId};
 
 impl Planner<'_> {
     /// Parameter gradients as lanes to add up: a scalar's gradient is followed back to the lanes whose sum it is.
     pub(super) fn elementwise_gradients(&mut self) -> Vec<(ParamId, ValueId)> {
+        let elementwise = self.step.backward.elementwise.clone();
+        let mut distribution = Distribution::new(&mut self.step.dag);
         let mut result = Vec::new();
-        for (param, value) in self.step.backward.elementwise.clone() {
-            if self.step.dag.shape(value).is_empty() {
-                let mut lanes = Vec::new();
-                distribute(&mut self.step.dag, value, &mut lanes);
-                result.extend(lanes.into_iter().map(|value| (param, value)));
-            } else {
-                result.push((param, value));
-            }
+        for (param, value) in elementwise {
+            let lanes = distribution.lanes(value);
+            result.extend(lanes.into_iter().map(|lanes| (param, lanes)));
         }
         result.retain(|&(_, value)| !is_zero(&self.step.dag, value));
         result
