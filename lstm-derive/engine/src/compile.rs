@@ -31,7 +31,7 @@ pub fn compile(tokens: TokenStream) -> Result<Compiled, Diagnostics> {
     let mut cell = check(&ast)?;
     let derivation = adjoint::derive(&mut cell);
     let proof = prove::prove(&mut cell, &derivation)?;
-    let plan = plan::plan(&mut cell, &derivation)?;
+    let plan = plan::plan(&mut cell, &derivation);
     Ok(Compiled {
         cell,
         derivation,

@@ -1,4 +1,4 @@
-//! The equation compiler behind `cell!` and `cargo xtask gen`: an ordinary library, tokens in, tokens or *all* errors
+//! The equation compiler behind `cell!` and `cargo xtask gen`: an ordinary library, tokens in, tokens or errors
 //! out. It reads and writes no files and knows nothing of linear algebra.
 //!
 //! [`compile()`] is the pipeline:
@@ -16,7 +16,7 @@
 //! proof compares them, [`evaluate`] computes them in numbers, [`print`](mod@print) writes them for people, as Unicode,
 //! LaTeX or MathML. [`report`](mod@report) does the first stages for a whole file, [`file`](mod@file) makes the checked-in
 //! form of a cell, and [`cost`](mod@cost) counts what its kernels do. Mistakes are [`error::Diagnostic`]s, always all
-//! of a cell together.
+//! that a stage finds in a cell together; what follows the first stage with mistakes does not run.
 
 pub mod adjoint;
 pub mod ast;

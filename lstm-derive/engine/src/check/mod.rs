@@ -1,6 +1,7 @@
 //! From the syntax tree to a cell in which everything fits, or to everything that does not.
 
 mod ascii;
+mod blocks;
 mod call;
 mod lower;
 mod names;
@@ -108,7 +109,7 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
     };
     let (name, visibility, docs) = (ast.name.clone(), ast.visibility.clone(), ast.docs.clone());
     let sizes = names.sizes;
-    errors.into_result(Cell {
+    let cell = Cell {
         name,
         visibility,
         docs,
@@ -119,5 +120,7 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
         output,
         signals,
         graph,
-    })
+    };
+    blocks::check(&cell, &mut errors);
+    errors.into_result(cell)
 }

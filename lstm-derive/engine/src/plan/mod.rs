@@ -12,7 +12,6 @@ mod tape;
 use std::collections::BTreeMap;
 
 use crate::adjoint::Derivation;
-use crate::error::Diagnostics;
 use crate::expr::ParamId;
 use crate::model::Cell;
 
@@ -126,7 +125,7 @@ pub struct Plan {
 }
 
 /// Plans the kernels of a cell.
-pub fn plan(cell: &mut Cell, derivation: &Derivation) -> Result<Plan, Diagnostics> {
+pub fn plan(cell: &mut Cell, derivation: &Derivation) -> Plan {
     let step = lower::lower(cell, derivation);
-    planner::Planner::new(cell, step)?.run()
+    planner::Planner::new(cell, step).run()
 }

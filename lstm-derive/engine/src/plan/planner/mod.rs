@@ -11,7 +11,6 @@ use super::Plan;
 use super::dag::ValueId;
 use super::layout::{Carried, Lead, Places, Slot};
 use super::lower::Step;
-use crate::error::{Diagnostic, Diagnostics};
 use crate::expr::{AxisId, ParamId};
 use crate::model::{Cell, Role};
 
@@ -30,22 +29,21 @@ pub(in crate::plan) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(in crate::plan) fn new(cell: &'a Cell, step: Step) -> Result<Self, Diagnostics> {
-        let leads = leads(cell)?;
-        Ok(Planner {
+    pub(in crate::plan) fn new(cell: &'a Cell, step: Step) -> Self {
+        Planner {
             cell,
             step,
-            leads,
+            leads: leads(cell),
             error_slots: BTreeMap::new(),
             carried: Vec::new(),
             places: Places::new(),
             backward_places: Places::new(),
             vectors: Vec::new(),
             scalars: Vec::new(),
-        })
+        }
     }
 
-    pub(in crate::plan) fn run(mut self) -> Result<Plan, Diagnostics> {
+    pub(in crate::plan) fn run(mut self) -> Plan {
         self.parameters();
         let columns = self.forward_columns();
         self.place_carried(&columns);
@@ -55,7 +53,7 @@ impl<'a> Planner<'a> {
         let (backward, column_gradients, gradients) = self.backward(&elementwise);
         let outer = self.outer_gradients();
         let input_products = self.input_products();
-        Ok(Plan {
+        Plan {
             input_gradient: self.step.backward.input.is_some(),
             errors: self.step.backward.errors.clone(),
             quantities: self.step.quantities.clone(),
@@ -73,7 +71,7 @@ impl<'a> Planner<'a> {
             input_products,
             column_gradients,
             gradients,
-        })
+        }
     }
 
     fn lead_of(&self, axis: AxisId) -> usize {
@@ -113,64 +111,25 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The axes over whose units something is computed, each with its block axis.
-fn leads(cell: &Cell) -> Result<Vec<Lead>, Diagnostics> {
-    let mut leads: Vec<Lead> = Vec::new();
-    let mut diagnostics = Diagnostics::default();
-    let quantities = cell
-        .quantities
-        .iter()
-        .map(|quantity| (&quantity.shape, quantity.span));
-    let elementwise = cell
-        .params
-        .iter()
-        .filter(|param| param.role == Role::Elementwise);
-    let vectors = elementwise.map(|param| (&param.shape, param.span));
-    let all: Vec<_> = quantities
-        .chain(vectors)
-        .chain([(&cell.input.shape, cell.input.span)])
+/// The axes over whose units something is computed, each with its block axis; there is one at most.
+fn leads(cell: &Cell) -> Vec<Lead> {
+    let mut leads: BTreeMap<AxisId, Lead> = BTreeMap::new();
+    let definitions: Vec<_> = (cell.quantities.iter())
+        .map(|quantity| quantity.definition)
         .collect();
-    let nodes = cell.graph.reachable(
-        &cell
-            .quantities
-            .iter()
-            .map(|quantity| quantity.definition)
-            .collect::<Vec<_>>(),
-    );
-    let inner = nodes
-        .iter()
-        .map(|&id| (cell.graph.shape(id), proc_macro2::Span::call_site()));
-    for (shape, span) in all.into_iter().chain(inner) {
+    let nodes = cell.graph.reachable(&definitions);
+    let elementwise = (cell.params.iter()).filter(|param| param.role == Role::Elementwise);
+    let shapes = (cell.quantities.iter().map(|quantity| &quantity.shape))
+        .chain(elementwise.map(|param| &param.shape))
+        .chain([&cell.input.shape])
+        .chain(nodes.iter().map(|&id| cell.graph.shape(id)));
+    for shape in shapes {
         let Some(&axis) = shape.first() else { continue };
-        let index = leads
-            .iter()
-            .position(|lead| lead.axis == axis.0)
-            .unwrap_or_else(|| {
-                leads.push(Lead {
-                    axis: axis.0,
-                    ..Lead::default()
-                });
-                leads.len() - 1
-            });
-        let Some(&block) = shape.get(1) else { continue };
-        match leads[index].block {
-            Some(known) if known != block => diagnostics.0.push(Diagnostic::new(
-                "two-block-axes",
-                span,
-                format!(
-                    "units of axis {} come in blocks of {} here and in blocks of {} elsewhere; use one block axis for them",
-                    cell.size(axis).name.symbol,
-                    cell.size(block).name.symbol,
-                    cell.size(known).name.symbol
-                ),
-            )),
-            _ => leads[index].block = Some(block),
-        }
+        let lead = leads.entry(axis).or_insert_with(|| Lead {
+            axis: axis.0,
+            ..Lead::default()
+        });
+        lead.block = lead.block.or(shape.get(1).copied());
     }
-    leads.sort_by_key(|lead| lead.axis);
-    if diagnostics.0.is_empty() {
-        Ok(leads)
-    } else {
-        Err(diagnostics)
-    }
+    leads.into_values().collect()
 }
