@@ -32,7 +32,8 @@ pub struct Proved {
 /// At how many points two expressions that could not be proved equal are compared.
 const POINTS: u64 = 6;
 
-/// Values that differ by less than this, relative to the larger, are taken to differ by rounding alone.
+/// Values that differ by less than this, relative to the larger or to the terms whose sum they are, are taken to differ by
+/// rounding alone: terms may cancel each other.
 const ROUNDING: f64 = 1e-9;
 
 /// Shows for every stated signal that it equals the sum the equations give, or says where it does not.
@@ -131,11 +132,30 @@ fn differs(cell: &Cell, derivation: &Derivation, at: usize) -> Option<Difference
     let signal = &cell.signals[at];
     (1..=POINTS).find_map(|seed| {
         let point = random_point(cell, derivation, seed);
-        difference(cell, &point, signal.of, signal.stated)
+        let scale = scale(cell, derivation, &point, signal.of);
+        difference(cell, &point, signal.of, signal.stated, &scale)
     })
 }
 
-fn difference(cell: &Cell, point: &Trace, of: QuantityId, stated: NodeId) -> Option<Difference> {
+/// The sums of the sizes of a derived signal's terms.
+fn scale(cell: &Cell, derivation: &Derivation, point: &Trace, of: QuantityId) -> Vec<f64> {
+    let error = &derivation.signals[of.0];
+    let mut sums = vec![0.0; point.len(&cell.quantity(of).shape)];
+    for term in error.now.iter().chain(&error.later) {
+        let value = point.value(cell, term.value, 0);
+        let both = sums.iter_mut().zip(value.iter().cycle());
+        both.for_each(|(sum, value)| *sum += value.abs());
+    }
+    sums
+}
+
+fn difference(
+    cell: &Cell,
+    point: &Trace,
+    of: QuantityId,
+    stated: NodeId,
+    scale: &[f64],
+) -> Option<Difference> {
     let derived = point.signals.get(&(0, of))?;
     let stated = point.value(cell, stated, 0);
     let stated = stated.iter().copied().cycle().take(derived.len());
@@ -143,9 +163,10 @@ fn difference(cell: &Cell, point: &Trace, of: QuantityId, stated: NodeId) -> Opt
         .iter()
         .copied()
         .zip(stated)
+        .zip(scale)
         .enumerate()
-        .find_map(|(element, (derived, stated))| {
-            let scale = derived.abs().max(stated.abs());
+        .find_map(|(element, ((derived, stated), terms))| {
+            let scale = terms.max(derived.abs()).max(stated.abs());
             let differ = derived.is_finite()
                 && (!stated.is_finite() || (derived - stated).abs() > ROUNDING * scale);
             differ.then(|| Difference {
