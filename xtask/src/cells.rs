@@ -1,5 +1,6 @@
 //! `cargo xtask cells`: what is shipped.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lstm_derive_engine::cost;
@@ -20,8 +21,8 @@ struct Row {
     carried: Vec<String>,
     /// Stages of the forward step.
     stages: usize,
-    /// Values on the tape for each unit, sample and step.
-    tape_per_unit: usize,
+    /// Values on the tape for each element of a shape, sample and step: `{"[N]": 4}`.
+    tape: BTreeMap<String, usize>,
     /// Error signals that the definition states.
     errors_declared: usize,
     /// Those that the compiler proved.
@@ -39,15 +40,20 @@ pub fn run(json: bool) -> Result<String, Failure> {
     for row in rows {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:20} {}", row.name, row.source);
+        let tape = row
+            .tape
+            .iter()
+            .map(|(shape, count)| format!("{count} {shape}"));
+        let tape: Vec<_> = tape.collect();
         let _ = writeln!(
             text,
-            "{:20} {}; carries {}; {} stage{}; tape {} per unit; {} of {} error signals proved",
+            "{:20} {}; carries {}; {} stage{}; tape {}; {} of {} error signals proved",
             "",
             row.file,
             row.carried.join(", "),
             row.stages,
             if row.stages == 1 { "" } else { "s" },
-            row.tape_per_unit,
+            tape.join(" + "),
             row.errors_proved,
             row.errors_declared
         );
@@ -74,7 +80,9 @@ fn row(definition: &Definition) -> Row {
             .map(|id| cell.quantity(id).name.symbol.clone())
             .collect(),
         stages: cost.forward.stages,
-        tape_per_unit: cost.tape.len(),
+        tape: (cost.tape_by_shape().into_iter())
+            .map(|(shape, count)| (cell.shape_text(&shape), count))
+            .collect(),
         errors_declared: cell.signals.len(),
         errors_proved: compiled.proof.signals.len(),
     }

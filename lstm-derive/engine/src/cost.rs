@@ -33,16 +33,10 @@ pub struct DirectionCost {
     pub elementwise: BTreeMap<Shape, Operations>,
 }
 
-impl DirectionCost {
-    /// Element-wise additions and multiplications per unit.
-    pub fn cheap(&self) -> usize {
-        let operations = self.elementwise.values();
-        operations.map(|count| count.cheap + count.sums).sum()
-    }
-
-    /// Exponentials, logarithms, roots and quotients per unit.
-    pub fn costly(&self) -> usize {
-        self.elementwise.values().map(|count| count.costly).sum()
+impl Operations {
+    /// Additions and multiplications, those of sums among them.
+    pub fn additions(&self) -> usize {
+        self.cheap + self.sums
     }
 }
 
@@ -61,6 +55,32 @@ pub struct Cost {
     pub gradients: usize,
     /// The shapes of the sums over all steps and samples that are gradients of element-wise parameters.
     pub gradient_sums: Vec<Shape>,
+}
+
+impl Cost {
+    /// How many values the tape holds for each element of a shape.
+    pub fn tape_by_shape(&self) -> BTreeMap<Shape, usize> {
+        let mut counts = BTreeMap::new();
+        for (_, shape) in &self.tape {
+            *counts.entry(shape.clone()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// What there is for each element of every shape: for each unit, in cells that have nothing but units.
+fn each<V>(cell: &Cell, by_shape: &BTreeMap<Shape, V>, amount: impl Fn(&V) -> String) -> String {
+    match by_shape.iter().collect::<Vec<_>>().as_slice() {
+        [] => "nothing".to_owned(),
+        [(shape, value)] if shape.len() == 1 => format!("per unit {}", amount(value)),
+        shapes => {
+            let of = |(shape, value): &(&Shape, &V)| {
+                format!("of {} {}", cell.shape_text(shape), amount(value))
+            };
+            let all: Vec<_> = shapes.iter().map(of).collect();
+            format!("per element {}", all.join("; "))
+        }
+    }
 }
 
 /// Counts the operations of a plan.
@@ -192,18 +212,25 @@ pub fn operand(cell: &Cell, plan: &Plan, operand: Operand) -> String {
 /// The cost as text, a line per topic.
 pub fn summary(cell: &Cell, plan: &Plan) -> String {
     let cost = cost(cell, plan);
+    let operations = |count: &Operations| {
+        let (cheap, costly) = (count.additions(), count.costly);
+        format!("{cheap} cheap and {costly} costly operations")
+    };
+    let values = |&count: &usize| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} value{plural}, {} bytes in f32", 4 * count)
+    };
     let mut text = String::new();
     for (name, direction) in [("forward", &cost.forward), ("backward", &cost.backward)] {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{name}: {} stage{}, {} products ({}); per unit {} cheap and {} costly operations",
+            "{name}: {} stage{}, {} products ({}); {}",
             direction.stages,
             if direction.stages == 1 { "" } else { "s" },
             direction.products.len(),
             direction.products.join(", "),
-            direction.cheap(),
-            direction.costly()
+            each(cell, &direction.elementwise, operations)
         );
     }
     let _ = writeln!(
@@ -216,10 +243,9 @@ pub fn summary(cell: &Cell, plan: &Plan) -> String {
     let tape: Vec<_> = cost.tape.iter().map(|(name, _)| name.as_str()).collect();
     let _ = writeln!(
         text,
-        "tape: {} values per unit and step ({}), {} bytes in f32",
-        tape.len(),
-        tape.join(", "),
-        4 * tape.len()
+        "tape of a step: {} ({})",
+        each(cell, &cost.tape_by_shape(), values),
+        tape.join(", ")
     );
     text
 }

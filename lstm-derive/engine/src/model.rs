@@ -123,6 +123,12 @@ impl Cell {
         &self.sizes[id.0]
     }
 
+    /// A shape as it is written: `[N, C]`.
+    pub fn shape_text(&self, shape: &Shape) -> String {
+        let axes = shape.iter().map(|&axis| &*self.size(axis).name.symbol);
+        format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+    }
+
     /// The parameter behind an id.
     pub fn param(&self, id: ParamId) -> &Param {
         &self.params[id.0]

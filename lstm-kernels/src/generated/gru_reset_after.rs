@@ -14,7 +14,7 @@
 //     forward: 1 stage, 6 products (W_r x[t], W_z x[t], W_n x[t], U_r h[t-1], U_z h[t-1], U_n h[t-1]); per unit 10 cheap and 3 costly operations
 //     backward: 1 stage, 3 products (U_rᵀ δ_r[t+1], U_zᵀ δ_z[t+1], U_nᵀ δ_u[t+1]); per unit 19 cheap and 0 costly operations
 //     gradients: 6 large products over all steps and samples, 4 sums of their errors, 0 sums in lanes
-//     tape: 5 values per unit and step (r, z, a_u, n, h), 20 bytes in f32
+//     tape of a step: per unit 5 values, 20 bytes in f32 (r, z, a_u, n, h)
 
 /// Gated recurrent unit, reset gate after the recurrent product: one product of h[t-1] serves all gates; full BPTT.
 ///

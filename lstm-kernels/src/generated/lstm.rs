@@ -16,7 +16,7 @@
 //     forward: 1 stage, 8 products (W_i x[t], W_f x[t], W_g x[t], W_o x[t], U_i h[t-1], U_f h[t-1], U_g h[t-1], U_o h[t-1]); per unit 8 cheap and 5 costly operations
 //     backward: 1 stage, 4 products (U_iᵀ δ_i[t+1], U_fᵀ δ_f[t+1], U_gᵀ δ_g[t+1], U_oᵀ δ_o[t+1]); per unit 24 cheap and 0 costly operations
 //     gradients: 8 large products over all steps and samples, 4 sums of their errors, 0 sums in lanes
-//     tape: 7 values per unit and step (i, f, g, o, c, tanh_c, h), 28 bytes in f32
+//     tape of a step: per unit 7 values, 28 bytes in f32 (i, f, g, o, c, tanh_c, h)
 
 /// LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.
 ///

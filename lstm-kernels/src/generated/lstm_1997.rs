@@ -12,10 +12,10 @@
 //     y_c[t]     = y_out[t] * h[t]
 //
 // Cost:
-//     forward: 1 stage, 12 products (W_in x[t], W_out x[t], W_c x[t], U_in y_c[t-1], U_out y_c[t-1], U_c y_c[t-1], V_in y_in[t-1], V_out y_in[t-1], V_c y_in[t-1], R_in y_out[t-1], R_out y_out[t-1], R_c y_out[t-1]); per unit 10 cheap and 4 costly operations
-//     backward: 1 stage, 9 products (U_inᵀ ϑ_in[t+1], R_inᵀ ϑ_in[t+1], V_inᵀ ϑ_in[t+1], U_outᵀ ϑ_out[t+1], R_outᵀ ϑ_out[t+1], V_outᵀ ϑ_out[t+1], U_cᵀ ϑ_c[t+1], R_cᵀ ϑ_c[t+1], V_cᵀ ϑ_c[t+1]); per unit 31 cheap and 0 costly operations
+//     forward: 1 stage, 12 products (W_in x[t], W_out x[t], W_c x[t], U_in y_c[t-1], U_out y_c[t-1], U_c y_c[t-1], V_in y_in[t-1], V_out y_in[t-1], V_c y_in[t-1], R_in y_out[t-1], R_out y_out[t-1], R_c y_out[t-1]); per element of [N] 2 cheap and 2 costly operations; of [N, C] 8 cheap and 2 costly operations
+//     backward: 1 stage, 9 products (U_inᵀ ϑ_in[t+1], R_inᵀ ϑ_in[t+1], V_inᵀ ϑ_in[t+1], U_outᵀ ϑ_out[t+1], R_outᵀ ϑ_out[t+1], V_outᵀ ϑ_out[t+1], U_cᵀ ϑ_c[t+1], R_cᵀ ϑ_c[t+1], V_cᵀ ϑ_c[t+1]); per element of [N] 10 cheap and 0 costly operations; of [N, C] 21 cheap and 0 costly operations
 //     gradients: 12 large products over all steps and samples, 3 sums of their errors, 0 sums in lanes
-//     tape: 6 values per unit and step (y_in, y_out, sigmoid_net_c, s, sigmoid_s, y_c), 24 bytes in f32
+//     tape of a step: per element of [N] 2 values, 8 bytes in f32; of [N, C] 4 values, 16 bytes in f32 (y_in, y_out, sigmoid_net_c, s, sigmoid_s, y_c)
 
 /// The first LSTM: memory blocks of cells that share an input gate and an output gate; full BPTT.
 ///

@@ -12,10 +12,10 @@
 //     b[t]   = b_ω[t] * tanh(s[t])
 //
 // Cost:
-//     forward: 1 stage, 8 products (W_ι x[t], W_φ x[t], W_c x[t], W_ω x[t], U_ι b[t-1], U_φ b[t-1], U_c b[t-1], U_ω b[t-1]); per unit 17 cheap and 5 costly operations
-//     backward: 1 stage, 4 products (U_ιᵀ δ_ι[t+1], U_φᵀ δ_φ[t+1], U_cᵀ δ_c[t+1], U_ωᵀ δ_ω[t+1]); per unit 36 cheap and 0 costly operations
+//     forward: 1 stage, 8 products (W_ι x[t], W_φ x[t], W_c x[t], W_ω x[t], U_ι b[t-1], U_φ b[t-1], U_c b[t-1], U_ω b[t-1]); per element of [N] 6 cheap and 3 costly operations; of [N, C] 11 cheap and 2 costly operations
+//     backward: 1 stage, 4 products (U_ιᵀ δ_ι[t+1], U_φᵀ δ_φ[t+1], U_cᵀ δ_c[t+1], U_ωᵀ δ_ω[t+1]); per element of [N] 9 cheap and 0 costly operations; of [N, C] 27 cheap and 0 costly operations
 //     gradients: 8 large products over all steps and samples, 4 sums of their errors, 3 sums in lanes
-//     tape: 7 values per unit and step (b_ι, b_φ, tanh_a_c, s, b_ω, tanh_s, b), 28 bytes in f32
+//     tape of a step: per element of [N] 3 values, 12 bytes in f32; of [N, C] 4 values, 16 bytes in f32 (b_ι, b_φ, tanh_a_c, s, b_ω, tanh_s, b)
 
 /// LSTM with forget gate and peepholes, in memory blocks; full BPTT.
 ///

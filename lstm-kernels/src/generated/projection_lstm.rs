@@ -15,9 +15,9 @@
 //
 // Cost:
 //     forward: 2 stages, 9 products (W_i x[t], W_f x[t], W_g x[t], W_o x[t], U_i r[t-1], U_f r[t-1], U_g r[t-1], U_o r[t-1], P m[t]); per unit 8 cheap and 5 costly operations
-//     backward: 2 stages, 5 products (U_iᵀ δ_i[t+1], U_fᵀ δ_f[t+1], U_gᵀ δ_g[t+1], U_oᵀ δ_o[t+1], Pᵀ ε_r[t]); per unit 24 cheap and 0 costly operations
+//     backward: 2 stages, 5 products (U_iᵀ δ_i[t+1], U_fᵀ δ_f[t+1], U_gᵀ δ_g[t+1], U_oᵀ δ_o[t+1], Pᵀ ε_r[t]); per element of [N] 22 cheap and 0 costly operations; of [R] 2 cheap and 0 costly operations
 //     gradients: 9 large products over all steps and samples, 4 sums of their errors, 0 sums in lanes
-//     tape: 8 values per unit and step (i, f, g, o, c, tanh_c, m, r), 32 bytes in f32
+//     tape of a step: per element of [N] 7 values, 28 bytes in f32; of [R] 1 value, 4 bytes in f32 (i, f, g, o, c, tanh_c, m, r)
 
 /// LSTM with a recurrent projection: the cells' outputs m reach the gates and the outside only as r = P m; full BPTT.
 ///

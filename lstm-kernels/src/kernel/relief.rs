@@ -5,10 +5,10 @@ use std::thread;
 use faer::Mat;
 
 use super::reuse::{matrix, number};
-use super::verbs::user_matrix;
+use super::verbs::column_grid;
 use super::{Kernel, Tape};
 use crate::columns::Columns;
-use crate::rt::{Backward, Direction, Forward, Share, UserMatrix};
+use crate::rt::{Backward, ColumnGrid, Direction, Forward, Share};
 use crate::threads::{Meeting, Threads};
 use crate::{Cell, Packed, cells};
 
@@ -66,9 +66,9 @@ impl Problem {
             carry.fill(0.0);
         });
         let columns = Columns::time_major(BATCH);
-        let input = user_matrix(&columns.of(self.x.as_ref()), STEPS, BATCH);
-        let upstream = user_matrix(&columns.of(self.dy.as_ref()), STEPS, BATCH);
-        let output = user_matrix(&columns.of(y.as_mut()), STEPS, BATCH);
+        let input = column_grid(&columns.of(self.x.as_ref()), STEPS, BATCH);
+        let upstream = column_grid(&columns.of(self.dy.as_ref()), STEPS, BATCH);
+        let output = column_grid(&columns.of(y.as_mut()), STEPS, BATCH);
         let Tape { memory, errors, .. } = &tape;
         let all = |most| most;
         kernel.share(kernel.threads(), all, &|thread, meeting| {
@@ -90,7 +90,7 @@ impl Problem {
                 steps: STEPS,
                 input,
                 upstream,
-                input_gradient: UserMatrix::none(),
+                input_gradient: ColumnGrid::none(),
                 memory,
                 errors,
             }));

@@ -8,8 +8,8 @@ use crate::Cell;
 use crate::columns::{Columns, Sequence};
 use crate::error::KernelError;
 use crate::rt::{
-    Backward, Chore, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory, NoMemory, Pack,
-    Packed, Shares, Sweep, UserMatrix,
+    Backward, Chore, ColumnGrid, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory,
+    NoMemory, Pack, Packed, SharedNumbers, Shares, Sweep,
 };
 use crate::state::State;
 use crate::threads::Meeting;
@@ -152,8 +152,8 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         memory.load_state(&self.layout, state);
         memory.queue.clear();
         let shared = &*memory;
-        let input = user_matrix(&x, steps, batch);
-        let output = user_matrix(&y, steps, batch);
+        let input = column_grid(&x, steps, batch);
+        let output = column_grid(&y, steps, batch);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
         self.share(
             shared.accumulators.threads,
@@ -266,14 +266,14 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         }
         // Without a place for it the gradient of the input is not written.
         let input_gradient = match &dx {
-            Some(dx) => user_matrix(dx, steps, batch),
-            None => UserMatrix::none(),
+            Some(dx) => column_grid(dx, steps, batch),
+            None => ColumnGrid::none(),
         };
         errors.outer.clear();
         memory.queue.clear();
-        let input = user_matrix(&x, steps, batch);
-        let upstream = user_matrix(&dy, steps, batch);
-        let dparams = UserMatrix::even(dparams.as_mut_ptr(), 1);
+        let input = column_grid(&x, steps, batch);
+        let upstream = column_grid(&dy, steps, batch);
+        let dparams = SharedNumbers::of(dparams);
         let most = memory.accumulators.threads;
         let (memory, shared) = (&*memory, &*errors);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
@@ -342,12 +342,12 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 }
 
-pub(super) fn user_matrix<T>(
+pub(super) fn column_grid<T>(
     sequence: &Sequence<impl AsColumns<T>>,
     steps: usize,
     batch: usize,
-) -> UserMatrix<T> {
+) -> ColumnGrid<T> {
     let matrix = sequence.matrix.columns();
     let (base, stride) = (matrix.as_ptr(), matrix.col_stride());
-    UserMatrix::new(base, stride, sequence.columns, steps, batch)
+    ColumnGrid::new(base, stride, sequence.columns, steps, batch)
 }

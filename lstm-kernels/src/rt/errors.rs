@@ -10,10 +10,11 @@ use super::memory::{Scratch, VectorPlace, accumulators, rows};
 use super::prefetch::Lines;
 use super::program::Operand;
 use super::sweep::OuterScratch;
+use super::width::MAX_LANES;
 use crate::state::State;
 
 /// Units whose errors lie side by side: a cache line of `f32`, and as many as the widest register has lanes.
-pub(crate) const LINE: usize = 16;
+pub(crate) const LINE: usize = MAX_LANES;
 
 /// The scratch of the backward step of one lead.
 #[derive(Debug, Clone)]

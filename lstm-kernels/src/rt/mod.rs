@@ -36,6 +36,8 @@ pub use stream::{AnySizes, Fixed, Sizes};
 pub(crate) use stream::{FixedSteps, Head, Recognise, Steps, StreamMemory};
 #[cfg(test)]
 pub(crate) use sweep::Share;
-pub(crate) use sweep::{Backward, Direction, Forward, Gradients, INITIAL_TURN, Shares, UserMatrix};
+pub(crate) use sweep::{
+    Backward, ColumnGrid, Direction, Forward, Gradients, INITIAL_TURN, SharedNumbers, Shares,
+};
 pub use sweep::{Chore, Sweep};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

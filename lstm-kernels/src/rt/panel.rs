@@ -16,15 +16,13 @@ use super::pass::{Chunk, PassLayout};
 use super::prefetch::prefetch;
 use super::segment::{PanelSource, SegmentLayout};
 use super::sweep::part;
+use super::width::MAX_LANES;
 
 /// Columns of a matrix that are packed together: few enough that a processor sees each as a stream of its own.
 const COLUMNS: usize = 8;
 
 /// How far ahead of what is copied a column is asked for, in cache lines.
 const AHEAD: usize = 4;
-
-/// The most lanes a register has.
-const MAX_LANES: usize = 16;
 
 /// Packed weights of a cell.
 #[derive(Debug, Clone)]

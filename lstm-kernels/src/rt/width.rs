@@ -22,6 +22,9 @@ pub enum Width {
     Neon,
 }
 
+/// The most lanes that a register has: those of the widest one, of the smallest numbers.
+pub(crate) const MAX_LANES: usize = Width::Avx512.lanes::<f32>();
+
 impl Width {
     /// All instruction sets, narrow to wide within a family.
     pub const ALL: [Width; 5] = [

@@ -1,7 +1,9 @@
 //! The sections that are lists: equations, weights, kernels; and the picture.
 
+use std::collections::BTreeMap;
+
 use lstm_derive_engine::Compiled;
-use lstm_derive_engine::cost::{DirectionCost, cost};
+use lstm_derive_engine::cost::{DirectionCost, Operations, cost};
 use lstm_derive_engine::expr::Shape;
 use lstm_derive_engine::model::{Cell, Role};
 use lstm_derive_engine::plan::listing::listing;
@@ -110,14 +112,15 @@ pub fn kernels(compiled: &Compiled) -> Markup {
             table {
                 thead { tr { th { "one step" } th { "passes" } th { "matrix products" } th { "additions, products" } th { "exponentials, quotients" } } }
                 tbody {
-                    (direction("forward", &cost.forward))
-                    (direction("backward", &cost.backward))
+                    (direction(cell, "forward", &cost.forward))
+                    (direction(cell, "backward", &cost.backward))
                 }
             }
         }
-        p { "The last two columns count operations for each unit. For the way back the tape keeps, for each unit and step, "
-            (tape.len()) @if tape.len() == 1 { " value" } @else { " values" } " (" code { (tape.join(", ")) } "): "
-            (4 * tape.len()) " bytes in f32. At the end " (cost.gradients) " large products form the gradients of the matrices." }
+        p { "The last two columns count operations for each element of a vector. For the way back the tape keeps, for each step, "
+            (by_shape(cell, &cost.tape_by_shape(), |&count| count)) @if tape.len() == 1 { " value" } @else { " values" }
+            " for each element (" code { (tape.join(", ")) } "), of 4 bytes in f32. At the end " (cost.gradients)
+            " large products form the gradients of the matrices." }
         details {
             summary { "The whole plan" }
             pre tabindex="0" { (listing(cell, plan)) }
@@ -125,7 +128,18 @@ pub fn kernels(compiled: &Compiled) -> Markup {
     }
 }
 
-fn direction(name: &str, cost: &DirectionCost) -> Markup {
+/// A number for each element of every shape; where there is only one shape, which is that of the units, the number alone.
+fn by_shape<V>(cell: &Cell, values: &BTreeMap<Shape, V>, number: impl Fn(&V) -> usize) -> Markup {
+    html! {
+        @for (index, (shape, value)) in values.iter().enumerate() {
+            @if index > 0 { " and " }
+            (number(value))
+            @if values.len() > 1 || shape.len() != 1 { " of " (axes(cell, shape)) }
+        }
+    }
+}
+
+fn direction(cell: &Cell, name: &str, cost: &DirectionCost) -> Markup {
     html! {
         tr {
             th scope="row" { (name) }
@@ -134,8 +148,8 @@ fn direction(name: &str, cost: &DirectionCost) -> Markup {
                 @if index > 0 { ", " }
                 code { (product) }
             } }
-            td { (cost.cheap()) }
-            td { (cost.costly()) }
+            td { (by_shape(cell, &cost.elementwise, Operations::additions)) }
+            td { (by_shape(cell, &cost.elementwise, |count| count.costly)) }
         }
     }
 }

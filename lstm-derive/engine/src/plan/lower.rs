@@ -250,7 +250,7 @@ impl Lowering<'_> {
             let signal = &derivation.signals[id.0];
             let (mut products, mut elementwise) = (Vec::new(), Vec::new());
             for term in &signal.carried {
-                self.split_carried(term.value, false, &mut products, &mut elementwise);
+                self.split_carried(term.value, &mut products, &mut elementwise);
             }
             let mut total = None;
             if !products.is_empty() {
@@ -276,14 +276,7 @@ impl Lowering<'_> {
             let terms = std::mem::take(&mut carried_terms[id.0]);
             let value = terms
                 .into_iter()
-                .map(|(negative, term)| {
-                    let value = self.value(term);
-                    if negative {
-                        self.dag.add(Compute::Neg(value), shape.clone())
-                    } else {
-                        value
-                    }
-                })
+                .map(|term| self.value(term))
                 .collect::<Vec<_>>()
                 .into_iter()
                 .reduce(|sum, value| self.dag.add(Compute::Add(sum, value), shape.clone()));
@@ -313,27 +306,24 @@ impl Lowering<'_> {
     fn split_carried(
         &mut self,
         id: NodeId,
-        negative: bool,
         products: &mut Vec<Product>,
-        elementwise: &mut Vec<(bool, NodeId)>,
+        elementwise: &mut Vec<NodeId>,
     ) {
         match *self.cell.graph.op(id) {
             Op::Product {
                 matrix,
                 transposed,
                 vector,
-            } if !negative => {
-                products.push(Product {
-                    matrix,
-                    transposed,
-                    source: Source::Next(vector),
-                });
-            }
+            } => products.push(Product {
+                matrix,
+                transposed,
+                source: Source::Next(vector),
+            }),
             Op::Add(a, b) => {
-                self.split_carried(a, negative, products, elementwise);
-                self.split_carried(b, negative, products, elementwise);
+                self.split_carried(a, products, elementwise);
+                self.split_carried(b, products, elementwise);
             }
-            _ => elementwise.push((negative, id)),
+            _ => elementwise.push(id),
         }
     }
 

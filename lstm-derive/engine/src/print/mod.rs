@@ -113,6 +113,11 @@ pub fn expression(cell: &Cell, node: NodeId) -> String {
     Text::new(cell, Style::Declaration).expression(node)
 }
 
+/// A sum of expressions, as it would stand in `errors { .. }`.
+pub(crate) fn sum(cell: &Cell, terms: &[NodeId]) -> String {
+    Text::new(cell, Style::Declaration).sum(terms)
+}
+
 /// The declaration of an error signal with this sum as its right-hand side, ready to paste into `errors { .. }`.
 pub(crate) fn declaration(cell: &Cell, of: QuantityId, terms: &[NodeId]) -> String {
     let quantity = &cell.quantity(of).name.symbol;
@@ -120,10 +125,7 @@ pub(crate) fn declaration(cell: &Cell, of: QuantityId, terms: &[NodeId]) -> Stri
         || format!("ε_{quantity}"),
         |signal| signal.name.symbol.clone(),
     );
-    format!(
-        "{name} of {quantity} = {};",
-        Text::new(cell, Style::Declaration).sum(terms)
-    )
+    format!("{name} of {quantity} = {};", sum(cell, terms))
 }
 
 /// Where a term comes from, in words.

@@ -14,6 +14,7 @@ use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::tile::{MAX_RUNS, Run};
+use crate::rt::width::MAX_LANES;
 
 /// Compares the plans of a stream with what the compiler knows of the sizes `Z`.
 pub(crate) struct Recognise<'a, C, T: Element, Z> {
@@ -37,9 +38,6 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for Recognise<'_, C, T, Z> {
 /// Accumulators of the largest turn: in registers wherever the compiler can see through.
 #[repr(align(64))]
 struct Sums<T>(MaybeUninit<[[T; MAX_LANES]; MAX_SUMS]>);
-
-/// The most lanes a register has.
-const MAX_LANES: usize = 16;
 
 /// Constants of the cell `C` with the sizes `Z` under an instruction set.
 struct Fixed<C, T, S, Z>(PhantomData<(C, T, S, Z)>);

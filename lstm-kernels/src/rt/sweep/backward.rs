@@ -9,7 +9,7 @@ use pulp::{Simd, WithSimd};
 use super::products::{Accumulators, Products, Which};
 use super::share::sample_strips;
 use super::turns::Taken;
-use super::{Share, Strip, UserMatrix};
+use super::{ColumnGrid, Share, Strip};
 use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
 use crate::rt::element::Element;
@@ -30,9 +30,9 @@ pub(crate) struct Backward<'a, T: Element> {
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
     pub steps: usize,
-    pub input: UserMatrix<T>,
-    pub upstream: UserMatrix<T>,
-    pub input_gradient: UserMatrix<T>,
+    pub input: ColumnGrid<T>,
+    pub upstream: ColumnGrid<T>,
+    pub input_gradient: ColumnGrid<T>,
     pub memory: &'a Memory<T>,
     pub errors: &'a Errors<T>,
 }
@@ -196,7 +196,7 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         let (turn, next_turn) = step.map_or((0, INITIAL_TURN), |step| ((step + 1) % 2, step % 2));
         let at = step.unwrap_or(0);
         for group in groups {
-            let has = |condition: bool, matrix: &UserMatrix<T>| {
+            let has = |condition: bool, matrix: &ColumnGrid<T>| {
                 if condition {
                     matrix.rows(layout, pass.lead, group, (at, sample))
                 } else {

@@ -10,7 +10,7 @@ use super::ahead::{ahead_place, steps_ahead};
 use super::products::{Accumulators, Products, Which};
 use super::share::sample_strips;
 use super::turns::Taken;
-use super::{Share, Strip, UserMatrix};
+use super::{ColumnGrid, Share, Strip};
 use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
 use crate::rt::element::Element;
@@ -29,8 +29,8 @@ pub(crate) struct Forward<'a, T: Element> {
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
     pub steps: usize,
-    pub input: UserMatrix<T>,
-    pub output: UserMatrix<T>,
+    pub input: ColumnGrid<T>,
+    pub output: ColumnGrid<T>,
     pub memory: &'a Memory<T>,
 }
 

@@ -2,8 +2,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::UserMatrix;
 use super::share::part;
+use super::{ColumnGrid, SharedNumbers};
 use crate::rt::element::Element;
 use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
@@ -20,13 +20,13 @@ pub(crate) struct Gradients<'a, T: Element> {
     pub threads: usize,
     pub barrier: &'a Barrier,
     pub steps: usize,
-    pub input: UserMatrix<T>,
+    pub input: ColumnGrid<T>,
     pub memory: &'a Memory<T>,
     pub errors: &'a Errors<T>,
     /// As many numbers as there are parameters.
-    pub dparams: UserMatrix<T>,
+    pub dparams: SharedNumbers<T>,
     /// Nowhere, if the gradient of the input is not wanted.
-    pub input_gradient: UserMatrix<T>,
+    pub input_gradient: ColumnGrid<T>,
 }
 
 impl<T: Element> WithSimd for Gradients<'_, T> {
@@ -70,7 +70,7 @@ impl<T: Element> Gradients<'_, T> {
                 gradient.slot,
                 |group, row, lane| {
                     let place = (group * record + row) * self.layout.lanes + lane;
-                    // SAFETY: there is a sum for each group and error, and this thread has formed those of its groups.
+                    // SAFETY: there is a sum for each group and error, and all threads have met since the sums were formed.
                     unsafe { *sums.add(place) }
                 },
             );
@@ -108,7 +108,7 @@ impl<T: Element> Gradients<'_, T> {
                     let place = start + plane * sizes.units + group * lanes + lane;
                     // SAFETY: the parameter has a number for each plane and unit; these units are this thread's.
                     unsafe {
-                        *self.dparams.base.add(place) +=
+                        *self.dparams.first().add(place) +=
                             sum(group, slot.index(sizes.cells) + plane, lane);
                     }
                 }
@@ -129,7 +129,7 @@ impl<T: Element> Gradients<'_, T> {
         unsafe {
             *self
                 .dparams
-                .base
+                .first()
                 .add(self.layout.params[gradient.param].start) += total
         };
     }

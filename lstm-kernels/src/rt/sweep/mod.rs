@@ -4,6 +4,7 @@ mod ahead;
 mod backward;
 mod forward;
 mod gradients;
+mod grid;
 mod input_gradient;
 mod job;
 mod outer;
@@ -12,17 +13,16 @@ mod products;
 mod queue;
 mod share;
 mod turns;
-mod user;
 
 pub(crate) use ahead::{ahead_input_len, ahead_len};
 pub(crate) use backward::{Backward, INITIAL_TURN};
 pub(crate) use forward::Forward;
 pub(crate) use gradients::Gradients;
+pub(crate) use grid::{ColumnGrid, SharedNumbers};
 pub(crate) use job::Direction;
 pub use job::{Chore, Sweep};
 pub(crate) use outer::OuterScratch;
 pub(crate) use queue::Queue;
 pub(crate) use share::{Share, Shares, part};
-pub(crate) use user::UserMatrix;
 
 use share::Strip;

@@ -227,7 +227,7 @@ impl<T: Element> Gradients<'_, T> {
                 sums: self.errors.outer.partial.part(self.thread),
                 begins: true,
                 ends: true,
-                gradients: [self.dparams.base; MAX_ROWS],
+                gradients: [self.dparams.first(); MAX_ROWS],
                 column_strides: [0; MAX_ROWS],
                 valid,
             };
@@ -248,7 +248,7 @@ impl<T: Element> Gradients<'_, T> {
                         let column = plane * len + first;
                         product.gradients[index] = self
                             .dparams
-                            .base
+                            .first()
                             .wrapping_add(matrix.start + row + column * matrix.rows);
                     }
                     for (index, element) in (first..first + elements).enumerate() {

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::UserMatrix;
+use super::ColumnGrid;
 use super::gradients::Gradients;
 use super::share::part;
 use crate::rt::context::Rows;
@@ -35,7 +35,7 @@ impl<T: Element> Gradients<'_, T> {
                     let base = rows
                         .base
                         .wrapping_add(slot.index(layout.leads[lead].cells) * rows.row);
-                    (UserMatrix::even(base, rows.sample), rows.row)
+                    (ColumnGrid::even(base, rows.sample), rows.row)
                 }
                 _ => (self.input, 0),
             };

@@ -202,14 +202,7 @@ impl Writer<'_> {
                 .chain(&signal.later)
                 .map(|term| term.value)
                 .collect();
-            let terms: Vec<_> = terms
-                .into_iter()
-                .map(|term| crate::print::expression(cell, term))
-                .collect();
-            Some(format!(
-                "{name}[t] = {}",
-                terms.join(" + ").replace("+ -", "- ")
-            ))
+            Some(format!("{name}[t] = {}", crate::print::sum(cell, &terms)))
         }
     }
 

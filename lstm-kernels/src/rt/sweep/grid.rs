@@ -1,4 +1,4 @@
-//! The matrices of a call: where each step of each sample lies.
+//! Where each step of each sample lies in a matrix, and numbers that threads share.
 
 use crate::columns::Columns;
 use crate::rt::context::Rows;
@@ -6,22 +6,44 @@ use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 
-/// A sequence in a user's matrix: the first element of its first column, and how far steps and samples are apart. Rows
-/// are contiguous.
+/// Columns of a matrix of which each belongs to a step of a sample, such as those of a sequence that a user gave: the first
+/// element of the first one, and how far steps and samples are apart. Rows are contiguous.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct UserMatrix<T> {
+pub(crate) struct ColumnGrid<T> {
     pub base: *mut T,
     batch: usize,
     step: isize,
     sample: isize,
 }
 
-// SAFETY: threads read a user's matrix together, or write columns and rows that no other thread has; see `Share`.
-unsafe impl<T: Send> Send for UserMatrix<T> {}
+// SAFETY: threads read a matrix together, or write columns and rows that no other thread has; see `Share`.
+unsafe impl<T: Send> Send for ColumnGrid<T> {}
 // SAFETY: as above.
-unsafe impl<T: Sync> Sync for UserMatrix<T> {}
+unsafe impl<T: Sync> Sync for ColumnGrid<T> {}
 
-impl<T> UserMatrix<T> {
+/// Numbers of the caller to which threads add, each to places that no other thread has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SharedNumbers<T>(*mut T);
+
+// SAFETY: as said above.
+unsafe impl<T: Send> Send for SharedNumbers<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for SharedNumbers<T> {}
+
+impl<T> SharedNumbers<T> {
+    /// These numbers, which must outlive it.
+    pub fn of(numbers: &mut [T]) -> Self {
+        Self(numbers.as_mut_ptr())
+    }
+
+    /// The first of them.
+    #[inline(always)]
+    pub fn first(&self) -> *mut T {
+        self.0
+    }
+}
+
+impl<T> ColumnGrid<T> {
     /// So many steps and samples of a matrix whose columns are `stride` apart. All of them must lie inside.
     pub fn new(
         base: *const T,
@@ -41,7 +63,7 @@ impl<T> UserMatrix<T> {
             step
         };
         let first = columns.column(0, 0).unwrap_or(0) as isize;
-        UserMatrix {
+        ColumnGrid {
             base: base.cast_mut().wrapping_offset(distance(first)),
             batch,
             step,
@@ -52,7 +74,7 @@ impl<T> UserMatrix<T> {
     /// Vectors with even spaces, each a column of its own.
     #[inline(always)]
     pub const fn even(base: *mut T, sample: isize) -> Self {
-        UserMatrix {
+        ColumnGrid {
             base,
             batch: 1,
             step: sample,
@@ -62,7 +84,7 @@ impl<T> UserMatrix<T> {
 
     /// No matrix at all.
     pub const fn none() -> Self {
-        UserMatrix {
+        ColumnGrid {
             base: std::ptr::null_mut(),
             batch: 0,
             step: 0,
@@ -102,7 +124,7 @@ impl<T> UserMatrix<T> {
     }
 }
 
-impl<T: Element> UserMatrix<T> {
+impl<T: Element> ColumnGrid<T> {
     /// The vectors of a step.
     #[inline(always)]
     pub fn vector(&self, step: usize) -> VectorPlace<T> {
