@@ -183,7 +183,7 @@ fn gradients_of_many_columns_are_sums_of_those_of_few() {
     fn check<C: Cell>(sizes: &[usize]) {
         let kernel = Kernel::<C, f32>::new(sizes).unwrap();
         let problem = Problem::new(&kernel, 18, 70);
-        assert!(18 * 70 > BLOCK && 18 * 14 < BLOCK);
+        const { assert!(18 * 70 > BLOCK && 18 * 14 < BLOCK) };
         let gradient = |problem: &Problem| -> Vec<f64> {
             let bits = problem.solve(&kernel).params;
             (bits.into_iter().map(|bits| f64::from(f32::from_bits(bits)))).collect()
