@@ -1,7 +1,9 @@
 //! Work in pieces, for whichever thread is free.
 
+use std::cmp::Reverse;
 use std::iter::from_fn;
 use std::sync::{Mutex, PoisonError};
+use std::vec;
 
 use faer::MatMut;
 use lstm_kernels::Threads;
@@ -46,6 +48,16 @@ pub(crate) fn try_share<J: Send>(
     outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Jobs of very different sizes, the largest first, so that no thread begins a large one when the others are at their end.
+pub(crate) fn largest_first<J>(
+    jobs: impl Iterator<Item = J>,
+    size: impl Fn(&J) -> usize,
+) -> vec::IntoIter<J> {
+    let mut jobs: Vec<J> = jobs.collect();
+    jobs.sort_by_key(|job| Reverse(size(job)));
+    jobs.into_iter()
+}
+
 /// Cuts a matrix into blocks of so many columns, each with the index of its first one.
 pub(crate) fn blocks<'a, T: 'a>(
     matrix: MatMut<'a, T>,
@@ -68,6 +80,12 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
+
+    #[test]
+    fn the_largest_jobs_come_first() {
+        let sorted: Vec<_> = largest_first([3, 9, 1, 4].into_iter(), |&size| size).collect();
+        assert_eq!(sorted, [9, 4, 3, 1]);
+    }
 
     #[test]
     fn every_job_is_done_once_and_an_error_comes_back() {

@@ -56,6 +56,11 @@ pub(super) struct Job<'a, T> {
 }
 
 impl<T: Element> Job<'_, T> {
+    /// How long it takes, in comparison with others.
+    pub(super) fn work(&self) -> usize {
+        self.group.words.len() * self.columns.len()
+    }
+
     /// Gathers the columns and computes the scores of the words.
     fn score(&mut self, head: &ClassSoftmax<T>, x: MatRef<'_, T>, targets: &[u32]) {
         let group = &mut *self.group;
@@ -114,6 +119,11 @@ impl<T: Element> Job<'_, T> {
 }
 
 impl<T: Element> Group<T> {
+    /// How long what is done with it takes, in comparison with other groups.
+    pub(super) fn work(&self) -> usize {
+        self.words.len() * self.targets.len()
+    }
+
     /// Adds the gradient of these columns to the columns of `dx`.
     pub(super) fn add_dx(&self, columns: &[usize], mut dx: MatMut<'_, T>) {
         for (&column, own) in columns.iter().zip(self.dx.chunks_exact(dx.nrows())) {

@@ -20,7 +20,7 @@ pub use workspace::ClassWorkspace;
 use crate::columns::fill_columns;
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::try_share;
+use crate::jobs::{largest_first, try_share};
 use crate::linear::Linear;
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
@@ -149,7 +149,7 @@ impl<T: Element> ClassSoftmax<T> {
         (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let of_classes = cross_entropy.loss(scores.rb(), plan.class_targets())?;
-        let jobs = self.jobs(plan, groups);
+        let jobs = largest_first(self.jobs(plan, groups), Job::work);
         try_share(self.threads.as_ref(), jobs, |job| {
             job.loss(self, x, targets)
         })?;
@@ -238,7 +238,8 @@ impl<T: Element> ClassSoftmax<T> {
         let threads = self.threads.as_ref();
         (self.class).backprop_in_blocks(threads, x, scores.rb(), of_classes, dx.rb_mut());
 
-        let (jobs, wants_dx) = (self.jobs(plan, groups), dx.is_some());
+        let jobs = largest_first(self.jobs(plan, groups), Job::work);
+        let wants_dx = dx.is_some();
         try_share(self.threads.as_ref(), jobs, |job| {
             job.gradient(self, x, targets, wants_dx)
         })?;
@@ -335,7 +336,7 @@ impl<T: Element> ClassSoftmax<T> {
         &'a self,
         plan: &'a Plan,
         groups: &'a mut Vec<Group<T>>,
-    ) -> impl Iterator<Item = Job<'a, T>> + Send {
+    ) -> impl Iterator<Item = Job<'a, T>> {
         let count = plan.groups().count();
         if groups.len() < count {
             groups.resize_with(count, Group::default);

@@ -6,7 +6,7 @@ use super::ClassSoftmax;
 use super::group::Group;
 use super::workspace::take_blocks;
 use crate::error::{Error, Result, require_shape};
-use crate::jobs::share;
+use crate::jobs::{largest_first, share};
 
 /// The gradient of the words' vectors and biases that [`ClassSoftmax::gradient_in_factors`] has found: for each class the
 /// inputs of its columns and the slopes of its scores, whose product it is.
@@ -31,6 +31,7 @@ impl<T: Element> WordSlopes<'_, T> {
         let inputs = self.shape.0;
         let mut sums = vec![0.0; self.groups.len()];
         let jobs = self.groups.iter_mut().zip(&mut sums);
+        let jobs = largest_first(jobs, |(group, _)| group.work());
         share(self.threads.as_ref(), jobs, |(group, sum)| {
             *sum = group.squares(inputs);
         });
@@ -64,6 +65,7 @@ impl<T: Element> WordSlopes<'_, T> {
         let weights = take_blocks(weight, self.shape.0, words.clone());
         let blocks = weights.zip(take_blocks(bias, 1, words));
         let jobs = self.groups.iter().zip(blocks);
+        let jobs = largest_first(jobs, |(group, _)| group.work());
         share(self.threads.as_ref(), jobs, |(group, (weight, bias))| {
             group.add_words(scale, weight, bias);
         });
