@@ -156,11 +156,11 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
         let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
-        while let Some((first_block, blocks)) = turns.next::<S>() {
-            for (first_sample, samples) in sample_strips(&self.share.samples) {
+        while let Some(turn) = turns.next::<S>() {
+            for (first_sample, samples) in sample_strips(&turn.samples) {
                 let strip = Strip {
-                    first_block,
-                    blocks,
+                    first_block: turn.first_block,
+                    blocks: turn.blocks,
                     first_sample,
                     samples,
                 };

@@ -225,11 +225,11 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
         let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
-        while let Some((first_block, blocks)) = turns.next::<S>() {
-            for (first_sample, samples) in sample_strips(&self.share.samples) {
+        while let Some(turn) = turns.next::<S>() {
+            for (first_sample, samples) in sample_strips(&turn.samples) {
                 let strip = Strip {
-                    first_block,
-                    blocks,
+                    first_block: turn.first_block,
+                    blocks: turn.blocks,
                     first_sample,
                     samples,
                 };

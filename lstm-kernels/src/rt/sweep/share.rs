@@ -152,6 +152,13 @@ impl Share<'_> {
         self.turns_of::<S>(self.part, pass, samples, backwards)
     }
 
+    /// Whether the last turn of a part is taken in two halves of the samples: the part has a block more than others, whose
+    /// threads would wait for it.
+    pub fn cuts_last(&self, index: usize, pass: &PassLayout) -> bool {
+        let blocks = part(0..pass.blocks, index, self.parts).len();
+        self.samples.len() > MAX_SAMPLES && blocks * self.parts > pass.blocks
+    }
+
     /// Those of a part of the units.
     #[inline(always)]
     pub fn turns_of<S: Simd>(

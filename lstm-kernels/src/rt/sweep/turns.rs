@@ -9,7 +9,7 @@ use crate::rt::pass::PassLayout;
 use crate::rt::tile;
 
 /// Turns of a thread from which on it lets others help.
-const WORTH_HELP: usize = 4;
+const WORTH_HELP: usize = 3;
 
 /// Blocks that are alike, as many at once as a tile takes.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,8 @@ impl Turns {
     }
 }
 
-/// The turns of a pass as a thread takes them: its own, and then those that slower threads have not come to.
+/// The turns of a pass as a thread takes them: its own, and then those that slower threads have not come to. Where they do not
+/// come out even, the last one is taken in halves.
 #[derive(Debug)]
 pub(crate) struct Taken<'a> {
     share: &'a Share<'a>,
@@ -99,6 +100,14 @@ pub(crate) struct Taken<'a> {
     /// How many of its own are taken, if nobody helps.
     taken: usize,
     queue: Option<&'a Queue>,
+}
+
+/// What a thread computes next: some blocks of some samples.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub first_block: usize,
+    pub blocks: usize,
+    pub samples: Range<usize>,
 }
 
 impl<'a> Taken<'a> {
@@ -114,7 +123,8 @@ impl<'a> Taken<'a> {
         let queue = share.together.map(|(_, queue)| queue);
         let queue = queue.filter(|_| own.count >= WORTH_HELP);
         if let Some(queue) = queue {
-            queue.begin(share.part, 0..own.count);
+            let halves = usize::from(share.cuts_last(share.part, pass));
+            queue.begin(share.part, 0..own.count + halves);
         }
         Taken {
             share,
@@ -126,14 +136,20 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// The next turn: its first block, and how many.
+    /// The next turn.
     #[inline(always)]
-    pub fn next<S: Simd>(&mut self) -> Option<(usize, usize)> {
+    pub fn next<S: Simd>(&mut self) -> Option<Turn> {
         match self.queue {
             Some(queue) => self.next_of_all::<S>(queue),
             None if self.taken < self.own.count => {
                 self.taken += 1;
-                Some(self.own.get(self.taken - 1))
+                let (first_block, blocks) = self.own.get(self.taken - 1);
+                let samples = self.share.samples.clone();
+                Some(Turn {
+                    first_block,
+                    blocks,
+                    samples,
+                })
             }
             None => None,
         }
@@ -141,21 +157,104 @@ impl<'a> Taken<'a> {
 
     /// The next one where threads help each other. A call of its own: one copy serves all cells.
     #[inline(never)]
-    fn next_of_all<S: Simd>(&self, queue: &Queue) -> Option<(usize, usize)> {
+    fn next_of_all<S: Simd>(&self, queue: &Queue) -> Option<Turn> {
         let share = self.share;
-        let (part, turn) = queue.take(share.part)?;
+        let (part, piece) = queue.take(share.part)?;
         let turns = if part == share.part {
             self.own
         } else {
             share.turns_of::<S>(part, self.pass, self.samples, self.own.backwards)
         };
-        Some(turns.get(turn))
+        let last = turns.count - 1;
+        let (first_block, blocks) = turns.get(piece.min(last));
+        let Range { start, end } = share.samples;
+        let middle = start.midpoint(end);
+        let samples = match piece.checked_sub(last) {
+            Some(0) if share.cuts_last(part, self.pass) => start..middle,
+            Some(1) => middle..end,
+            _ => start..end,
+        };
+        Some(Turn {
+            first_block,
+            blocks,
+            samples,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use pulp::Scalar;
+
     use super::*;
+    use crate::threads::Barrier;
+
+    /// How often the blocks of a pass are computed for each sample by so many threads, of which each in turn takes a piece; and
+    /// how many samples the busiest thread has, over all its blocks.
+    fn taken(
+        blocks: usize,
+        samples: usize,
+        threads: usize,
+    ) -> (BTreeMap<(usize, usize), usize>, usize) {
+        let pass = PassLayout {
+            groups: 1,
+            blocks,
+            wide_blocks: blocks,
+            ..PassLayout::default()
+        };
+        let (barrier, mut queue) = (Barrier::new(threads), Queue::EMPTY);
+        queue.reshape(threads);
+        let share = |part| Share {
+            thread: part,
+            samples: 0..samples,
+            part,
+            parts: threads,
+            together: Some((&barrier, &queue)),
+            relief: None,
+        };
+        let shares: Vec<_> = (0..threads).map(share).collect();
+        let mut takers: Vec<_> = (shares.iter())
+            .map(|share| Taken::new::<Scalar>(share, &pass, tile::MAX_SAMPLES, false))
+            .collect();
+        let (mut seen, mut work) = (BTreeMap::new(), vec![0; threads]);
+        // The thread that has done least is the next to take.
+        while let Some((thread, turn)) = (0..threads)
+            .map(|thread| (work[thread], thread))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .find_map(|(_, thread)| Some((thread, takers[thread].next::<Scalar>()?)))
+        {
+            work[thread] += turn.blocks * turn.samples.len();
+            for block in turn.first_block..turn.first_block + turn.blocks {
+                for sample in turn.samples.clone() {
+                    *seen.entry((block, sample)).or_default() += 1;
+                }
+            }
+        }
+        (seen, work.into_iter().max().unwrap_or(0))
+    }
+
+    #[test]
+    fn threads_together_compute_every_block_of_every_sample_once() {
+        for blocks in 1..30 {
+            for samples in [1, 6, 7, 20] {
+                for threads in 1..5 {
+                    let (seen, _) = taken(blocks, samples, threads);
+                    assert_eq!(seen.len(), blocks * samples);
+                    assert!(seen.values().all(|&times| times == 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_threads_have_equal_work_of_an_odd_number_of_blocks() {
+        for blocks in (7..30).step_by(2) {
+            assert_eq!(taken(blocks, 20, 2).1, blocks * 10);
+        }
+    }
 
     #[test]
     fn turns_visit_every_block_once_in_either_direction() {
