@@ -15,28 +15,25 @@ pub(crate) fn set_column<T: Element>(mut column: ColMut<'_, T>, numbers: &[T]) {
     }
 }
 
-/// Adds numbers to a column.
-pub(crate) fn add_to_column<T: Element>(mut column: ColMut<'_, T>, numbers: &[T]) {
-    match column.rb_mut().try_as_col_major_mut() {
-        Some(column) => (column.as_slice_mut().iter_mut())
-            .zip(numbers)
-            .for_each(|(to, &number)| *to += number),
-        None => (column.iter_mut())
-            .zip(numbers)
-            .for_each(|(to, &number)| *to += number),
+/// Adds a column to another one, as far as both reach.
+pub(crate) fn add_to<T: Element>(column: ColRef<'_, T>, mut sum: ColMut<'_, T>) {
+    let side_by_side = (
+        column.try_as_col_major(),
+        sum.rb_mut().try_as_col_major_mut(),
+    );
+    match side_by_side {
+        (Some(column), Some(sum)) => (sum.as_slice_mut().iter_mut())
+            .zip(column.as_slice())
+            .for_each(|(sum, &number)| *sum += number),
+        _ => (sum.iter_mut())
+            .zip(column.iter())
+            .for_each(|(sum, &number)| *sum += number),
     }
 }
 
-/// Adds a column to numbers.
-pub(crate) fn add_column<T: Element>(column: ColRef<'_, T>, numbers: &mut [T]) {
-    match column.try_as_col_major() {
-        Some(column) => (numbers.iter_mut())
-            .zip(column.as_slice())
-            .for_each(|(to, &number)| *to += number),
-        None => (numbers.iter_mut())
-            .zip(column.iter())
-            .for_each(|(to, &number)| *to += number),
-    }
+/// Adds numbers to a column.
+pub(crate) fn add_to_column<T: Element>(column: ColMut<'_, T>, numbers: &[T]) {
+    add_to(ColRef::from_slice(numbers), column);
 }
 
 /// Every column of a matrix becomes the same numbers, such as a bias.
@@ -49,7 +46,8 @@ pub(crate) fn fill_columns<T: Element>(matrix: MatMut<'_, T>, numbers: &[T]) {
 /// Adds all columns of a matrix to numbers, as far as there are any.
 pub(crate) fn add_columns<T: Element>(matrix: MatRef<'_, T>, numbers: &mut [T]) {
     for column in matrix.col_iter() {
-        add_column(column, numbers);
+        let sums = &mut numbers[..];
+        add_to(column, ColMut::from_slice_mut(sums));
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use faer::reborrow::*;
 use faer::{MatMut, MatRef};
-use lstm_kernels::Element;
+use lstm_kernels::{Element, Threads};
 
-use crate::columns::{add_column, set_column};
+use crate::columns::{add_to, set_column};
 use crate::error::{Error, Result, require_len, require_shape, require_size};
 use crate::init::Init;
+use crate::jobs::{blocks, row_blocks, share};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
@@ -20,7 +22,11 @@ pub struct Embedding<T> {
     weight: Vec<T>,
     /// A symbol whose vector is zero and stays so.
     padding: Option<u32>,
+    threads: Option<Threads>,
 }
+
+/// Vectors that a thread copies at a time.
+const COLUMNS: usize = 64;
 
 impl<T: Element> Embedding<T> {
     /// A table filled from `init`.
@@ -43,6 +49,7 @@ impl<T: Element> Embedding<T> {
             count,
             weight,
             padding: None,
+            threads: None,
         })
     }
 
@@ -55,6 +62,11 @@ impl<T: Element> Embedding<T> {
         self.weight[id as usize * self.len..][..self.len].fill(T::from_f64(0.0));
         self.padding = Some(id);
         Ok(self)
+    }
+
+    /// Lets calls share their work among threads; the result is the same to the bit for any number of them.
+    pub fn set_threads(&mut self, threads: &Threads) {
+        self.threads = Some(threads.clone());
     }
 
     /// Numbers of one vector.
@@ -86,17 +98,19 @@ impl<T: Element> Embedding<T> {
     ///
     /// # Errors
     /// An id beyond the table, or a `y` of another shape.
-    pub fn forward(&self, ids: &[u32], mut y: MatMut<'_, T>) -> Result<()> {
+    pub fn forward(&self, ids: &[u32], y: MatMut<'_, T>) -> Result<()> {
         require_shape(
             "the output of `Embedding::forward`",
             (self.len, ids.len()),
             y.shape(),
         )?;
         self.require_ids(ids)?;
-        for (column, &id) in ids.iter().enumerate() {
-            let vector = &self.weight[id as usize * self.len..][..self.len];
-            set_column(y.as_mut().col_mut(column), vector);
-        }
+        share(self.threads.as_ref(), blocks(y, COLUMNS), |(first, y)| {
+            for (column, &id) in y.col_iter_mut().zip(&ids[first..]) {
+                let vector = &self.weight[id as usize * self.len..][..self.len];
+                set_column(column, vector);
+            }
+        });
         Ok(())
     }
 
@@ -116,13 +130,21 @@ impl<T: Element> Embedding<T> {
             gradient.len(),
         )?;
         self.require_ids(ids)?;
-        for (column, &id) in ids.iter().enumerate() {
-            if self.padding == Some(id) {
-                continue;
-            }
-            let vector = &mut gradient[id as usize * self.len..][..self.len];
-            add_column(dy.col(column), vector);
-        }
+        let gradient = MatMut::from_column_major_slice_mut(gradient, self.len, self.count);
+        let threads = self.threads.as_ref();
+        // Columns may belong to one vector, so threads have rows of their own.
+        share(
+            threads,
+            row_blocks(threads, gradient),
+            |(first, mut rows)| {
+                let dy = dy.subrows(first, rows.nrows());
+                for (column, &id) in dy.col_iter().zip(ids) {
+                    if self.padding != Some(id) {
+                        add_to(column, rows.rb_mut().col_mut(id as usize));
+                    }
+                }
+            },
+        );
         Ok(())
     }
 
@@ -199,6 +221,27 @@ mod tests {
         assert!((forward - backward).abs() < 1e-14);
         // Symbol 1 does not occur; symbol 2 occurs twice: 1 + 3 and -1 + 0.25.
         assert_eq!(gradient[2..6], [0.0, 0.0, 4.0, -0.75]);
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let init = Init::Uniform(1.0);
+        let alone = Embedding::<f32>::new(30, 7, init, &mut Rng::new(5)).unwrap();
+        // More symbols than a thread takes at a time, many of them several times.
+        let ids: Vec<u32> = (0..200).map(|at| (at * at + 3 * at) % 30).collect();
+        let dy = Mat::from_fn(7, 200, |i, j| ((3 * i + 5 * j) as f32).sin());
+        let run = |table: &Embedding<f32>| {
+            let (mut y, mut gradient) = (Mat::zeros(7, 200), vec![0.25; 7 * 30]);
+            table.forward(&ids, y.as_mut()).unwrap();
+            table.backward(&ids, dy.as_ref(), &mut gradient).unwrap();
+            (y, gradient)
+        };
+        let expected = run(&alone);
+        for count in 1..=8 {
+            let mut table = alone.clone();
+            table.set_threads(&Threads::new(count).unwrap());
+            assert_eq!(run(&table), expected, "{count} threads");
+        }
     }
 
     #[test]

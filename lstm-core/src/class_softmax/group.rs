@@ -124,9 +124,16 @@ impl<T: Element> Group<T> {
         self.words.len() * self.targets.len()
     }
 
-    /// Adds the gradient of these columns to the columns of `dx`.
-    pub(super) fn add_dx(&self, columns: &[usize], mut dx: MatMut<'_, T>) {
-        for (&column, own) in columns.iter().zip(self.dx.chunks_exact(dx.nrows())) {
+    /// Adds the gradient of these columns to the columns of `dx`, of which these are some rows out of `inputs`.
+    pub(super) fn add_dx(
+        &self,
+        columns: &[usize],
+        inputs: usize,
+        first_row: usize,
+        mut dx: MatMut<'_, T>,
+    ) {
+        for (&column, own) in columns.iter().zip(self.dx.chunks_exact(inputs)) {
+            let own = &own[first_row..][..dx.nrows()];
             add_to_column(dx.rb_mut().col_mut(column), own);
         }
     }

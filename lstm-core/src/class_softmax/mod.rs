@@ -20,7 +20,7 @@ pub use workspace::ClassWorkspace;
 use crate::columns::fill_columns;
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::{largest_first, try_share};
+use crate::jobs::{largest_first, row_blocks, share, try_share};
 use crate::linear::Linear;
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
@@ -243,10 +243,13 @@ impl<T: Element> ClassSoftmax<T> {
         try_share(self.threads.as_ref(), jobs, |job| {
             job.gradient(self, x, targets, wants_dx)
         })?;
-        if let Some(mut dx) = dx {
-            for (columns, group) in plan.groups().zip(&mut *groups) {
-                group.add_dx(columns, dx.rb_mut());
-            }
+        if let Some(dx) = dx {
+            let (inputs, groups) = (self.inputs, &*groups);
+            share(threads, row_blocks(threads, dx), |(first_row, mut dx)| {
+                for (columns, group) in plan.groups().zip(groups) {
+                    group.add_dx(columns, inputs, first_row, dx.rb_mut());
+                }
+            });
         }
         let loss = loss + plan.mean(groups);
         let slopes = WordSlopes {

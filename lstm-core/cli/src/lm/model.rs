@@ -141,6 +141,7 @@ impl WordModel {
             None => Threads::all(),
         };
         let threads = threads.map_err(lstm_core::Error::from)?;
+        self.embedding.set_threads(&threads);
         self.layers.set_threads(&threads);
         self.head.set_threads(&threads);
         self.threads = Some(threads);
