@@ -293,6 +293,20 @@ mod tests {
         assert_eq!(results::read(&results.0).unwrap().len(), 4);
     }
 
+    /// The nearest double to these digits is found only by reading that rounds correctly: reading that multiplies by a power of ten
+    /// ends one double beside it, about once in four rates of full precision.
+    #[test]
+    fn a_rate_of_full_precision_is_recognised() {
+        let trained = AtomicUsize::new(0);
+        let mut experiment = experiment(&trained);
+        experiment.key["rate"] = json!(0.9424502837770503);
+        let results = Results::new("precision");
+        for _ in 0..2 {
+            run(&experiment, &results.common(1, 1), &|| false).unwrap();
+        }
+        assert_eq!(trained.load(Ordering::Relaxed), 1);
+    }
+
     #[test]
     fn a_line_that_is_no_result_is_named() {
         let trained = AtomicUsize::new(0);
