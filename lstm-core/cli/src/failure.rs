@@ -76,9 +76,9 @@ pub enum Failure {
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
 
-    /// Ctrl-C came; what had been learned is saved.
-    #[error("stopped by Ctrl-C; what had been learned is saved")]
-    Interrupted,
+    /// Ctrl-C came; the sentence says what was saved.
+    #[error("stopped by Ctrl-C; {0}")]
+    Interrupted(String),
 
     /// The results file of `lstm paper` has a line that is not one of its own.
     #[error("line {line} of {} is not a result of `lstm paper` ({reason}); remove the line or choose another --results", path.display())]
@@ -113,7 +113,7 @@ impl Failure {
                 eprintln!("{}", text.trim_end());
                 ExitCode::FAILURE
             }
-            Self::Interrupted | Self::Stopped { .. } => {
+            Self::Interrupted(_) | Self::Stopped { .. } => {
                 eprintln!("lstm: {self}");
                 ExitCode::from(130)
             }

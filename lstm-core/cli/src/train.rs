@@ -113,7 +113,10 @@ impl Task for Run<'_> {
         model.save(&options.out)?;
         conclude(&model, bits, options)?;
         match interrupt.came() {
-            true => Err(Failure::Interrupted),
+            true => Err(Failure::Interrupted(format!(
+                "what had been learned is saved in {}",
+                options.out.display()
+            ))),
             false => Ok(()),
         }
     }

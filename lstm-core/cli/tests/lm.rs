@@ -1,5 +1,9 @@
 //! `lstm lm` from outside, on a small generated text: every verb, and what they refuse.
 
+#[cfg(unix)]
+#[path = "lm/interrupt.rs"]
+mod interrupt;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

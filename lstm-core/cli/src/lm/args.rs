@@ -16,8 +16,9 @@ pub enum Verb {
     Classes(Classes),
     /// Train a model
     ///
-    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C stops early,
-    /// writes a checkpoint if there is a folder for them, and exits with code 130.
+    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C stops early and exits
+    /// with code 130. It leaves a checkpoint if there is a folder for them, else the model that was best on the text of --valid or,
+    /// before there is one, the model as it is.
     Train(Box<Train>),
     /// Measure the perplexity of a text
     Ppl(Ppl),

@@ -112,13 +112,18 @@ impl Run {
         Ok(())
     }
 
-    /// Writes a checkpoint, if there is a folder for them, and says whether there is.
+    /// Whether an epoch of this run was the best on the text of --valid, so that its model is kept.
+    pub fn has_best(&self) -> bool {
+        self.plateau.watch().best.is_finite()
+    }
+
+    /// Writes a checkpoint, if there is a folder for them.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn save(&self) -> Result<bool, Failure> {
+    pub fn save(&self) -> Result<(), Failure> {
         let Some(folder) = &self.folder else {
-            return Ok(false);
+            return Ok(());
         };
         let checkpoint = Checkpoint::new(&self.model)
             .with_optimiser(&*self.optimiser)
@@ -130,7 +135,7 @@ impl Run {
             .with_text("history", &json!(self.history).to_string())
             .with_text("course", &self.course);
         folder.save(self.windows, checkpoint)?;
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -184,12 +184,22 @@ impl Training<'_> {
         Ok(epoch)
     }
 
-    /// Ctrl-C: a checkpoint, or the model where there is no folder for one.
+    /// Ctrl-C: a checkpoint or, where there is no folder for one, the best model, which is there already, or else the model as
+    /// it is.
     fn stop(&self) -> Result<(), Failure> {
-        if !self.run.save()? {
-            self.run.model.save(&self.options.out)?;
-        }
-        Err(Failure::Interrupted)
+        let out = &self.options.out;
+        let left = if let Some(folder) = &self.options.checkpoints {
+            self.run.save()?;
+            let folder = folder.display();
+            format!("the same command goes on from the checkpoint in {folder}")
+        } else if self.run.has_best() {
+            let out = out.display();
+            format!("{out} holds the model that was best on the text of --valid")
+        } else {
+            self.run.model.save(out)?;
+            format!("{} holds the model as it was", out.display())
+        };
+        Err(Failure::Interrupted(left))
     }
 
     fn introduce(&self, words: u64) -> Result<(), Failure> {

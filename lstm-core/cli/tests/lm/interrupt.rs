@@ -1,0 +1,113 @@
+//! Ctrl-C in `lstm lm train`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::{Folder, json};
+
+/// A run in the background.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn train(folder: &Folder, options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lstm"))
+            .args(["lm", "train", "--json", "--threads", "1"])
+            .args(options)
+            .current_dir(&folder.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// The next line of the output, none at its end.
+    fn line(&mut self) -> Option<serde_json::Value> {
+        let mut line = String::new();
+        (self.lines.read_line(&mut line).unwrap() > 0).then(|| json(&line))
+    }
+
+    /// Presses Ctrl-C and returns the rest of the output with the sentence at the end, which comes with code 130.
+    fn interrupt(mut self) -> (Vec<serde_json::Value>, String) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+        let rest = std::iter::from_fn(|| self.line()).collect();
+        let output = self.child.wait_with_output().unwrap();
+        let sentence = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{sentence}");
+        (rest, sentence)
+    }
+}
+
+const SMALL: [&str; 9] = [
+    "train.txt",
+    "--hidden",
+    "12",
+    "--batch",
+    "4",
+    "--steps",
+    "8",
+    "--rate",
+    "5",
+];
+
+#[test]
+fn the_best_model_stays_where_it_is() {
+    let folder = Folder::new("interrupt-best");
+    // Another order of words: what is learned of the text makes it unlikelier from the second epoch on.
+    folder.write("odd.txt", "sees cat the dog a\n".repeat(20));
+    let options = [
+        &SMALL[..],
+        &["--valid", "odd.txt", "--reductions", "1000000"],
+    ]
+    .concat();
+    let mut run = Running::train(&folder, &[&options[..], &["--epochs", "100000"]].concat());
+    let mut epochs: Vec<_> = (0..4).map(|_| run.line().unwrap()).collect();
+    let (rest, sentence) = run.interrupt();
+    epochs.extend(rest);
+    let perplexities: Vec<_> = (epochs.iter())
+        .filter_map(|epoch| epoch["valid_perplexity"].as_f64())
+        .collect();
+    let best = (perplexities.iter())
+        .position(|own| perplexities.iter().all(|other| own <= other))
+        .unwrap();
+    assert!(best + 1 < perplexities.len(), "{perplexities:?}");
+    assert!(
+        sentence.contains("lm.safetensors holds the model that was best"),
+        "{sentence}"
+    );
+    let kept = folder.bytes("lm.safetensors");
+    // The same run, ended after its best epoch.
+    let epochs = (best + 1).to_string();
+    folder.done(&[&["train"], &options[..], &["--epochs", &epochs]].concat());
+    assert!(kept == folder.bytes("lm.safetensors"));
+}
+
+#[test]
+fn the_model_as_it_is_or_a_checkpoint_is_left_where_there_is_no_best_one() {
+    let folder = Folder::new("interrupt-first");
+    let epochs = ["--epochs", "100000"];
+    for (more, left) in [
+        (&[][..], "lm.safetensors holds the model as it was"),
+        (
+            &["--checkpoints", "folder"],
+            "goes on from the checkpoint in folder",
+        ),
+    ] {
+        let mut run = Running::train(&folder, &[&SMALL[..], &epochs, more].concat());
+        run.line().unwrap();
+        let (_, sentence) = run.interrupt();
+        assert!(sentence.contains(left), "{sentence}");
+    }
+    folder.done(&["ppl", "lm.safetensors", "valid.txt"]);
+    let options = [&SMALL[..], &["--epochs", "1", "--checkpoints", "folder"]].concat();
+    let resumed = folder.done(&[&["train", "--json"], &options[..]].concat());
+    let first = json(resumed.lines().next().unwrap());
+    assert!(first["resumed_at_window"].as_u64() > Some(0), "{first}");
+}
