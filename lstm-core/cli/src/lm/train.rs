@@ -135,6 +135,11 @@ impl Training<'_> {
             let epoch = self.end_epoch(of_epoch)?;
             let speed = words(self.run.windows - start.1) as f64 / time.as_secs_f64().max(1e-9);
             bar.above(|| self.report(&epoch, speed, time))?;
+            // An epoch of one window comes by here only, and measuring may have taken long.
+            if self.interrupt.came() {
+                bar.finish();
+                return self.stop();
+            }
         }
         bar.finish();
         self.conclude()

@@ -111,3 +111,21 @@ fn the_model_as_it_is_or_a_checkpoint_is_left_where_there_is_no_best_one() {
     let first = json(resumed.lines().next().unwrap());
     assert!(first["resumed_at_window"].as_u64() > Some(0), "{first}");
 }
+
+/// An epoch of one window leaves no time but that of the measurement, which takes a second on so many words.
+#[test]
+fn the_last_window_is_not_too_late() {
+    let folder = Folder::new("interrupt-last");
+    folder.write("line.txt", "the cat sees the dog\n");
+    folder.write("valid.txt", "the cat sees the dog\n".repeat(40_000));
+    let window = ["line.txt", "--hidden", "12", "--batch", "1", "--steps", "6"];
+    let options = ["--epochs", "1", "--valid", "valid.txt"];
+    let mut run = Running::train(&folder, &[&window[..], &options].concat());
+    run.line().unwrap();
+    let (epochs, sentence) = run.interrupt();
+    assert_eq!(epochs.len(), 1, "{epochs:?}");
+    assert!(
+        sentence.contains("holds the model that was best"),
+        "{sentence}"
+    );
+}
