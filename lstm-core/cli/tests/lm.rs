@@ -1,5 +1,7 @@
 //! `lstm lm` from outside, on a small generated text: every verb, and what they refuse.
 
+#[path = "lm/checkpoints.rs"]
+mod checkpoints;
 #[cfg(unix)]
 #[path = "lm/interrupt.rs"]
 mod interrupt;

@@ -12,6 +12,9 @@ use crate::flow::picture::load_font;
 
 const SIZE: (u32, u32) = (800, 500);
 
+/// Higher points are left out: near the end of the numbers no axis has room above them.
+const HIGHEST: f64 = 1e300;
+
 /// Draws the perplexities of all epochs as an SVG.
 ///
 /// # Errors
@@ -27,19 +30,15 @@ pub fn draw(history: &[Epoch], path: &Path) -> Result<(), Failure> {
 }
 
 fn paint(history: &[Epoch], picture: &mut String) -> Result<(), String> {
-    let training: Vec<_> = (history.iter())
-        .map(|epoch| (epoch.epoch as f64, epoch.train_perplexity))
-        .collect();
-    let held_out: Vec<_> = (history.iter())
-        .filter_map(|epoch| Some((epoch.epoch as f64, epoch.valid_perplexity?)))
-        .collect();
-    let all = || {
-        training
-            .iter()
-            .chain(&held_out)
-            .map(|&(_, y)| y)
-            .filter(|y| y.is_finite())
+    let points = |perplexity: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
+        (history.iter())
+            .filter_map(|epoch| Some((epoch.epoch as f64, perplexity(epoch)?)))
+            .filter(|&(_, y)| y <= HIGHEST)
+            .collect()
     };
+    let training = points(|epoch| Some(epoch.train_perplexity()));
+    let held_out = points(Epoch::valid_perplexity);
+    let all = || training.iter().chain(&held_out).map(|&(_, y)| y);
     let (low, high) = all().fold((f64::INFINITY, 1.0_f64), |(low, high), y| {
         (low.min(y), high.max(y))
     });
@@ -107,6 +106,22 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// exp(709.7) is 1.7e308, beside which there is no room, and exp(2000) is infinite: two of four points are left.
+    #[test]
+    fn points_beyond_all_axes_are_left_out() {
+        let epoch = |(epoch, train_loss)| Epoch {
+            epoch,
+            rate: 1.0,
+            train_loss,
+            valid_loss: None,
+        };
+        let history = [(1, 2000.0), (2, 709.7), (3, 600.0), (4, 5.0)].map(epoch);
+        let mut picture = String::new();
+        load_font().unwrap();
+        paint(&history, &mut picture).unwrap();
+        assert_eq!(picture.matches("<circle").count(), 2, "{picture}");
+    }
 
     #[test]
     fn an_axis_has_round_numbers_enough() {

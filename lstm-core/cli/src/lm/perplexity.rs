@@ -14,9 +14,14 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// e^(-mean); none without words.
+    /// The mean loss of a word, in nats; none without words.
+    pub fn loss(self) -> Option<f64> {
+        (self.count > 0).then(|| -self.logs / self.count as f64)
+    }
+
+    /// e to the mean loss; none without words.
     pub fn perplexity(self) -> Option<f64> {
-        (self.count > 0).then(|| (-self.logs / self.count as f64).exp())
+        self.loss().map(f64::exp)
     }
 
     fn with(self, other: Self) -> Self {
@@ -76,5 +81,32 @@ impl Account {
             "perplexity_without_unknown": self.without_unknown().perplexity(),
             "known": sum(self.known), "unknown": sum(self.unknown), "ends": sum(self.ends),
         })
+    }
+}
+
+/// A perplexity for the reader, with an exponent where the digits would be too many for a table.
+pub fn shown(perplexity: f64) -> String {
+    match perplexity < 1e7 {
+        true => format!("{perplexity:.2}"),
+        false => format!("{perplexity:.2e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_perplexity_fits_into_a_table() {
+        for (perplexity, text) in [
+            (1.0, "1.00"),
+            (9_999_999.0, "9999999.00"),
+            (1.2345e7, "1.23e7"),
+            (f64::MAX, "1.80e308"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(shown(perplexity), text);
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::Ppl;
 use super::error::LmError;
 use super::model::WordModel;
-use super::perplexity::{Account, Sum};
+use super::perplexity::{Account, shown};
 use super::progress::Counter;
 use super::reader::{CHUNK, Reader};
 use super::text::Lines;
@@ -123,13 +123,8 @@ fn summary(out: &mut impl Write, account: Account, speed: f64) -> Result<(), Fai
             out,
             "{name:<34} {:>12} {:>12}",
             grouped(sum.count),
-            shown(sum)
+            sum.perplexity().map_or("-".to_owned(), shown)
         )?;
     }
     Ok(writeln!(out, "{} words per second", grouped(speed as u64))?)
-}
-
-fn shown(sum: Sum) -> String {
-    sum.perplexity()
-        .map_or("-".to_owned(), |value| format!("{value:.2}"))
 }

@@ -19,16 +19,30 @@ use crate::failure::Failure;
 const KEEP: usize = 2;
 
 /// What an epoch found. Times are not in it: they would differ from run to run.
+///
+/// Losses are means in nats. Perplexities can be beyond all numbers, and JSON, as which this is kept, has no infinity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// From 1.
     pub epoch: u64,
     /// The rate it was trained with.
     pub rate: f64,
-    /// Perplexity in training, with dropout, while the model changed.
-    pub train_perplexity: f64,
+    /// The loss in training, with dropout, while the model changed.
+    pub train_loss: f64,
+    /// The loss on the text of --valid.
+    pub valid_loss: Option<f64>,
+}
+
+impl Epoch {
+    /// Perplexity in training.
+    pub fn train_perplexity(&self) -> f64 {
+        self.train_loss.exp()
+    }
+
     /// Perplexity of the text of --valid.
-    pub valid_perplexity: Option<f64>,
+    pub fn valid_perplexity(&self) -> Option<f64> {
+        self.valid_loss.map(f64::exp)
+    }
 }
 
 /// All that changes in the course of a run.
@@ -107,8 +121,12 @@ impl Run {
         self.plateau.resume(file.watch("plateau")?);
         self.windows = file.count("windows")?;
         self.losses = file.number("losses")?;
-        self.history = serde_json::from_str(file.text("history")?)
-            .map_err(|error| unfit(file.path(), &error.to_string()))?;
+        self.history = serde_json::from_str(file.text("history")?).map_err(|error| {
+            let reason = format!(
+                "its list of epochs cannot be read ({error}); choose another folder for --checkpoints"
+            );
+            unfit(file.path(), &reason)
+        })?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::args::Train;
 use super::model::{Config, WordModel};
-use super::perplexity::Account;
+use super::perplexity::{Account, shown};
 use super::progress::Bar;
 use super::reader::Reader;
 use super::run::{Epoch, Run};
@@ -163,20 +163,24 @@ impl Training<'_> {
     /// Measures, sets the rate, keeps the model if it is the best so far, and writes a checkpoint.
     fn end_epoch(&mut self, windows: u64) -> Result<Epoch, Failure> {
         let run = &mut self.run;
-        let valid = match &self.valid {
-            Some(ids) => perplexity(&run.model, ids)?,
+        let train_loss = require_finite(run.losses / windows as f64, "in training")?;
+        let valid_loss = match &self.valid {
+            Some(ids) => Some(require_finite(
+                loss(&run.model, ids)?,
+                "on the text of --valid",
+            )?),
             None => None,
         };
         let epoch = Epoch {
             epoch: run.history.len() as u64 + 1,
             rate: run.optimiser.rate(),
-            train_perplexity: (run.losses / windows as f64).exp(),
-            valid_perplexity: valid,
+            train_loss,
+            valid_loss,
         };
         run.losses = 0.0;
         run.history.push(epoch.clone());
-        let is_best = match valid {
-            Some(valid) => run.plateau.observe(valid.ln(), &mut *run.optimiser)?,
+        let is_best = match valid_loss {
+            Some(loss) => run.plateau.observe(loss, &mut *run.optimiser)?,
             None => true,
         };
         if is_best {
@@ -237,18 +241,21 @@ impl Training<'_> {
         let mut out = stdout().lock();
         let seconds = time.as_secs_f64();
         if self.options.json {
-            let mut line = json!(epoch);
-            line["words_per_second"] = json!(speed);
-            line["seconds"] = json!(seconds);
+            // A perplexity beyond all numbers is null.
+            let line = json!({
+                "epoch": epoch.epoch, "rate": epoch.rate,
+                "train_perplexity": epoch.train_perplexity(), "valid_perplexity": epoch.valid_perplexity(),
+                "words_per_second": speed, "seconds": seconds,
+            });
             return Ok(writeln!(out, "{line}")?);
         }
-        let valid = (epoch.valid_perplexity).map_or("-".to_owned(), |valid| format!("{valid:.2}"));
+        let training = shown(epoch.train_perplexity());
+        let valid = epoch.valid_perplexity().map_or("-".to_owned(), shown);
         Ok(writeln!(
             out,
-            "{:>5} {:>11.5} {:>10.2} {valid:>10} {:>9} {seconds:>10.1}",
+            "{:>5} {:>11.5} {training:>10} {valid:>10} {:>9} {seconds:>10.1}",
             epoch.epoch,
             epoch.rate,
-            epoch.train_perplexity,
             grouped(speed as u64)
         )?)
     }
@@ -267,13 +274,24 @@ impl Training<'_> {
     }
 }
 
-/// The perplexity of a text that is read as one stream; none if it is empty.
-fn perplexity(model: &WordModel, ids: &[u32]) -> Result<Option<f64>, Failure> {
+/// The mean loss on a text that is read as one stream.
+fn loss(model: &WordModel, ids: &[u32]) -> Result<f64, Failure> {
     let mut logs = Vec::with_capacity(ids.len());
     Reader::new(model, false)?.read(ids, &mut logs)?;
     let mut account = Account::default();
     ids.iter()
         .zip(logs)
         .for_each(|(&id, log)| account.add(id, log));
-    Ok(account.all().perplexity())
+    Ok(account.all().loss().unwrap_or(0.0))
+}
+
+/// Refuses a mean loss where numbers have diverged.
+fn require_finite(loss: f64, place: &str) -> Result<f64, Failure> {
+    match loss.is_finite() {
+        true => Ok(loss),
+        false => {
+            let what = format!("the loss {place}");
+            Err(lstm_core::Error::NotFinite { what }.into())
+        }
+    }
 }

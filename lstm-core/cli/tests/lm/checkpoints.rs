@@ -1,0 +1,42 @@
+//! Runs of `lstm lm train` that go on from their checkpoints, or do not.
+
+use super::{Folder, SMALL, json};
+
+/// At such a rate the mean loss is thousands of nats, and e to that is beyond all numbers.
+#[test]
+fn a_run_whose_perplexity_is_infinite_goes_on_from_its_checkpoints() {
+    let folder = Folder::new("infinite");
+    let train = |epochs| {
+        let small = SMALL.map(|word| match word {
+            "3" => epochs,
+            "5" => "1e4",
+            word => word,
+        });
+        let wild = ["--clip", "1e9", "--json", "--curves", "curves.svg"];
+        folder.done(&[&small[..], &wild, &["--checkpoints", "folder"]].concat())
+    };
+    let first = train("1");
+    let epoch = json(first.lines().nth(1).unwrap());
+    let infinite = &serde_json::Value::Null;
+    assert_eq!(&epoch["train_perplexity"], infinite, "{epoch}");
+    folder.done(&["ppl", "lm.safetensors", "valid.txt"]);
+    let second = train("2");
+    assert_eq!(second.lines().count(), 3, "{second}");
+    let intro = json(second.lines().next().unwrap());
+    assert!(intro["resumed_at_window"].as_u64() > Some(0), "{intro}");
+    assert_eq!(json(second.lines().nth(1).unwrap())["epoch"], 2);
+}
+
+/// One window, after which the weights are so large that no score is a number.
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() {
+    let folder = Folder::new("diverged");
+    folder.write("line.txt", "the cat sees the dog\n");
+    let window = ["line.txt", "--hidden", "12", "--batch", "1", "--steps", "6"];
+    let wild = ["--rate", "1e39", "--clip", "1e30", "--valid", "valid.txt"];
+    let error = folder.refused(&[&["train"], &window[..], &wild].concat());
+    assert!(
+        error.contains("the loss on the text of --valid is not a finite number"),
+        "{error}"
+    );
+}
