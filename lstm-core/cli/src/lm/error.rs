@@ -1,6 +1,6 @@
 //! What can be wrong with texts, word lists and models of words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a verb of `lstm lm` did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,4 +39,14 @@ pub enum LmError {
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
+}
+
+impl LmError {
+    /// A text that is to be measured on has no line.
+    pub fn no_sentence(path: &Path) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            reason: "there is no sentence in it".to_owned(),
+        }
+    }
 }

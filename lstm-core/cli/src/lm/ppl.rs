@@ -52,11 +52,7 @@ pub fn run(options: &Ppl) -> Result<(), Failure> {
         account, mut out, ..
     } = reading;
     if account.all().count == 0 {
-        return Err(LmError::File {
-            path: options.text.clone(),
-            reason: "there is no sentence in it".to_owned(),
-        }
-        .into());
+        return Err(LmError::no_sentence(&options.text).into());
     }
     match options.json {
         true => {

@@ -109,6 +109,9 @@ impl Run {
         let Some(latest) = folder.latest()? else {
             return Ok(());
         };
+        for error in &latest.refused {
+            eprintln!("lstm: {error}; the run goes on from an earlier checkpoint");
+        }
         let file = latest.file;
         if file.text("course")? != self.course {
             let reason = "it is of a run with other options, texts, words or classes; choose another folder for --checkpoints";

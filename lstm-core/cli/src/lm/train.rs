@@ -12,6 +12,7 @@ use lstm_core::{Classes, Rng};
 use serde_json::json;
 
 use super::args::Train;
+use super::error::LmError;
 use super::model::{Config, WordModel};
 use super::perplexity::{Account, shown};
 use super::progress::Bar;
@@ -35,7 +36,10 @@ pub fn run(options: &Train) -> Result<(), Failure> {
     let class_of = class_of(options, &vocabulary, &counts)?;
     let ids = encode(&vocabulary, &options.text)?;
     let valid = (options.valid.as_ref())
-        .map(|text| vocabulary.encode_file(text))
+        .map(|text| match vocabulary.encode_file(text)? {
+            ids if ids.is_empty() => Err(LmError::no_sentence(text).into()),
+            ids => Ok::<_, Failure>(ids),
+        })
         .transpose()?;
     let (batch, steps) = (options.batch as usize, options.steps as usize);
     // A text too short for one window is refused here, before memory is taken.

@@ -1,6 +1,26 @@
 //! Runs of `lstm lm train` that go on from their checkpoints, or do not.
 
+use std::fs;
+
 use super::{Folder, SMALL, json};
+
+#[test]
+fn a_damaged_checkpoint_that_is_passed_over_is_named() {
+    let folder = Folder::new("passed-over");
+    let options = [&SMALL[..], &["--checkpoints", "folder"]].concat();
+    folder.done(&options);
+    let names = fs::read_dir(folder.0.join("folder")).unwrap();
+    let last = names.map(|entry| entry.unwrap().path()).max().unwrap();
+    fs::write(&last, "damaged").unwrap();
+    let output = folder.lm(&options);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{error}");
+    let name = last.file_name().unwrap().to_str().unwrap();
+    assert!(
+        error.contains(name) && error.contains("an earlier checkpoint"),
+        "{error}"
+    );
+}
 
 /// At such a rate the mean loss is thousands of nats, and e to that is beyond all numbers.
 #[test]
