@@ -30,7 +30,6 @@ impl Task for Writing<'_> {
         let options = self.options;
         let model = CharModel::<C, f32>::load(&self.file)?;
         let mut out = stdout().lock();
-        out.write_all(options.prompt.as_bytes())?;
         write_sample(
             &mut out,
             &model,
@@ -43,7 +42,7 @@ impl Task for Writing<'_> {
     }
 }
 
-/// Writes `length` characters that the model puts after `prompt`.
+/// Writes `prompt` and `length` characters that the model puts after it.
 ///
 /// # Errors
 /// A prompt with characters that the model does not know, and an output that cannot be written.
@@ -56,7 +55,9 @@ pub fn write_sample<C: Cell>(
     seed: u64,
 ) -> Result<(), Failure> {
     let mut rng = Rng::new(seed);
+    // Refuses a prompt that the model cannot read before anything is written.
     let mut sampler = Sampler::new(model, prompt)?;
+    out.write_all(prompt.as_bytes())?;
     for _ in 0..length {
         write!(out, "{}", sampler.next_character(temperature, &mut rng)?)?;
     }

@@ -201,8 +201,10 @@ fn damaged_and_foreign_models_are_refused() {
             .contains("cannot read missing")
     );
     assert!(folder.refused(&["generate", "."]).contains("cannot read ."));
-    let error = folder.refused(&["generate", "model", "--prompt", "Z"]);
-    assert!(error.contains("'Z' at position 0"), "{error}");
+    let output = folder.lstm(&["generate", "model", "--prompt", "the Z"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("'Z' at position 4"), "{error}");
+    assert!(output.stdout.is_empty(), "{:?}", output.stdout);
 }
 
 #[test]
