@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::kind::Kind;
+
 /// Why a run did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -55,6 +57,17 @@ pub enum Failure {
         name: String,
         /// The names there are.
         known: String,
+    },
+
+    /// A model is of another kind than the one that is needed.
+    #[error("{} is {}; a model of {needed} is needed here, as `{}` makes it", path.display(), Kind::describe(*found), needed.made_by())]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, if that is one of the two kinds.
+        found: Option<Kind>,
+        /// What would be right.
+        needed: Kind,
     },
 
     /// What stands where the model is to be saved is not a model.

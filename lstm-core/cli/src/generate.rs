@@ -9,13 +9,14 @@ use lstm_core::{Cell, Rng};
 use crate::args::Generate;
 use crate::cells::{self, Task};
 use crate::failure::Failure;
+use crate::kind::Kind;
 
 /// Prints the prompt and what the model writes after it.
 ///
 /// # Errors
 /// A model that cannot be used, and a prompt with characters that the model does not know.
 pub fn run(options: &Generate) -> Result<(), Failure> {
-    let file = ModelFile::open(&options.model)?;
+    let file = Kind::Characters.open(&options.model)?;
     let cell = file.metadata("cell")?.to_owned();
     cells::with(&cell, Writing { options, file })
 }

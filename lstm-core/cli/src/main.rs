@@ -9,6 +9,7 @@ mod failure;
 mod flow;
 mod generate;
 mod interrupt;
+mod kind;
 mod lm;
 mod paper;
 mod progress;

@@ -2,6 +2,8 @@
 
 #[path = "cli/flow.rs"]
 mod flow;
+#[path = "cli/kinds.rs"]
+mod kinds;
 #[path = "cli/page.rs"]
 mod page;
 

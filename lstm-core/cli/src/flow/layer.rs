@@ -18,6 +18,7 @@ use super::{WARM_UP, training};
 use crate::cells::{self, Task};
 use crate::corpus::{SOURCES, read_text};
 use crate::failure::Failure;
+use crate::kind::Kind;
 
 /// The bias of forget gates with which `lstm train` starts.
 const FORGET_BIAS: f64 = 1.0;
@@ -117,7 +118,7 @@ fn before_and_after<C: Cell>(
 /// # Errors
 /// A model or a text that cannot be used.
 pub fn of_model(path: &Path, setting: &Setting, options: &Flow) -> Result<Found, Failure> {
-    let file = ModelFile::open(path)?;
+    let file = Kind::Characters.open(path)?;
     let cell = file.metadata("cell")?.to_owned();
     let mut found = (String::new(), Vec::new());
     let task = Trained {

@@ -22,6 +22,7 @@ mod vocabulary;
 
 pub use args::Verb;
 pub use error::LmError;
+pub use model::CONFIG;
 
 use crate::failure::Failure;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lstm_core::init::Init;
-use lstm_core::io::{self, ModelFile};
+use lstm_core::io;
 use lstm_core::layers::{Dropout, Layer, Stack};
 use lstm_core::{Cell, ClassSoftmax, Classes, Embedding, Recurrent, Rng, Threads, TiedSoftmax};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::head::Head;
 use super::vocabulary::Vocabulary;
 use crate::cells::{self, Task};
 use crate::failure::Failure;
+use crate::kind::Kind;
 
 /// The vectors of words begin uniform over ± this.
 const VECTORS: Init = Init::Uniform(0.1);
@@ -54,8 +55,9 @@ lstm_core::parameters! {
     impl Parameters<f32> for WordModel { embedding, layers, head }
 }
 
-/// The entries of a model file's metadata.
-const CONFIG: &str = "word model";
+/// The entry of a model file's metadata by which models of words are known.
+pub const CONFIG: &str = "word model";
+/// The entry with the words.
 const WORDS: &str = "words";
 
 impl WordModel {
@@ -174,7 +176,7 @@ impl WordModel {
     /// # Errors
     /// A file that cannot be read or holds another kind of model.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let file = ModelFile::open(path)?;
+        let file = Kind::Words.open(path)?;
         let config: Config = serde_json::from_str(file.metadata(CONFIG)?)
             .map_err(|error| unfit(path, &error.to_string()))?;
         let words = serde_json::from_str(file.metadata(WORDS)?)
