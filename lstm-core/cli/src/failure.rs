@@ -70,11 +70,15 @@ pub enum Failure {
         needed: Kind,
     },
 
-    /// What stands where the model is to be saved is not a model.
-    #[error("{} exists and is not a model of this program, so it is not replaced; choose another --out", path.display())]
+    /// Something else stands where a file is to be written.
+    #[error("{} {reason}, so it is not replaced; choose another {option}", path.display())]
     NotReplaced {
         /// The file.
         path: PathBuf,
+        /// Why it is to stay.
+        reason: String,
+        /// The option that names it.
+        option: &'static str,
     },
 
     /// The equation compiler found mistakes; the text is complete with lines and columns.

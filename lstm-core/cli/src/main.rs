@@ -11,6 +11,7 @@ mod generate;
 mod interrupt;
 mod kind;
 mod lm;
+mod output;
 mod paper;
 mod progress;
 mod train;

@@ -3,11 +3,9 @@
 use std::env;
 use std::f64::consts::{LN_2, PI};
 use std::io::{Write, stdout};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::init::{CellInit, Init};
-use lstm_core::io::{ModelFile, require_writable};
 use lstm_core::lm::{CharModel, CharTrainer};
 use lstm_core::optim::{Adam, Optimiser};
 use lstm_core::params::Parameters;
@@ -21,6 +19,8 @@ use crate::derive::derivation;
 use crate::failure::Failure;
 use crate::generate::write_sample;
 use crate::interrupt::Interrupt;
+use crate::kind::Kind;
+use crate::output::{Form, Output, require_replaceable};
 use crate::progress::{Progress, grouped};
 
 /// Longer gradients are scaled down to this norm. Where training goes well it is rarely reached.
@@ -37,20 +37,10 @@ const SAMPLE: (usize, f64) = (400, 0.7);
 /// # Errors
 /// A text or an option that cannot be used, a place where the model cannot be saved, numbers that diverge.
 pub fn run(options: &Train) -> Result<(), Failure> {
+    let out = Output::new("--out", &options.out, Form::Model(Kind::Characters));
     let corpus = Corpus::load(options.text.as_deref())?;
-    require_replaceable(&options.out)?;
+    require_replaceable([out], options.text.as_deref().as_slice())?;
     cells::with(&options.cell, Run { options, corpus })
-}
-
-/// Checks, before the time is spent, that the model can be saved and takes nobody else's place.
-fn require_replaceable(out: &Path) -> Result<(), Failure> {
-    require_writable(out)?;
-    match out.exists() && ModelFile::open(out).is_err() {
-        true => Err(Failure::NotReplaced {
-            path: out.to_owned(),
-        }),
-        false => Ok(()),
-    }
 }
 
 struct Run<'a> {

@@ -4,6 +4,8 @@
 mod flow;
 #[path = "cli/kinds.rs"]
 mod kinds;
+#[path = "cli/outputs.rs"]
+mod outputs;
 #[path = "cli/page.rs"]
 mod page;
 
@@ -167,7 +169,7 @@ fn a_model_cannot_take_the_place_of_something_else() {
     for (out, reason) in [
         ("missing/model", "cannot write missing/model"),
         (".", "cannot write ."),
-        ("text.txt", "text.txt exists and is not a model"),
+        ("text.txt", "text.txt is read by this command"),
     ] {
         let error = folder.refused(&[&SMALL[..], &[out]].concat());
         assert!(error.contains(reason), "{error}");

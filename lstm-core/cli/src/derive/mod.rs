@@ -15,6 +15,7 @@ use self::source::Source;
 use crate::args::Derive;
 use crate::failure::Failure;
 use crate::flow;
+use crate::output::{Form, Output, require_replaceable};
 
 /// Prints what the equation compiler makes of a cell, or writes it as a page.
 ///
@@ -26,6 +27,8 @@ pub fn run(options: &Derive) -> Result<(), Failure> {
         let report = derivation(&source.text, &source.name)?;
         return Ok(stdout().write_all(report.as_bytes())?);
     };
+    let out = Output::new("--html", path, Form::Html);
+    require_replaceable([out], &[&options.cell])?;
     let page = page(&source)?;
     write_atomic(path, page.as_bytes())?;
     Ok(writeln!(stdout().lock(), "Wrote {}.", path.display())?)

@@ -14,6 +14,7 @@ mod training;
 mod travel;
 
 use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
 
 use lstm_core::io::write_atomic;
 use serde::Serialize;
@@ -22,6 +23,7 @@ use self::args::Flow;
 use self::curve::Curve;
 use self::scenes::Setting;
 use crate::failure::Failure;
+use crate::output::{Form, Output, require_replaceable};
 
 /// Steps that a layer reads before errors travel, so that they do not end at a state of zeros.
 const WARM_UP: usize = 20;
@@ -44,6 +46,17 @@ pub struct Report {
 /// # Errors
 /// Options that do not fit the cell, a model or text that cannot be used, files that cannot be written.
 pub fn run(options: &Flow) -> Result<(), Failure> {
+    let files = [
+        Output::of("--svg", options.svg.as_deref(), Form::Svg),
+        Output::of("--png", options.png.as_deref(), Form::Png),
+        Output::of("--csv", options.csv.as_deref(), Form::Csv),
+    ];
+    let inputs: Vec<&Path> = [&options.model, &options.text]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    require_replaceable(files.into_iter().flatten(), &inputs)?;
     let report = report(options)?;
     if let Some(path) = &options.svg {
         write_atomic(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;

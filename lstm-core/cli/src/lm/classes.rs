@@ -10,15 +10,21 @@ use serde_json::json;
 use super::args::{Classes, Method};
 use super::error::LmError;
 use super::exchange::{Bigrams, Exchange};
-use super::text::Lines;
-use super::vocabulary::{END_ID, Vocabulary};
+use super::text::{Lines, as_file};
+use super::vocabulary::{END, END_ID, Vocabulary};
 use crate::failure::Failure;
+use crate::output::{Form, Output, require_replaceable};
+
+/// What a line has to be.
+const FORM: &str = "a line of classes is a class, a tab and a word";
 
 /// Makes classes and writes them.
 ///
 /// # Errors
 /// A text or a list that cannot be used.
 pub fn run(options: &Classes) -> Result<(), Failure> {
+    let out = Output::new("--out", &options.out, Form::Classes);
+    require_replaceable([out], &[&options.text, &options.vocab])?;
     let (vocabulary, counts) = Vocabulary::read(&options.vocab)?;
     let root = (vocabulary.len() as f64).sqrt().round() as u64;
     let count = options.classes.unwrap_or(root.max(1)) as usize;
@@ -98,13 +104,11 @@ pub fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<u32>, Failure> {
     let mut lines = Lines::open(path)?;
     let mut class_of: Vec<u32> = Vec::new();
     while let Some(line) = lines.next_line()? {
-        let parts = line.split_once('\t');
-        let parts = parts.and_then(|(class, word)| Some((class.parse().ok()?, word.to_owned())));
-        let Some((class, word)) = parts else {
-            return Err(lines.wrong("a line of classes is a class, a tab and a word"));
+        let Some((class, word)) = parse(line) else {
+            return Err(lines.wrong(FORM));
         };
         let expected = vocabulary.words().get(class_of.len());
-        if expected != Some(&word) {
+        if expected.map(String::as_str) != Some(word) {
             let reason = match expected {
                 Some(expected) => {
                     format!("the word is `{word}`, but in the vocabulary `{expected}`")
@@ -128,4 +132,29 @@ pub fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<u32>, Failure> {
     }
     Partition::new(class_of.clone())?;
     Ok(class_of)
+}
+
+/// Whether a file is a list of classes: it begins with the end of sentence and leaves no class empty, as the counts of a
+/// vocabulary would do.
+pub fn is_list(path: &Path) -> bool {
+    numbers(path).is_ok_and(|class_of| Partition::new(class_of).is_ok())
+}
+
+/// The classes in a file, of whatever words.
+fn numbers(path: &Path) -> Result<Vec<u32>, Failure> {
+    let mut lines = Lines::open(&as_file(path))?;
+    let mut class_of = Vec::new();
+    while let Some(line) = lines.next_line()? {
+        match parse(line) {
+            Some((class, word)) if !class_of.is_empty() || word == END => class_of.push(class),
+            _ => return Err(lines.wrong(FORM)),
+        }
+    }
+    Ok(class_of)
+}
+
+/// The class and the word of a line.
+fn parse(line: &str) -> Option<(u32, &str)> {
+    let (class, word) = line.split_once('\t')?;
+    Some((class.parse().ok()?, word))
 }

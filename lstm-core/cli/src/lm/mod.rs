@@ -21,8 +21,10 @@ mod vocab;
 mod vocabulary;
 
 pub use args::Verb;
+pub use classes::is_list as is_class_list;
 pub use error::LmError;
 pub use model::CONFIG;
+pub use vocabulary::Vocabulary;
 
 use crate::failure::Failure;
 

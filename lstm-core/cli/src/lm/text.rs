@@ -70,6 +70,11 @@ impl Lines {
     }
 }
 
+/// The path of a file, also of one that is called `-` like the standard input.
+pub fn as_file(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
 fn unread(path: &Path, source: std::io::Error) -> Failure {
     Failure::Read {
         path: path.to_owned(),

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io::{Write, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use lstm_core::io::require_writable;
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
 use lstm_core::{Classes, Rng};
@@ -23,6 +22,8 @@ use super::vocabulary::{END_ID, Vocabulary};
 use super::{classes, curves};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::kind::Kind;
+use crate::output::{Form, Output, require_replaceable};
 use crate::progress::grouped;
 
 /// Trains and saves a model.
@@ -30,8 +31,7 @@ use crate::progress::grouped;
 /// # Errors
 /// Texts, lists and options that cannot be used; numbers that diverge.
 pub fn run(options: &Train) -> Result<(), Failure> {
-    require_writable(&options.out)?;
-    options.curves.as_deref().map_or(Ok(()), require_writable)?;
+    require_outputs(options)?;
     let (vocabulary, counts) = Vocabulary::read(&options.vocab)?;
     let class_of = class_of(options, &vocabulary, &counts)?;
     let ids = encode(&vocabulary, &options.text)?;
@@ -66,6 +66,18 @@ pub fn run(options: &Train) -> Result<(), Failure> {
         interrupt: Interrupt::listen()?,
     };
     training.run(streams)
+}
+
+fn require_outputs(options: &Train) -> Result<(), Failure> {
+    let out = Output::new("--out", &options.out, Form::Model(Kind::Words));
+    let curves = Output::of("--curves", options.curves.as_deref(), Form::Svg);
+    let given = [&options.valid, &options.class_file];
+    let inputs: Vec<&Path> = [&options.text, &options.vocab]
+        .into_iter()
+        .chain(given.into_iter().flatten())
+        .map(PathBuf::as_path)
+        .collect();
+    require_replaceable([out].into_iter().chain(curves), &inputs)
 }
 
 fn class_of(

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use super::error::LmError;
 use super::text::Lines;
 use super::vocabulary::{END, Vocabulary, require_word};
 use crate::failure::Failure;
+use crate::output::{Form, Output, require_replaceable};
 use crate::progress::grouped;
 
 /// Counts words and writes the list of those that are kept.
@@ -18,6 +20,9 @@ use crate::progress::grouped;
 /// # Errors
 /// A text that cannot be used, a list that cannot be written.
 pub fn run(options: &Vocab) -> Result<(), Failure> {
+    let out = Output::new("--out", &options.out, Form::Vocabulary);
+    let texts: Vec<&Path> = options.texts.iter().map(PathBuf::as_path).collect();
+    require_replaceable([out], &texts)?;
     let Counts { words, sentences } = Counts::of(options)?;
     let total: u64 = words.values().sum();
     let different = words.len();

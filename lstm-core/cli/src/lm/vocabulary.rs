@@ -6,7 +6,7 @@ use std::path::Path;
 use lstm_core::io::write_atomic;
 
 use super::error::LmError;
-use super::text::Lines;
+use super::text::{Lines, as_file};
 use crate::failure::Failure;
 
 /// The end of a sentence, which stands between sentences and is predicted like a word.
@@ -69,6 +69,11 @@ impl Vocabulary {
             reason,
         })?;
         Ok((vocabulary, counts))
+    }
+
+    /// Whether a file is a list that `lstm lm vocab` wrote, with words in falling order of their counts behind the first two.
+    pub fn is_list(path: &Path) -> bool {
+        Self::read(&as_file(path)).is_ok_and(|(_, counts)| counts[2..].is_sorted_by(|a, b| a >= b))
     }
 
     /// Writes a line for each word: its count, a tab, the word.

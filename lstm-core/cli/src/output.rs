@@ -1,0 +1,141 @@
+//! The files that a verb writes, checked before the work: that it can write them, and that nothing is lost by it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, absolute};
+
+use lstm_core::io::{ModelFile, require_writable};
+use same_file::is_same_file;
+
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::lm;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// A model.
+    Model(Kind),
+    /// A list of words with their counts.
+    Vocabulary,
+    /// A list of words with their classes.
+    Classes,
+    /// A picture as SVG.
+    Svg,
+    /// A picture as PNG.
+    Png,
+    /// The numbers of `lstm flow`.
+    Csv,
+    /// A page for a browser.
+    Html,
+}
+
+impl Form {
+    /// Whether a file is of this form.
+    fn fits(self, path: &Path) -> bool {
+        match self {
+            Self::Model(kind) => {
+                ModelFile::open(path).is_ok_and(|file| Kind::of(&file) == Some(kind))
+            }
+            Self::Vocabulary => lm::Vocabulary::is_list(path),
+            Self::Classes => lm::is_class_list(path),
+            Self::Svg => begins_with(path, b"<svg"),
+            Self::Png => begins_with(path, b"\x89PNG"),
+            Self::Csv => begins_with(path, b"q,"),
+            Self::Html => begins_with(path, b"<!DOCTYPE html>"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Model(Kind::Characters) => "a model of characters",
+            Self::Model(Kind::Words) => "a model of words",
+            Self::Vocabulary => "a vocabulary of `lstm lm vocab`",
+            Self::Classes => "a list of classes of `lstm lm classes`",
+            Self::Svg => "an SVG picture",
+            Self::Png => "a PNG picture",
+            Self::Csv => "a table of `lstm flow`",
+            Self::Html => "a page",
+        }
+    }
+}
+
+/// A file to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Output<'a> {
+    /// The option that names it.
+    pub option: &'static str,
+    /// The file.
+    pub path: &'a Path,
+    /// What it will hold.
+    pub form: Form,
+}
+
+impl<'a> Output<'a> {
+    /// A file that an option names.
+    pub fn new(option: &'static str, path: &'a Path, form: Form) -> Self {
+        Self { option, path, form }
+    }
+
+    /// A file that an option names if it is given.
+    pub fn of(option: &'static str, path: Option<&'a Path>, form: Form) -> Option<Self> {
+        path.map(|path| Self::new(option, path, form))
+    }
+}
+
+/// Checks that files can be written, and that they take the place of nothing but older ones of their form: not of the files
+/// that are read, nor of each other.
+///
+/// # Errors
+/// The first file that cannot be written or would take the place of something else.
+pub fn require_replaceable<'a>(
+    outputs: impl IntoIterator<Item = Output<'a>>,
+    inputs: &[&Path],
+) -> Result<(), Failure> {
+    let mut before: Vec<Output<'_>> = Vec::new();
+    for output in outputs {
+        let Output { option, path, form } = output;
+        require_writable(path)?;
+        let refused = |reason: String| {
+            Err(Failure::NotReplaced {
+                path: path.to_owned(),
+                reason,
+                option,
+            })
+        };
+        if inputs.iter().any(|input| are_one(path, input)) {
+            return refused("is read by this command".to_owned());
+        }
+        if let Some(other) = (before.iter()).find(|other| is_same_place(path, other.path)) {
+            return refused(format!("is the file of {}, too", other.option));
+        }
+        if path.exists() && !is_empty(path) && !(path.is_file() && form.fits(path)) {
+            return refused(format!("exists and is not {}", form.name()));
+        }
+        before.push(output);
+    }
+    Ok(())
+}
+
+/// Whether two files are one or, where they are not there yet, will be.
+fn is_same_place(one: &Path, other: &Path) -> bool {
+    let named_alike =
+        matches!((absolute(one), absolute(other)), (Ok(one), Ok(other)) if one == other);
+    named_alike || are_one(one, other)
+}
+
+/// Whether two paths lead to one file. Others than files are not opened: a pipe that was would lose what is in it.
+fn are_one(one: &Path, other: &Path) -> bool {
+    one.is_file() && other.is_file() && is_same_file(one, other).unwrap_or(false)
+}
+
+/// Whether nothing is lost with a file, such as one that was made to have a name of its own.
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0)
+}
+
+fn begins_with(path: &Path, start: &[u8]) -> bool {
+    let mut found = vec![0; start.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut found));
+    read.is_ok() && found == start
+}
