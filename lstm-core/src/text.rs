@@ -18,8 +18,10 @@ impl Vocabulary {
         if characters.is_empty() {
             return Err(Error::TooShort {
                 what: "the text of a vocabulary",
+                unit: "characters",
                 length: 0,
                 needed: 1,
+                remedy: "use a longer text",
             });
         }
         Ok(Self {
@@ -139,8 +141,13 @@ impl<'a> Streams<'a> {
         if ids.len() < needed {
             return Err(Error::TooShort {
                 what: "the text",
+                unit: "symbols",
                 length: ids.len(),
                 needed,
+                remedy: match batch.max(steps) {
+                    1 => "use a longer text",
+                    _ => "use a longer text, a smaller batch or fewer steps",
+                },
             });
         }
         Ok(Self {
@@ -234,6 +241,18 @@ mod tests {
         assert!(Streams::new(&ids, 0, 3).is_err());
         assert!(Streams::new(&ids, 2, 0).is_err());
         assert!(Streams::new(&ids, usize::MAX, 2).is_err());
+        let message = |batch, steps, ids| {
+            let error = Streams::new(ids, batch, steps).unwrap_err();
+            error.of_text("the poem", "letters").to_string()
+        };
+        assert_eq!(
+            message(2, 3, &ids),
+            "the poem is too short: its length in letters is 6, but must be at least 7; use a longer text, a smaller batch or fewer steps"
+        );
+        assert_eq!(
+            message(1, 1, &ids[..1]),
+            "the poem is too short: its length in letters is 1, but must be at least 2; use a longer text"
+        );
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Task for Run<'_> {
     fn run<C: Cell>(self, forget_bias: Option<&'static str>) -> Result<(), Failure> {
         let Self { options, corpus } = self;
         let (batch, steps) = (options.batch as usize, options.steps as usize);
-        let mut streams = Streams::new(&corpus.train, batch, steps)?;
+        let mut streams = Streams::new(&corpus.train, batch, steps)
+            .map_err(|error| error.of_text("the part of the text to train on", "characters"))?;
         let held_out = HeldOut::new(&corpus.held_out, batch, steps)?;
 
         let sizes = cells::sizes(
@@ -129,7 +130,8 @@ impl<'a> HeldOut<'a> {
         let steps = steps.min(ids.len().saturating_sub(1)).max(1);
         let batch = batch.min(ids.len().saturating_sub(1) / steps).max(1);
         // A text too short even for one window of one stream is refused here, before training.
-        Streams::new(ids, batch, steps)?;
+        let part = "the held-out part, a tenth of the text,";
+        Streams::new(ids, batch, steps).map_err(|error| error.of_text(part, "characters"))?;
         Ok(Self { ids, batch, steps })
     }
 

@@ -143,12 +143,20 @@ fn unusable_texts_are_refused_and_nothing_is_written() {
         ("missing.txt", "cannot read missing.txt"),
         ("empty.txt", "empty.txt is empty"),
         ("latin1.txt", "offset 3"),
-        ("short.txt", "at least"),
+        (
+            "short.txt",
+            "the part of the text to train on is too short: its length in characters is 8, but must be at least 1025; use a longer text, a smaller batch or fewer steps",
+        ),
         (".", "cannot read ."),
     ] {
         let error = folder.refused(&["train", "--text", text, "--out", "model"]);
         assert!(error.contains(reason), "{error}");
     }
+    // Of nine characters one is held out, and nothing follows it.
+    let least = ["--batch", "1", "--steps", "1", "--out", "model"];
+    let error = folder.refused(&[&["train", "--text", "short.txt"], &least[..]].concat());
+    let reason = "the held-out part, a tenth of the text, is too short: its length in characters is 1, but must be at least 2; use a longer text\n";
+    assert!(error.ends_with(reason), "{error}");
     assert!(
         folder
             .refused(&["derive", "missing.rs"])

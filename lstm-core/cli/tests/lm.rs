@@ -352,7 +352,14 @@ fn what_cannot_be_used_is_refused_with_one_sentence() {
     for (arguments, reason) in [
         (&["vocab", "end.txt"][..], "<eos>"),
         (&["vocab", "missing.txt"], "missing.txt"),
-        (&["train", "short.txt"], "needed"),
+        (
+            &["train", "short.txt"],
+            "its length in words and ends of sentences is 4, but must be at least 701",
+        ),
+        (
+            &["train", "train.txt", "--decay", "0.5"],
+            "the divisor of the learning rate is 0.5, but must be",
+        ),
         (
             &[
                 "train",

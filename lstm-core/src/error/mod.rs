@@ -224,15 +224,19 @@ pub enum Error {
 
     /// A text is too short for what is asked of it.
     #[error(
-        "{what} has {length} characters, but at least {needed} are needed; use a longer text, a smaller batch or fewer steps"
+        "{what} is too short: its length in {unit} is {length}, but must be at least {needed}; {remedy}"
     )]
     TooShort {
-        /// Which text.
+        /// Which text, or which part of it.
         what: &'static str,
+        /// What its length is counted in.
+        unit: &'static str,
         /// Its length.
         length: usize,
         /// The least length that would do.
         needed: usize,
+        /// What would help.
+        remedy: &'static str,
     },
 
     /// The operating system refused a file operation.
@@ -327,6 +331,27 @@ impl Error {
     /// Takes in an error of another kind, or a message, so that it can come out of a closure of the caller's own.
     pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Custom(error.into())
+    }
+
+    /// The same error about the text `what`, counted in `unit`, if it is about a text that is too short: what is given as numbers
+    /// has a name and a unit for the caller only.
+    #[must_use]
+    pub fn of_text(self, what: &'static str, unit: &'static str) -> Self {
+        match self {
+            Self::TooShort {
+                length,
+                needed,
+                remedy,
+                ..
+            } => Self::TooShort {
+                what,
+                unit,
+                length,
+                needed,
+                remedy,
+            },
+            other => other,
+        }
     }
 
     /// The same error, which happened at a step of training, if it is about a number that is not finite.

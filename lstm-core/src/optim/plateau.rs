@@ -85,8 +85,15 @@ impl Plateau {
     /// 4 in PyTorch's example of one.
     ///
     /// # Errors
-    /// A divisor that is not greater than 1.
+    /// A divisor that is not greater than 1, or infinite.
     pub fn dividing(divisor: f64) -> Result<Self> {
+        if !(divisor > 1.0 && divisor.is_finite()) {
+            return Err(Error::Option {
+                option: "the divisor of the learning rate",
+                value: divisor.to_string(),
+                expected: "a finite number greater than 1",
+            });
+        }
         Self::new(1.0 / divisor, 0)
     }
 
@@ -293,8 +300,14 @@ mod tests {
         for factor in [0.0, 1.0, f64::NAN] {
             assert!(Plateau::new(factor, 0).is_err());
         }
-        for divisor in [1.0, 0.0, f64::INFINITY] {
-            assert!(Plateau::dividing(divisor).is_err());
+        for divisor in [1.0, 0.0, -2.0, f64::INFINITY, f64::NAN] {
+            let message = Plateau::dividing(divisor).unwrap_err().to_string();
+            let start = format!("the divisor of the learning rate is {divisor}, but must be");
+            assert!(message.starts_with(&start), "{message}");
+        }
+        // The smallest factor that is not zero, and the largest below 1.
+        for divisor in [f64::MAX, 1.0 + f64::EPSILON] {
+            assert!(Plateau::dividing(divisor).is_ok());
         }
         let plateau = || Plateau::dividing(2.0).unwrap();
         assert!(plateau().with_threshold(f64::NAN).is_err());

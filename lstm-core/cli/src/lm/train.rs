@@ -43,7 +43,8 @@ pub fn run(options: &Train) -> Result<(), Failure> {
         .transpose()?;
     let (batch, steps) = (options.batch as usize, options.steps as usize);
     // A text too short for one window is refused here, before memory is taken.
-    let streams = Streams::new(&ids, batch, steps)?;
+    let streams = Streams::new(&ids, batch, steps)
+        .map_err(|error| error.of_text("the text to train on", "words and ends of sentences"))?;
 
     let mut rng = Rng::new(options.seed);
     let config = Config {
