@@ -10,6 +10,7 @@ mod flow;
 mod generate;
 mod interrupt;
 mod kind;
+mod larger;
 mod lm;
 mod output;
 mod paper;

@@ -44,7 +44,7 @@ fn a_layer_without_bias_is_its_matrix() {
     let x = mat![[0.5, -1.0], [1.5, 0.2], [-0.3, 0.8]];
     let mut y = Mat::full(2, 2, 7.0);
     layer.apply(x.as_ref(), y.as_mut()).unwrap();
-    assert!((&y - layer.matrix() * &x).norm_max() < 1e-15);
+    assert!((&y - layer.matrix() * &x).norm_l2() < 1e-15);
     assert_eq!(layer.params_len(), 6);
     let mut gradient = vec![0.0; 6];
     layer
@@ -105,8 +105,8 @@ fn blocks_are_the_whole_and_threads_change_no_bit() {
     layer
         .backprop(x.as_ref(), y.as_ref(), &mut of_whole, dx_out)
         .unwrap();
-    assert!((&y - &whole).norm_max() < 1e-12);
-    assert!((&dx - &dx_of_whole).norm_max() < 1e-12);
+    assert!((&y - &whole).norm_l2() < 1e-12);
+    assert!((&dx - &dx_of_whole).norm_l2() < 1e-12);
     let differences = gradient.iter().zip(&of_whole);
     assert!(differences.into_iter().all(|(a, b)| (a - b).abs() < 1e-11));
 }

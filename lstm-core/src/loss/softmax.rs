@@ -85,7 +85,7 @@ mod tests {
         let scores = mat![[3f64.ln(), 0.0], [0.0, -1000.0]];
         let mut probabilities = scores.clone();
         softmax_columns(probabilities.as_mut()).unwrap();
-        assert!((&probabilities - mat![[0.75, 1.0], [0.25, 0.0]]).norm_max() < 1e-15);
+        assert!((&probabilities - mat![[0.75, 1.0], [0.25, 0.0]]).norm_l2() < 1e-15);
         let mut logs = scores.clone();
         log_softmax_columns(logs.as_mut()).unwrap();
         assert!((logs[(1, 0)] - 0.25f64.ln()).abs() < 1e-15);

@@ -91,7 +91,7 @@ fn it_is_the_product_followed_by_the_softmax() {
         assert!(close(&[found.0], &[loss]), "{words} {len} {samples}");
         assert!(close(&found.1, &table), "{words} {len} {samples}");
         assert!(close(&found.2, &bias), "{words} {len} {samples}");
-        assert!((found.3 - dx).norm_max() < 1e-12, "{words} {len} {samples}");
+        assert!((found.3 - dx).norm_l2() < 1e-12, "{words} {len} {samples}");
     }
 }
 

@@ -99,7 +99,9 @@ fn run(case: &Case, network: &OnnxNetwork<f32>) -> f64 {
                     .subcols(layer * batch.samples(), batch.samples());
                 for (actual, expected) in state.get(place).col_iter().zip(own.col_iter()) {
                     for (actual, expected) in actual.iter().zip(expected.iter()) {
-                        largest = largest.max((f64::from(*actual) - expected).abs());
+                        let difference = (f64::from(*actual) - expected).abs();
+                        assert!(!difference.is_nan());
+                        largest = largest.max(difference);
                     }
                 }
             }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
-use clap::{ArgGroup, Args, value_parser};
+use clap::builder::PossibleValuesParser;
+use clap::{ArgGroup, Args};
 use lstm_core::Cell;
 
 use super::curve::Choice;
 use super::rnn::LogisticRnn;
+use crate::args::{finite, size};
 use crate::cells;
 
 /// The cell that only this verb knows.
@@ -45,6 +46,7 @@ pub struct Flow {
         long,
         value_name = "B,..",
         value_delimiter = ',',
+        value_parser = finite,
         allow_negative_numbers = true,
         conflicts_with = "model",
         requires = "cell"
@@ -55,6 +57,7 @@ pub struct Flow {
         long,
         value_name = "R",
         default_value_t = 1.0,
+        value_parser = finite,
         allow_negative_numbers = true,
         requires = "cell"
     )]
@@ -134,8 +137,4 @@ impl Flow {
 
 fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(cells::NAMES.into_iter().chain([LOGISTIC]))
-}
-
-fn size(most: u64) -> RangedU64ValueParser {
-    value_parser!(u64).range(1..=most)
 }

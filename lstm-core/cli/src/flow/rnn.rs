@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::theory::Network;
 use super::travel::{Trajectory, travel};
 use crate::failure::Failure;
+use crate::larger::larger;
 
 lstm_core::cell! {
     /// Simple recurrent network of logistic units, as the analysis of vanishing errors takes it.
@@ -85,7 +86,7 @@ impl SimpleRnn {
 }
 
 /// How far the factors of the kernels are from those of the formulas, at most over all units and steps, in parts of
-/// the sum of the absolute values of all paths.
+/// the sum of the absolute values of all paths; no number where a factor is none.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Agreement {
     /// Steps that were compared with the recursion: all that floating-point numbers can represent.
@@ -133,15 +134,16 @@ impl Comparison {
             all.clone()
                 .filter(|&at| comparable(at))
                 .map(|at| (kernels[at] - other(at)).abs() / scale[at].max(f64::MIN_POSITIVE))
-                .fold(0.0, f64::max)
+                .fold(0.0, larger)
         };
         if all.clone().any(comparable) {
             self.agreement.recursion_steps = q;
-            self.agreement.recursion = self.agreement.recursion.max(difference(&|at| factors[at]));
+            self.agreement.recursion =
+                larger(self.agreement.recursion, difference(&|at| factors[at]));
             if (self.network.units() as f64).powi(q as i32 + 1) <= MOST_PATHS {
                 let paths = difference(&|(v, u)| self.network.sum_over_paths(q, v, u));
                 self.agreement.path_steps = q;
-                self.agreement.paths = self.agreement.paths.max(paths);
+                self.agreement.paths = larger(self.agreement.paths, paths);
             }
         }
         self.factors = Some(factors);
@@ -188,6 +190,23 @@ mod tests {
         assert!(agreement.path_steps >= 9, "{agreement:?}");
         assert!(agreement.recursion < 1e-13, "{agreement:?}");
         assert!(agreement.paths < 1e-13, "{agreement:?}");
+    }
+
+    #[test]
+    fn a_factor_that_is_no_number_does_not_agree() {
+        let weights = Mat::from_fn(2, 2, |v, u| 0.5 + (v + 2 * u) as f64);
+        let slopes = vec![0.5; 2];
+        let mut comparison = Comparison::new(weights.as_ref());
+        let mut network = Network::new(weights.as_ref());
+        network.push(slopes.clone());
+        let mut factors = network.recursion(1, None);
+        // The first of the factors: a number would be larger than any that follows it.
+        factors[(0, 0)] = f64::NAN;
+        comparison.compare(1, factors.as_ref(), slopes);
+        let Agreement {
+            recursion, paths, ..
+        } = comparison.agreement;
+        assert!(recursion.is_nan() && paths.is_nan(), "{recursion} {paths}");
     }
 
     #[test]

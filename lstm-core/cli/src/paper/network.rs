@@ -8,6 +8,7 @@ use super::output::logistic;
 use super::sequence::Sequence;
 use super::topology::Topology;
 use super::traces::Traces;
+use crate::larger::larger;
 
 /// A hidden layer of the cell `C`, output units, and the buffers of their training.
 pub struct Network<C: Cell> {
@@ -139,7 +140,7 @@ impl<C: Cell> Network<C> {
             (self.kernel).forward(&self.packed, x, state, y, tape)?;
             self.apply_outputs();
             let deviation = self.backprop_outputs(targets);
-            largest = largest.max(deviation.largest);
+            largest = larger(largest, deviation.largest);
             sum += deviation.mean;
 
             self.gradient.fill(0.0);
@@ -211,7 +212,7 @@ impl<C: Cell> Network<C> {
         for ((y, dy), (outputs, targets)) in all {
             for (unit, (&output, &target)) in outputs.iter().zip(targets).enumerate() {
                 let distance = output - target;
-                deviation.largest = deviation.largest.max(distance.abs());
+                deviation.largest = larger(deviation.largest, distance.abs());
                 deviation.mean += distance.abs();
                 let delta = distance * output * (1.0 - output);
                 let weights = &self.output[unit * sources..][..sources];
@@ -363,8 +364,19 @@ mod tests {
         let deviation = network.learn(&sequence, 0.1).unwrap();
         assert_eq!(
             deviation.largest,
-            distances.iter().copied().fold(0.0, f64::max)
+            distances.iter().copied().fold(0.0, larger)
         );
         assert!((deviation.mean - distances.iter().sum::<f64>() / 4.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn outputs_that_are_no_numbers_are_not_near_the_targets() {
+        let mut network = network(Bias::Gates, true);
+        network.output.fill(f64::NAN);
+        let deviation = network.learn(&sequence(), 0.1).unwrap();
+        assert!(
+            deviation.mean.is_nan() && deviation.largest.is_nan(),
+            "{deviation:?}"
+        );
     }
 }

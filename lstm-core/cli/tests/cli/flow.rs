@@ -82,6 +82,14 @@ fn flow_refuses_what_does_not_fit() {
             "less than the number of units",
         ),
         (&["--steps", "0"], "0 is not in"),
+        (
+            &["--cell", "lstm", "--strength", "nan"],
+            "'--strength <R>': it is not a finite number",
+        ),
+        (
+            &["--cell", "lstm", "--forget-bias", "1,inf"],
+            "'--forget-bias <B,..>': it is not a finite number",
+        ),
         (&["--unit", "0"], "--cell"),
         (
             &["--steps", "3", "--svg", "no/such/folder/a.svg"],

@@ -43,7 +43,7 @@
 //!
 //! let theirs = file.tensors().tensor("y")?.to_vec::<f32>();
 //! let theirs = MatRef::from_column_major_slice(&theirs, head.output_len(), ids.len());
-//! assert!((&y - theirs).norm_max() < 1e-6 * theirs.norm_max());
+//! assert!((&y - theirs).norm_l2() < 1e-6 * theirs.norm_l2());
 //!
 //! let mut writer = KerasWriter::new();
 //! writer.embedding("tagger/words", &words)?;

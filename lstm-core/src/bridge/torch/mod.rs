@@ -31,7 +31,7 @@
 //!
 //!     let theirs = file.tensors().tensor("encoded")?.to_vec::<f32>();
 //!     let theirs = MatRef::from_column_major_slice(&theirs, encoder.output_len(), steps * samples);
-//!     let largest = (&y - theirs).norm_max() / theirs.norm_max();
+//!     let largest = (&y - theirs).norm_l2() / theirs.norm_l2();
 //!     assert!(largest < 1e-6, "{largest}");
 //!     Ok(())
 //! }

@@ -129,9 +129,9 @@ fn inference_mixes_old_and_new_in_proportion() {
             old.get_mut(index).copy_from(&mixed);
         }
         // Two roundings, of numbers below one.
-        assert!((y.as_ref().subcols(2 * t, 2) - old.get(1)).norm_max() < 1e-15);
+        assert!((y.as_ref().subcols(2 * t, 2) - old.get(1)).norm_l2() < 1e-15);
     }
-    assert!((state[0].get(0) - old.get(0)).norm_max() < 1e-15);
+    assert!((state[0].get(0) - old.get(0)).norm_l2() < 1e-15);
 }
 
 #[test]

@@ -285,8 +285,8 @@ fn computing_once_more_changes_no_error_signal() {
     for other in &results[1..] {
         assert_eq!(results[0].1, other.1);
         assert_eq!(results[0].2, other.2);
-        let pairs = results[0].0.iter().zip(&other.0);
-        assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) < 1e-13);
+        let mut pairs = results[0].0.iter().zip(&other.0);
+        assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-13));
     }
 }
 
