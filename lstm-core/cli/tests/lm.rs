@@ -2,6 +2,8 @@
 
 #[path = "lm/checkpoints.rs"]
 mod checkpoints;
+#[path = "lm/classes.rs"]
+mod classes;
 #[cfg(unix)]
 #[path = "lm/interrupt.rs"]
 mod interrupt;
@@ -234,18 +236,6 @@ fn a_run_that_was_cut_short_goes_on_to_the_same_bytes_on_any_number_of_threads()
     fs::write(held_out, text + "a\n").unwrap();
     let error = folder.refused(&other("3", "0.25"));
     assert!(error.contains("texts, words or classes"), "{error}");
-}
-
-#[test]
-fn classes_by_exchange_find_the_text_likelier_and_serve_training() {
-    let folder = Folder::new("classes");
-    let found = json(&folder.done(&["classes", "train.txt", "--classes", "4", "--json"]));
-    let (bins, exchanged) = (&found["perplexity_by_frequency"], &found["perplexity"]);
-    assert!(exchanged.as_f64() < bins.as_f64(), "{found}");
-    folder.train(&["--class-file", "classes.txt"]);
-    folder.write("vocabulary.txt", "1\t<eos>\n1\t<unk>\n1\tcat\n");
-    let error = folder.refused(&[&SMALL[..], &["--class-file", "classes.txt"]].concat());
-    assert!(error.contains("line 3 of classes.txt"), "{error}");
 }
 
 #[test]

@@ -30,19 +30,23 @@ pub fn run(options: &Classes) -> Result<(), Failure> {
     let count = options.classes.unwrap_or(root.max(1)) as usize;
     let bins = Partition::by_frequency(&counts, count)?;
     let bigrams = bigrams(&vocabulary, &options.text)?;
-    let mut exchange = Exchange::new(&bigrams, bins.class_of().to_vec(), count);
-    let before = exchange.perplexity();
-    let mut moved = Vec::new();
-    if options.method == Method::Exchange {
-        for _ in 0..options.rounds {
-            moved.push(exchange.round());
-            if moved.last() == Some(&0) {
-                break;
-            }
+    let class_of = bins.class_of().to_vec();
+    let (class_of, moved, before, after) = match options.method {
+        Method::Frequency => {
+            let perplexity = bigrams.perplexity(&class_of);
+            (class_of, Vec::new(), perplexity, perplexity)
         }
-    }
-    let after = exchange.perplexity();
-    let class_of = exchange.into_classes();
+        Method::Exchange => {
+            let mut exchange = Exchange::new(&bigrams, class_of, count)?;
+            let before = exchange.perplexity();
+            let mut moved = Vec::new();
+            while moved.len() < options.rounds as usize && moved.last() != Some(&0) {
+                moved.push(exchange.round());
+            }
+            let after = exchange.perplexity();
+            (exchange.into_classes(), moved, before, after)
+        }
+    };
     write(&vocabulary, &class_of, &options.out)?;
     let mut out = stdout().lock();
     match options.json {

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use super::error::LmError;
+
 /// How often words stand side by side.
 pub struct Bigrams {
     /// For each word its right neighbours with their counts.
@@ -28,6 +30,25 @@ impl Bigrams {
     pub fn add(&mut self, left: u32, right: u32) {
         *self.right[left as usize].entry(right).or_default() += 1;
         self.total += 1;
+    }
+
+    /// The perplexity at which the class bigram model of these classes finds its own text, however many they are: memory is taken
+    /// for the pairs of classes that occur.
+    pub fn perplexity(&self, class_of: &[u32]) -> f64 {
+        let mut pairs = BTreeMap::<(u32, u32), u64>::new();
+        let (mut left, mut right) = (BTreeMap::<u32, u64>::new(), BTreeMap::<u32, u64>::new());
+        let mut words = vec![0; class_of.len()];
+        for (&class, neighbours) in class_of.iter().zip(&self.right) {
+            for (&word, &count) in neighbours {
+                let other = class_of[word as usize];
+                *pairs.entry((class, other)).or_default() += count;
+                *left.entry(class).or_default() += count;
+                *right.entry(other).or_default() += count;
+                words[word as usize] += count;
+            }
+        }
+        let classes = sum(pairs.into_values()) - sum(left.into_values()) - sum(right.into_values());
+        perplexity(classes + sum(words), self.total)
     }
 }
 
@@ -64,7 +85,11 @@ pub struct Exchange {
 
 impl Exchange {
     /// Begins with a partition into `count` classes, none of which is empty.
-    pub fn new(bigrams: &Bigrams, class_of: Vec<u32>, count: usize) -> Self {
+    ///
+    /// # Errors
+    /// No memory for the counts of so many pairs of classes.
+    pub fn new(bigrams: &Bigrams, class_of: Vec<u32>, count: usize) -> Result<Self, LmError> {
+        let pairs = pairs(count)?;
         let mut words = vec![Neighbours::default(); class_of.len()];
         for (left, rights) in bigrams.right.iter().enumerate() {
             for (&right, &count) in rights {
@@ -78,7 +103,7 @@ impl Exchange {
         }
         let mut exchange = Self {
             sizes: vec![0; count],
-            pairs: vec![0; count * count],
+            pairs,
             left: vec![0; count],
             right: vec![0; count],
             total: bigrams.total,
@@ -95,15 +120,15 @@ impl Exchange {
                 exchange.pairs[class * count + exchange.class_of[right as usize] as usize] += pairs;
             }
         }
-        exchange
+        Ok(exchange)
     }
 
     /// The perplexity at which the class bigram model finds its own text.
     pub fn perplexity(&self) -> f64 {
-        let sum = |counts: &[u64]| counts.iter().map(|&count| f(count)).sum::<f64>();
-        let words: f64 = self.words.iter().map(|word| f(word.rights())).sum();
-        let log = sum(&self.pairs) - sum(&self.left) - sum(&self.right) + words;
-        (-log / self.total.max(1) as f64).exp()
+        let counts = |counts: &[u64]| sum(counts.iter().copied());
+        let classes = counts(&self.pairs) - counts(&self.left) - counts(&self.right);
+        let words = sum(self.words.iter().map(Neighbours::rights));
+        perplexity(classes + words, self.total)
     }
 
     /// Lets every word move once and returns how many did.
@@ -211,6 +236,30 @@ impl Moved {
     }
 }
 
+/// A zero for each pair of classes.
+fn pairs(count: usize) -> Result<Vec<u64>, LmError> {
+    let mut room = Vec::<u64>::new();
+    match count.checked_mul(count) {
+        Some(len) if room.try_reserve_exact(len).is_ok() => {
+            drop(room);
+            // Unlike what was reserved, this comes from the system as zeros, and takes memory where it is written to only.
+            Ok(vec![0; len])
+        }
+        _ => Err(LmError::Options(format!(
+            "there is no memory to count the pairs of {count} classes; use fewer --classes or --method frequency"
+        ))),
+    }
+}
+
+/// The perplexity of a text of `total` pairs from the logarithm F of its probability.
+fn perplexity(log: f64, total: u64) -> f64 {
+    (-log / total.max(1) as f64).exp()
+}
+
+fn sum(counts: impl IntoIterator<Item = u64>) -> f64 {
+    counts.into_iter().map(f).sum()
+}
+
 /// n ln n, and its limit 0 at 0.
 fn f(count: u64) -> f64 {
     match count {
@@ -258,7 +307,7 @@ mod tests {
             .collect();
         let bigrams = bigrams(&text, 12);
         let class_of: Vec<u32> = (0..12).map(|word| word % 3).collect();
-        let mut exchange = Exchange::new(&bigrams, class_of, 3);
+        let mut exchange = Exchange::new(&bigrams, class_of, 3).unwrap();
         let mut before = exchange.perplexity();
         let mut moves = 0;
         for _ in 0..6 {
@@ -267,11 +316,26 @@ mod tests {
             // Some hundred roundings of sums near 1000.
             let expected = perplexity(&text, &exchange.class_of);
             assert!((after - expected).abs() < 1e-10, "{after} {expected}");
+            let sparse = bigrams.perplexity(&exchange.class_of);
+            assert!((sparse - expected).abs() < 1e-10, "{sparse} {expected}");
             assert!(after <= before + 1e-10);
             before = after;
         }
         assert!(moves > 0);
         assert!(exchange.sizes.iter().all(|&size| size > 0));
+    }
+
+    /// 2^48 counts of 8 bytes are more than processors can address, 2^64 more than can be numbered.
+    #[test]
+    fn memory_is_taken_for_the_pairs_that_occur_or_refused() {
+        let bigrams = bigrams(&[0, 1, 0, 1, 1], 2);
+        let few = bigrams.perplexity(&[0, 1]);
+        assert_eq!(bigrams.perplexity(&[u32::MAX - 1, u32::MAX]), few);
+        for count in [1 << 24, 1 << 32] {
+            let error = Exchange::new(&bigrams, vec![0, 1], count).err().unwrap();
+            let text = error.to_string();
+            assert!(text.contains("--method frequency"), "{text}");
+        }
     }
 
     #[test]
@@ -280,7 +344,7 @@ mod tests {
         let mut rng = Rng::new(4);
         let text: Vec<u32> = (0..2000).map(|t| 2 * rng.below(4) as u32 + t % 2).collect();
         let bigrams = bigrams(&text, 8);
-        let mut exchange = Exchange::new(&bigrams, vec![0, 0, 0, 0, 1, 1, 1, 1], 2);
+        let mut exchange = Exchange::new(&bigrams, vec![0, 0, 0, 0, 1, 1, 1, 1], 2).unwrap();
         while exchange.round() > 0 {}
         let classes = exchange.into_classes();
         for word in 0..8 {
