@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use lstm_core::Error;
-use lstm_core::io::require_writable;
 
 use super::args::Common;
 use super::experiment::Experiment;
@@ -68,7 +67,7 @@ pub fn run(
     if left.is_empty() {
         return Ok(trials);
     }
-    require_writable(&common.results)?;
+    results::require_writable(&common.results)?;
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = common
         .threads
