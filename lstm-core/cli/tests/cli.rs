@@ -171,25 +171,6 @@ fn unusable_texts_are_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_model_cannot_take_the_place_of_something_else() {
-    let folder = Folder::new("place");
-    folder.write("text.txt", text());
-    for (out, reason) in [
-        ("missing/model", "cannot write missing/model"),
-        (".", "cannot write ."),
-        ("text.txt", "text.txt is read by this command"),
-    ] {
-        let error = folder.refused(&[&SMALL[..], &[out]].concat());
-        assert!(error.contains(reason), "{error}");
-    }
-    assert_eq!(folder.names(), ["text.txt"]);
-    assert_eq!(
-        fs::read_to_string(folder.0.join("text.txt")).unwrap(),
-        text()
-    );
-}
-
-#[test]
 fn damaged_and_foreign_models_are_refused() {
     let folder = Folder::new("damaged");
     folder.write("text.txt", text());
