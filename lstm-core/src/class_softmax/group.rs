@@ -9,7 +9,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 use lstm_kernels::Element;
 
 use super::ClassSoftmax;
-use super::workspace::shaped;
+use super::products::Products;
+use super::workspace::{shaped, sized};
 use crate::columns::add_to_column;
 use crate::error::Result;
 use crate::loss::CrossEntropy;
@@ -62,7 +63,7 @@ impl<T: Element> Job<'_, T> {
     }
 
     /// Gathers the columns and computes the scores of the words.
-    fn score(&mut self, head: &ClassSoftmax<T>, x: MatRef<'_, T>, targets: &[u32]) {
+    fn score(&mut self, head: &ClassSoftmax<T>, x: MatRef<'_, T>, targets: &[u32]) -> Result<()> {
         let group = &mut *self.group;
         let places = self.columns.iter().map(|&column| {
             // A place within a class is less than the number of words, which fits.
@@ -74,8 +75,13 @@ impl<T: Element> Job<'_, T> {
         for (own, &column) in own.rb_mut().col_iter_mut().zip(self.columns) {
             { own }.copy_from(x.col(column));
         }
-        let scores = shaped(&mut group.scores, group.words.len(), self.columns.len());
-        head.score(group.words.clone(), own.rb(), scores);
+        let scores = sized(&mut group.scores, group.words.len() * self.columns.len());
+        for scores in scores.chunks_exact_mut(group.words.len()) {
+            scores.copy_from_slice(&head.bias[group.words.clone()]);
+        }
+        let x = &group.x[..head.inputs * self.columns.len()];
+        Products::new(head.inputs)?.add_scores(head.vectors(group.words.clone()), x, scores);
+        Ok(())
     }
 
     pub(super) fn loss(
@@ -84,7 +90,7 @@ impl<T: Element> Job<'_, T> {
         x: MatRef<'_, T>,
         targets: &[u32],
     ) -> Result<()> {
-        self.score(head, x, targets);
+        self.score(head, x, targets)?;
         let group = self.group;
         let scores = shaped(&mut group.scores, group.words.len(), self.columns.len());
         group.loss = CrossEntropy::new().loss(scores.rb(), &group.targets)?;
@@ -99,19 +105,17 @@ impl<T: Element> Job<'_, T> {
         targets: &[u32],
         wants_dx: bool,
     ) -> Result<()> {
-        self.score(head, x, targets);
+        self.score(head, x, targets)?;
         let (group, columns) = (self.group, self.columns.len());
         let mut scores = shaped(&mut group.scores, group.words.len(), columns);
         group.loss = CrossEntropy::new().gradient(scores.rb_mut(), &group.targets)?;
         if wants_dx {
             // Loss and slopes are those of the group's mean; the group is a share of all.
-            matmul(
-                shaped(&mut group.dx, head.inputs, columns),
-                Accum::Replace,
-                head.matrix().subcols(group.words.start, group.words.len()),
-                scores.rb(),
+            Products::new(head.inputs)?.send_back(
+                head.vectors(group.words.clone()),
+                &group.scores[..group.words.len() * columns],
                 T::from_f64(group.share),
-                Par::Seq,
+                sized(&mut group.dx, head.inputs * columns),
             );
         }
         Ok(())
@@ -148,23 +152,21 @@ impl<T: Element> Group<T> {
     }
 
     /// Adds `scale` times the gradient of the words' vectors, and of their biases, to what is there.
-    pub(super) fn add_words(&self, scale: f64, weight: &mut [T], bias: &mut [T]) {
-        let (inputs, scale) = (
-            weight.len() / self.words.len(),
-            T::from_f64(scale * self.share),
-        );
-        let (x, dscores) = self.factors(inputs);
-        matmul(
-            MatMut::from_column_major_slice_mut(weight, inputs, self.words.len()),
-            Accum::Add,
-            x,
-            dscores.transpose(),
-            scale,
-            Par::Seq,
-        );
-        for dscores in dscores.col_iter() {
-            let both = bias.iter_mut().zip(dscores.iter());
-            both.for_each(|(bias, &dscore)| *bias += scale * dscore);
+    pub(super) fn add_words(
+        &self,
+        products: Products,
+        scale: f64,
+        weight: &mut [T],
+        bias: &mut [T],
+    ) {
+        let (words, columns) = (self.words.len(), self.targets.len());
+        let scale = T::from_f64(scale * self.share);
+        let slopes = &self.scores[..words * columns];
+        let x = &self.x[..weight.len() / words * columns];
+        products.add_outer(x, slopes, scale, weight);
+        for slopes in slopes.chunks_exact(words) {
+            let both = bias.iter_mut().zip(slopes);
+            both.for_each(|(bias, &slope)| *bias += scale * slope);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod classes;
 mod group;
+mod products;
 mod slopes;
 mod workspace;
 
@@ -174,7 +175,7 @@ impl<T: Element> ClassSoftmax<T> {
         let (of_classes, of_words) = gradient.split_at_mut(self.classes_len());
         let (loss, slopes) = self.gradient_in_factors(x, targets, of_classes, dx, workspace)?;
         let (weight, bias) = of_words.split_at_mut(self.weight.len());
-        slopes.add(1.0, weight, bias);
+        slopes.add(1.0, weight, bias)?;
         Ok(loss)
     }
 
@@ -323,15 +324,18 @@ impl<T: Element> ClassSoftmax<T> {
         iter::once(0..weights).chain(of_words)
     }
 
-    fn matrix(&self) -> MatRef<'_, T> {
-        MatRef::from_column_major_slice(&self.weight, self.inputs, self.classes.words())
+    /// The vectors of some words.
+    fn vectors(&self, words: Range<usize>) -> &[T] {
+        &self.weight[words.start * self.inputs..words.end * self.inputs]
     }
 
     /// The scores of a block of words for every column of `x`.
     fn score(&self, words: Range<usize>, x: MatRef<'_, T>, mut scores: MatMut<'_, T>) {
         fill_columns(scores.rb_mut(), &self.bias[words.clone()]);
-        let weight = self.matrix().subcols(words.start, words.len()).transpose();
-        matmul(scores, Accum::Add, weight, x, T::from_f64(1.0), Par::Seq);
+        let count = words.len();
+        let vectors = MatRef::from_column_major_slice(self.vectors(words), self.inputs, count);
+        let one = T::from_f64(1.0);
+        matmul(scores, Accum::Add, vectors.transpose(), x, one, Par::Seq);
     }
 
     /// The groups of columns with their buffers, class by class.

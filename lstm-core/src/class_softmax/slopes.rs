@@ -4,6 +4,7 @@ use lstm_kernels::{Element, Threads};
 
 use super::ClassSoftmax;
 use super::group::Group;
+use super::products::Products;
 use super::workspace::take_blocks;
 use crate::error::{Error, Result, require_shape};
 use crate::jobs::{largest_first, share};
@@ -54,12 +55,12 @@ impl<T: Element> WordSlopes<'_, T> {
             self.shape,
             (head.inputs, head.classes.words()),
         )?;
-        self.add(-rate, &mut head.weight, &mut head.bias);
-        Ok(())
+        self.add(-rate, &mut head.weight, &mut head.bias)
     }
 
     /// Adds `scale` times this gradient to numbers that are laid out as the words' vectors and their biases.
-    pub(super) fn add(&self, scale: f64, weight: &mut [T], bias: &mut [T]) {
+    pub(super) fn add(&self, scale: f64, weight: &mut [T], bias: &mut [T]) -> Result<()> {
+        let products = Products::new(self.shape.0)?;
         // Classes ascend, so each takes its part of what the ones before have left.
         let words = self.groups.iter().map(|group| group.words.clone());
         let weights = take_blocks(weight, self.shape.0, words.clone());
@@ -67,7 +68,8 @@ impl<T: Element> WordSlopes<'_, T> {
         let jobs = self.groups.iter().zip(blocks);
         let jobs = largest_first(jobs, |(group, _)| group.work());
         share(self.threads.as_ref(), jobs, |(group, (weight, bias))| {
-            group.add_words(scale, weight, bias);
+            group.add_words(products, scale, weight, bias);
         });
+        Ok(())
     }
 }

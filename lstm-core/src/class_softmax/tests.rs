@@ -170,7 +170,8 @@ fn one_class_is_the_plain_softmax() {
     head.bias.copy_from_slice(&[0.1, -0.3, 0.2, 0.0, 0.5]);
     let x = x(4);
     let targets = [4, 0, 0, 2];
-    let mut scores = head.matrix().transpose() * &x;
+    let vectors = MatRef::from_column_major_slice(&head.weight, head.inputs, head.classes.words());
+    let mut scores = vectors.transpose() * &x;
     for column in 0..4 {
         (0..5).for_each(|word| scores[(word, column)] += head.bias[word]);
     }

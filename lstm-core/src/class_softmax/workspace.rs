@@ -81,11 +81,15 @@ pub(super) fn shaped<T: Element>(
     rows: usize,
     columns: usize,
 ) -> MatMut<'_, T> {
-    let len = rows * columns;
+    MatMut::from_column_major_slice_mut(sized(buffer, rows * columns), rows, columns)
+}
+
+/// A buffer as so many numbers; what it holds is left over from earlier calls.
+pub(super) fn sized<T: Element>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     if buffer.len() < len {
         buffer.resize(len, T::from_f64(0.0));
     }
-    MatMut::from_column_major_slice_mut(&mut buffer[..len], rows, columns)
+    &mut buffer[..len]
 }
 
 /// Cuts the blocks of ascending ranges of words out of numbers of which every word has `each`.
