@@ -73,12 +73,12 @@ impl Checkpoints {
     ///
     /// # Errors
     /// A file that cannot be written; a sound checkpoint with a higher number: the new one is not the run's latest then,
-    /// and nothing is written. Where only the removal of an older one fails, the new one is on the disk.
+    /// and nothing is written; one with a higher number that cannot be read, so that nobody knows. Where only the removal of an older one fails, the new one is on the disk.
     pub fn save<T: Element>(&self, number: u64, checkpoint: Checkpoint<T>) -> Result<PathBuf> {
         let mut numbers = self.numbers()?;
         let later = numbers.split_off(numbers.partition_point(|&old| old <= number));
         for later in later {
-            if CheckpointFile::open(self.path(later)).is_ok() {
+            if self.open(later)?.is_ok() {
                 return Err(Error::CheckpointOrder {
                     folder: self.folder.clone(),
                     number,
@@ -102,11 +102,12 @@ impl Checkpoints {
     /// The sound checkpoint with the highest number; none in a folder without checkpoints, where a run begins.
     ///
     /// # Errors
-    /// A folder that cannot be read; checkpoints of which none is sound, with what is wrong with the highest.
+    /// A folder, or a checkpoint in it, that the system does not let us read; checkpoints of which none is sound, with what is
+    /// wrong with the highest.
     pub fn latest(&self) -> Result<Option<Latest>> {
         let mut refused = Vec::new();
         for number in self.numbers()?.into_iter().rev() {
-            match CheckpointFile::open(self.path(number)) {
+            match self.open(number)? {
                 Ok(file) => {
                     return Ok(Some(Latest {
                         number,
@@ -120,6 +121,19 @@ impl Checkpoints {
         match refused.into_iter().next() {
             Some(error) => Err(error),
             None => Ok(None),
+        }
+    }
+}
+
+impl Checkpoints {
+    /// A checkpoint, or what is wrong with it. That it cannot be read for now says nothing about it, and is an error of ours.
+    fn open(&self, number: u64) -> Result<Result<CheckpointFile>> {
+        match CheckpointFile::open(self.path(number)) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(Err(failure("read", &self.path(number))(source)))
+            }
+            Err(error @ Error::Io { .. }) => Err(error),
+            outcome => Ok(outcome),
         }
     }
 }

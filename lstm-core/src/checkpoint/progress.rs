@@ -13,6 +13,8 @@ use crate::train::{Best, Evaluation, Mean, Progress};
 pub(super) struct SavedProgress {
     steps: u64,
     samples: u64,
+    count: Option<usize>,
+    seed: Option<u64>,
     epoch: u64,
     position: usize,
     since: [Exact; 2],
@@ -74,6 +76,8 @@ impl SavedProgress {
         Self {
             steps: progress.steps,
             samples: progress.samples,
+            count: progress.count,
+            seed: progress.seed,
             epoch: progress.place.epoch,
             position: progress.place.position,
             since: [progress.since.sum, progress.since.weight].map(Exact),
@@ -106,6 +110,8 @@ impl SavedProgress {
         Ok(Progress {
             steps: self.steps,
             samples: self.samples,
+            count: self.count,
+            seed: self.seed,
             place: Place {
                 epoch: self.epoch,
                 position: self.position,

@@ -170,6 +170,8 @@ fn the_progress_of_a_trainer_is_put_back() {
     let progress = Progress {
         steps: 9,
         samples: 36,
+        count: Some(40),
+        seed: Some(u64::MAX),
         place: Place {
             epoch: 1,
             position: 4,

@@ -105,7 +105,7 @@ impl<T: Element> AveragedSgd<T> {
     /// # Errors
     /// A model of another size than at earlier steps.
     pub fn write_mean(&self, model: &mut dyn Parameters<T>) -> Result<()> {
-        if self.mean.is_empty() {
+        if self.steps == 0 {
             return Ok(());
         }
         visit_ranges(model, self.mean.len(), &mut |range, parameter| {
@@ -114,7 +114,8 @@ impl<T: Element> AveragedSgd<T> {
     }
 
     fn swap(&mut self, model: &mut dyn Parameters<T>) -> Result<()> {
-        if self.mean.is_empty() {
+        // A first step that failed may have left a mean of zeros.
+        if self.steps == 0 {
             return Ok(());
         }
         let mean = &mut self.mean;
@@ -221,6 +222,17 @@ mod tests {
         assert_eq!(weight(&model), 7.0);
         sgd.write_mean(&mut model).unwrap();
         assert_eq!(weight(&model), 6.0);
+    }
+
+    #[test]
+    fn a_first_step_that_failed_leaves_no_mean() {
+        let mut model = Linear::<f64>::new(1, 1, Init::Constant(2.0), &mut Rng::new(0)).unwrap();
+        let decay = WeightDecay::none().with("*wieght", 0.1).unwrap();
+        let mut sgd = AveragedSgd::new(1.0).unwrap().with_weight_decay(decay);
+        assert!(sgd.step(&mut model, &[1.0, 1.0]).is_err());
+        assert_eq!(sgd.at_mean(&mut model, weight).unwrap(), 2.0);
+        sgd.write_mean(&mut model).unwrap();
+        assert_eq!(weight(&model), 2.0);
     }
 
     #[test]

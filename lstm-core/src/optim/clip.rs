@@ -80,23 +80,28 @@ pub fn clip_norm_each<T: Element>(
     require_positive("the limit of each gradient's norm", limit)?;
     require_len("the gradient", model.params_len(), gradient.len())?;
     require_finite(model, gradient)?;
-    let (mut rest, mut largest) = (gradient, 0.0f64);
+    // All norms are taken before anything is scaled, as one of them may be beyond all numbers.
+    let (mut start, mut norms) = (0, Vec::new());
     model.visit(Name::ROOT, &mut |name, parameter| {
-        let (own, others) = std::mem::take(&mut rest).split_at_mut(parameter.values.len());
-        rest = others;
-        let norm = sum_of_squares(own).sqrt();
+        let own = start..start + parameter.values.len();
+        start = own.end;
+        let norm = sum_of_squares(&gradient[own.clone()]).sqrt();
         if norm.is_infinite() {
             return Err(Error::NotFinite {
                 what: format!("the norm of the gradient of `{name}`"),
             });
         }
-        if norm > limit {
-            let scale = T::from_f64(limit / norm);
-            own.iter_mut().for_each(|value| *value *= scale);
-        }
-        largest = largest.max(norm);
+        norms.push((own, norm));
         Ok(())
     })?;
+    let mut largest = 0.0f64;
+    for (own, norm) in norms {
+        if norm > limit {
+            let scale = T::from_f64(limit / norm);
+            gradient[own].iter_mut().for_each(|value| *value *= scale);
+        }
+        largest = largest.max(norm);
+    }
     Ok(largest)
 }
 
@@ -212,6 +217,10 @@ mod tests {
             }
         }
         assert!(clip_norm_each(&model, &mut [1e200, 0.0], 1.0).is_err());
+        // The weight is too long, and the bias beyond all numbers: both stay.
+        let mut gradient = [3.0, 1e200];
+        assert!(clip_norm_each(&model, &mut gradient, 1.0).is_err());
+        assert_eq!(gradient, [3.0, 1e200]);
     }
 
     #[test]

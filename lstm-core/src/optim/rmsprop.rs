@@ -3,7 +3,7 @@
 use faer::traits::math_utils::sqrt;
 use lstm_kernels::Element;
 
-use crate::error::{Result, require_fraction, require_not_negative, require_positive};
+use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
 use crate::optim::state::require_memory;
 use crate::optim::{Optimiser, OptimiserState, WeightDecay};
 use crate::params::Parameters;
@@ -12,12 +12,14 @@ use crate::params::Parameters;
 ///
 /// Centred, the root is √(s - m²) with m ← α m + (1 - α) g, the variance in place of the square (Graves 2013, eq. 40).
 /// With momentum, v ← momentum v + g / (√s + ε) and θ ← θ - rate v. Weight decay is an L2 penalty: g ← g + decay θ before
-/// all else.
+/// all else. ε may also stand within the root: √(s + ε).
 #[derive(Debug, Clone)]
 pub struct RmsProp<T> {
     rate: f64,
     smoothing: f64,
     epsilon: f64,
+    /// Whether ε stands within the root.
+    within: bool,
     momentum: f64,
     centred: bool,
     decay: WeightDecay,
@@ -27,7 +29,8 @@ pub struct RmsProp<T> {
 }
 
 impl<T: Element> RmsProp<T> {
-    /// PyTorch's settings at `rate`: α = 0.99, ε = 1e-8, no momentum, not centred. (Keras has α = 0.9, ε = 1e-7.)
+    /// PyTorch's settings at `rate`: α = 0.99, ε = 1e-8, no momentum, not centred. (Keras has α = 0.9 and
+    /// ε = 1e-7 [within the root](Self::with_epsilon_within), Graves 2013 α = 0.95 and ε = 1e-4 there.)
     ///
     /// # Errors
     /// A rate that is not a finite number greater than zero.
@@ -37,6 +40,7 @@ impl<T: Element> RmsProp<T> {
             rate,
             smoothing: 0.99,
             epsilon: 1e-8,
+            within: false,
             momentum: 0.0,
             centred: false,
             decay: WeightDecay::none(),
@@ -62,8 +66,18 @@ impl<T: Element> RmsProp<T> {
     /// An ε that is not a finite number greater than zero.
     pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
         require_positive("RMSProp's epsilon", epsilon)?;
-        self.epsilon = epsilon;
+        (self.epsilon, self.within) = (epsilon, false);
         Ok(self)
+    }
+
+    /// With an ε within the root, g / √(s + ε): it counts as a square does, and so hides much larger gradients.
+    ///
+    /// # Errors
+    /// An ε that is not a finite number greater than zero.
+    pub fn with_epsilon_within(self, epsilon: f64) -> Result<Self> {
+        let mut optimiser = self.with_epsilon(epsilon)?;
+        optimiser.within = true;
+        Ok(optimiser)
     }
 
     /// With momentum, from [0, 1).
@@ -101,7 +115,12 @@ impl<T: Element> RmsProp<T> {
         if MOVING {
             require_memory(model, gradient, [&mut self.velocity])?;
         }
-        let (rate, epsilon) = (T::from_f64(self.rate), T::from_f64(self.epsilon));
+        let rate = T::from_f64(self.rate);
+        let (within, beside) = match self.within {
+            true => (self.epsilon, 0.0),
+            false => (0.0, self.epsilon),
+        };
+        let (within, beside) = (T::from_f64(within), T::from_f64(beside));
         let keep = T::from_f64(self.smoothing);
         let new = T::from_f64(1.0 - self.smoothing);
         let (momentum, zero) = (T::from_f64(self.momentum), T::from_f64(0.0));
@@ -130,7 +149,7 @@ impl<T: Element> RmsProp<T> {
                     // Rounding may take a variance of zero below zero, where it has no root.
                     spread = if spread < zero { zero } else { spread };
                 }
-                let mut step = gradient / (sqrt(&spread) + epsilon);
+                let mut step = gradient / (sqrt(&(spread + within)) + beside);
                 if MOVING {
                     velocity[at] = momentum * velocity[at] + step;
                     step = velocity[at];
@@ -173,6 +192,12 @@ impl<T: Element> Optimiser<T> for RmsProp<T> {
     fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()> {
         let ([rate], [square, mean, velocity]) =
             state.open("rmsprop", ["rate"], ["square", "mean", "velocity"])?;
+        if square.is_empty() && !(mean.is_empty() && velocity.is_empty()) {
+            return Err(Error::OptimiserState {
+                optimiser: "rmsprop",
+                reason: "its `square` is empty, though others are not".to_owned(),
+            });
+        }
         (self.rate, self.square, self.mean, self.velocity) = (rate, square, mean, velocity);
         Ok(())
     }
@@ -181,6 +206,43 @@ impl<T: Element> Optimiser<T> for RmsProp<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::Init;
+    use crate::linear::Linear;
+    use crate::random::Rng;
+
+    /// One step with g = 0.3, α = 0.9, ε = 0.01: s = 0.1 · 0.09 = 0.009.
+    #[test]
+    fn epsilon_stands_beside_the_root_or_within() {
+        let step = |within: bool| {
+            let mut model =
+                Linear::<f64>::without_bias(1, 1, Init::Constant(0.0), &mut Rng::new(0));
+            let model = model.as_mut().unwrap();
+            let optimiser = RmsProp::new(1.0).unwrap().with_smoothing(0.9).unwrap();
+            let mut optimiser = match within {
+                true => optimiser.with_epsilon_within(0.01).unwrap(),
+                false => optimiser.with_epsilon(0.01).unwrap(),
+            };
+            optimiser.step(model, &[0.3]).unwrap();
+            -model.weight_and_bias().0[0]
+        };
+        assert!((step(false) - 0.3 / (0.009f64.sqrt() + 0.01)).abs() < 1e-14);
+        assert!((step(true) - 0.3 / 0.019f64.sqrt()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_state_without_squares_is_incomplete() {
+        let state = |square: Vec<f32>| {
+            let buffers = [
+                ("square", &square),
+                ("mean", &vec![0.5]),
+                ("velocity", &Vec::new()),
+            ];
+            OptimiserState::new("rmsprop", &[("rate", 0.1)], &buffers)
+        };
+        let mut optimiser = RmsProp::new(0.1).unwrap();
+        assert!(optimiser.load_state(&state(vec![0.25])).is_ok());
+        assert!(optimiser.load_state(&state(Vec::new())).is_err());
+    }
 
     #[test]
     fn impossible_options_are_errors() {
@@ -188,6 +250,7 @@ mod tests {
         let new = || RmsProp::<f32>::new(0.1).unwrap();
         assert!(new().with_smoothing(1.0).is_err());
         assert!(new().with_epsilon(0.0).is_err());
+        assert!(new().with_epsilon_within(f64::NAN).is_err());
         assert!(new().with_momentum(-0.1).is_err());
     }
 }

@@ -40,13 +40,13 @@ impl<T: Element> Sgd<T> {
         })
     }
 
-    /// With momentum, from [0, 1).
+    /// With plain momentum, from [0, 1).
     ///
     /// # Errors
     /// A momentum outside that interval.
     pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
         require_fraction("the momentum", momentum)?;
-        self.momentum = momentum;
+        (self.momentum, self.nesterov) = (momentum, false);
         Ok(self)
     }
 

@@ -66,11 +66,18 @@ impl<T: Element> OptimiserState<T> {
                 )));
             }
         }
-        let lengths = self.buffers.iter().map(|(_, values)| values.len());
-        let mut lengths = lengths.filter(|&length| length > 0);
-        let first = lengths.next();
-        if lengths.any(|length| Some(length) != first) {
+        let lengths = || self.buffers.iter().map(|(_, values)| values.len());
+        let mut filled = lengths().filter(|&length| length > 0);
+        let first = filled.next();
+        if filled.any(|length| Some(length) != first) {
             return Err(refuse("its buffers differ in length".to_owned()));
+        }
+        // Who counts steps has filled all buffers with the first.
+        let has_stepped =
+            (self.scalars.iter()).any(|(name, value)| name == "steps" && *value > 0.0);
+        let empty = self.buffers.iter().find(|(_, values)| values.is_empty());
+        if let (true, Some((name, _))) = (has_stepped, empty) {
+            return Err(refuse(format!("its `{name}` is empty after steps")));
         }
         Ok((
             std::array::from_fn(|i| self.scalars[i].1),
@@ -109,7 +116,7 @@ mod tests {
             |state: &OptimiserState<f32>| state.open("adam", ["rate", "steps"], ["mean", "square"]);
         assert_eq!(open(&state).unwrap(), ([0.5, 3.0], [vec![1.0], vec![2.0]]));
         type Edit = fn(&mut OptimiserState<f32>);
-        let wrong: [(Edit, &str); 7] = [
+        let wrong: [(Edit, &str); 9] = [
             (
                 |state| state.optimiser = "sgd".to_owned(),
                 "it is that of sgd",
@@ -126,6 +133,19 @@ mod tests {
             (|state| state.scalars[1].1 = 1e300, "up to 2^53"),
             (|state| state.scalars[0].1 = f64::NAN, "a finite number"),
             (|state| state.buffers[0].1.push(0.0), "differ in length"),
+            (
+                |state| state.buffers[1].1.clear(),
+                "its `square` is empty after steps",
+            ),
+            (
+                |state| {
+                    state
+                        .buffers
+                        .iter_mut()
+                        .for_each(|(_, values)| values.clear())
+                },
+                "its `mean` is empty after steps",
+            ),
         ];
         for (edit, reason) in wrong {
             let mut state = state.clone();

@@ -87,6 +87,10 @@ pub struct Progress<T> {
     pub steps: u64,
     /// How many samples have been seen.
     pub samples: u64,
+    /// How many samples the data has; none before a trainer has said so.
+    pub count: Option<usize>,
+    /// The seed of their order; none if they come in turn.
+    pub seed: Option<u64>,
     /// The place in the order of the data.
     pub place: Place,
     /// The mean loss since the last evaluation.
@@ -101,12 +105,25 @@ pub struct Progress<T> {
     pub history: Vec<Evaluation>,
 }
 
+impl<T> Progress<T> {
+    /// What is known of the data, in words.
+    pub(super) fn data(&self) -> String {
+        let count = self.count.unwrap_or(0);
+        match self.seed {
+            Some(seed) => format!("{count} samples with seed {seed}"),
+            None => format!("{count} samples in turn"),
+        }
+    }
+}
+
 impl<T> Default for Progress<T> {
     /// That of a run that has not begun, without plateau or early stopping.
     fn default() -> Self {
         Self {
             steps: 0,
             samples: 0,
+            count: None,
+            seed: None,
             place: Place {
                 epoch: 0,
                 position: 0,

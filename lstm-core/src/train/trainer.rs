@@ -49,7 +49,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
     /// A batch of zero samples.
     pub fn new(optimiser: O, order: Order, batch: usize) -> Result<Self> {
         require_size("the batch", batch)?;
-        let place = order.place();
+        let (count, seed, place) = (Some(order.count()), order.seed(), order.place());
         Ok(Self {
             optimiser,
             order,
@@ -64,6 +64,8 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             evaluate_every: Every::Epochs(1),
             keeps_best: false,
             progress: Progress {
+                count,
+                seed,
                 place,
                 ..Progress::default()
             },
@@ -211,6 +213,18 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
                 expected: "a finite number",
             });
         }
+        let best = progress.best.as_ref();
+        if self.keeps_best && best.is_some_and(|best| best.parameters.is_empty()) {
+            return Err(what("the parameters of the best evaluation", false));
+        }
+        let (own, other) = (&self.progress, &progress);
+        if other.count.is_some() && (other.count, other.seed) != (own.count, own.seed) {
+            return Err(Error::Option {
+                option: "the data of the progress",
+                value: other.data(),
+                expected: "that of the trainer: as many samples, in the order of the same seed",
+            });
+        }
         self.order.resume(progress.place)?;
         if let (Some(plateau), Some(watch)) = (&mut self.plateau, progress.plateau) {
             plateau.resume(watch);
@@ -218,7 +232,12 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         if let (Some(stopping), Some(watch)) = (&mut self.stopping, progress.stopping) {
             stopping.resume(watch);
         }
-        self.progress = progress;
+        let (count, seed) = (self.progress.count, self.progress.seed);
+        self.progress = Progress {
+            count,
+            seed,
+            ..progress
+        };
         Ok(())
     }
 

@@ -74,6 +74,26 @@ fn impossible_options_and_progress_of_another_run_are_errors() {
     );
     let stopping = || trainer().with_early_stopping(EarlyStopping::new(1));
     assert!(stopping().resume(Progress::default()).is_err());
+    // The data of the trainer are 17 samples with the seed 5.
+    let other_data = [
+        (Order::new(17, 6).unwrap(), "17 samples with seed 6"),
+        (Order::new(18, 5).unwrap(), "18 samples with seed 5"),
+        (Order::sequential(17).unwrap(), "17 samples in turn"),
+    ];
+    for (order, words) in other_data {
+        let other = Trainer::new(Adam::<f64>::new(0.05).unwrap(), order, 4).unwrap();
+        let refused = trainer().resume(other.progress().clone());
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
+    let mut not_kept = trainer().progress().clone();
+    not_kept.best = Some(Best {
+        value: 0.5,
+        step: 1,
+        parameters: Vec::new(),
+    });
+    assert!(trainer().resume(not_kept.clone()).is_ok());
+    assert!(trainer().with_best_kept().resume(not_kept).is_err());
     let mut beyond = Progress::default();
     beyond.place.position = 18;
     assert!(trainer().resume(beyond).is_err());
