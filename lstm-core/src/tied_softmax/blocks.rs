@@ -38,6 +38,8 @@ pub(super) struct Pass<'a, T> {
     pub x: MatRef<'a, T>,
     pub targets: &'a [u32],
     pub exponentials: Exponentials,
+    /// Whether blocks keep scores instead of their exponentials.
+    pub keeps_scores: bool,
     /// Who shares the work; the calling thread alone if nobody.
     pub threads: Option<&'a Threads>,
 }
@@ -208,15 +210,15 @@ impl<T: Element> SoftmaxWorkspace<T> {
         });
     }
 
-    /// Calls `each` with ln p of every word after the only sample.
+    /// Calls `each` with ln p of every word after the only sample of a pass that has kept the scores: their exponentials would
+    /// be nothing for words that are far from the likeliest.
     pub(super) fn each_log(&self, mut each: impl FnMut(f64)) {
         let (max, log_sum) = (self.max[0], self.sum[0].ln());
         // There is one panel, and the sample is its first row.
         let height = self.panels.padded();
         for block in self.blocks() {
-            let shift = (block.max[0] - max).to_f64() - log_sum;
-            let powers = slice(&block.values).iter().step_by(height);
-            powers.for_each(|power| each(power.to_f64().ln() + shift));
+            let scores = slice(&block.values).iter().step_by(height);
+            scores.for_each(|&score| each((score - max).to_f64() - log_sum));
         }
     }
 
@@ -337,6 +339,7 @@ impl<T: Element> Block<T> {
             max: &mut self.max,
             sums: &mut self.sum,
             targets: &mut self.targets,
+            keeps_scores: pass.keeps_scores,
         });
     }
 

@@ -150,7 +150,8 @@ impl<T: Element> TiedSoftmax<T> {
             (embedding.len(), 1),
             x.shape(),
         )?;
-        let pass = self.pass(embedding, x, &[0])?;
+        let mut pass = self.pass(embedding, x, &[0])?;
+        pass.keeps_scores = true;
         workspace.forward(&pass, &mut [0.0]);
         logs.clear();
         workspace.each_log(|log| logs.push(log));
@@ -181,6 +182,7 @@ impl<T: Element> TiedSoftmax<T> {
             x,
             targets,
             exponentials: Exponentials::new()?,
+            keeps_scores: false,
             // One unit is one thread's work.
             threads: self.threads.as_ref().filter(|_| count > UNIT),
         })

@@ -43,7 +43,7 @@ pub(super) struct Words<'a, T> {
     pub bias: &'a [T],
 }
 
-/// Finds the largest score of each sample, and replaces each score s by e^(s - max).
+/// Finds the largest score of each sample, and replaces each score s by e^(s - max), unless the scores are to be kept.
 pub(super) struct Exponentiate<'a, T> {
     pub samples: Samples<'a, T>,
     pub words: Words<'a, T>,
@@ -54,6 +54,8 @@ pub(super) struct Exponentiate<'a, T> {
     pub sums: &'a mut [f64],
     /// In the order of the samples.
     pub targets: &'a mut [Target<T>],
+    /// Whether only the sums are of exponentials, and the values are the scores.
+    pub keeps_scores: bool,
 }
 
 /// Goes back from the loss to the scores, and from these to the vectors of samples and words.
@@ -136,14 +138,22 @@ impl<T: Element> Exponentiate<'_, T> {
         {
             store(*max, found);
         }
-        let sums = &mut self.sums[rows];
+        // Where all words are ruled out, any shift leaves exponentials of zero.
+        let none = Lanes::splat(simd, T::from_f64(f64::NEG_INFINITY));
+        let mut shift = max;
+        for shift in &mut shift {
+            *shift = shift.le(none).select(Lanes::zero(simd), *shift);
+        }
+        let (keeps_scores, sums) = (self.keeps_scores, &mut self.sums[rows]);
         sums.fill(0.0);
         for values in values.chunks_mut(RUN * P * lanes) {
             let mut partial = [Lanes::zero(simd); P];
             for values in values.chunks_exact_mut(P * lanes) {
                 for (p, values) in values.chunks_exact_mut(lanes).enumerate() {
-                    let power = exp(load(simd, values) - max[p]);
-                    store(power, values);
+                    let power = exp(load(simd, values) - shift[p]);
+                    if !keeps_scores {
+                        store(power, values);
+                    }
                     partial[p] += power;
                 }
             }
@@ -307,6 +317,7 @@ mod tests {
                     max: &mut max,
                     sums: &mut sums,
                     targets: &mut targets,
+                    keeps_scores: false,
                 });
                 let score = |word: usize, sample: usize| {
                     let term = |row| vectors[word * LEN + row] * x[sample * LEN + row];

@@ -199,3 +199,49 @@ fn what_does_not_fit_is_an_error() {
     assert!(run(&embedding, &x, &[0, 5], 2).is_err());
     assert!(run(&embedding, &x, &targets, 1).is_err());
 }
+
+/// Words that are hopeless have logarithms nevertheless, and blocks of words that are ruled out hide no others. The bias of a
+/// word is its score, as x is zero.
+#[test]
+fn logarithms_of_hopeless_words_are_numbers() {
+    let (embedding, _, _) = parts::<f32>(300, LEN, 1);
+    let x = Mat::zeros(LEN, 1);
+    let logs = |bias: &dyn Fn(usize) -> f32| {
+        let mut head = TiedSoftmax::new(&embedding);
+        let visit = &mut |_: Name<'_>, parameter: ParameterMut<'_, f32>| {
+            let words = parameter.values.iter_mut().enumerate();
+            words.for_each(|(word, value)| *value = bias(word));
+            Ok(())
+        };
+        head.visit_mut(Name::ROOT, visit).unwrap();
+        let mut logs = Vec::new();
+        head.log_probabilities(&embedding, x.as_ref(), &mut logs, &mut head.workspace())
+            .unwrap();
+        logs
+    };
+    // Three words of 300 are likely; the others have e^-95 and e^-200 of their chance.
+    let found = logs(&|word| match word % 100 {
+        0 => 0.0,
+        1 => -95.0,
+        _ => -200.0,
+    });
+    for (word, log) in found.iter().enumerate() {
+        let score = match word % 100 {
+            0 => 0.0,
+            1 => -95.0,
+            _ => -200.0,
+        };
+        assert!((log - (score - 3f64.ln())).abs() < 1e-6, "{word} {log}");
+    }
+    // A whole block, and all but two words.
+    let found = logs(&|word| match word {
+        130 | 299 => 1.0,
+        _ => f32::NEG_INFINITY,
+    });
+    for (word, &log) in found.iter().enumerate() {
+        match word {
+            130 | 299 => assert!((log - 0.5f64.ln()).abs() < 1e-7, "{word} {log}"),
+            _ => assert_eq!(log, f64::NEG_INFINITY),
+        }
+    }
+}
