@@ -223,8 +223,11 @@ impl CellInit {
         Self::all(Init::by_units(units))
     }
 
-    /// Xavier for the input, orthogonal for the recurrence, zero for all else, as Keras starts its recurrent layers; here
-    /// the matrix of every gate is orthogonal by itself.
+    /// Xavier for the input, orthogonal for the recurrence, zero for all else, each matrix by itself.
+    ///
+    /// Keras starts its recurrent layers in this manner, but takes the gates together: its input matrices are spread over
+    /// √(6 / (inputs + gates · units)) at most, its recurrent ones orthogonal as one, and the forget gate of its LSTM has a bias
+    /// of 1.
     pub fn orthogonal() -> Self {
         Self {
             input: Init::Xavier,

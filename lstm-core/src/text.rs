@@ -89,12 +89,23 @@ impl Vocabulary {
 /// parts alike where a text changes its subject.
 pub fn split(ids: &[u32], held_out: f64, stretches: usize) -> (Vec<u32>, Vec<u32>) {
     let (mut train, mut measure) = (Vec::with_capacity(ids.len()), Vec::new());
-    let len = ids.len().div_ceil(stretches.max(1)).max(1);
-    for stretch in ids.chunks(len) {
-        let kept = stretch.len() as f64 * (1.0 - held_out.clamp(0.0, 1.0));
-        let (first, last) = stretch.split_at(kept.round() as usize);
+    let stretches = stretches.clamp(1, ids.len().max(1));
+    // What is no number holds out nothing.
+    let held_out = if held_out > 0.0 {
+        held_out.min(1.0)
+    } else {
+        0.0
+    };
+    let mut start = 0;
+    for stretch in 1..=stretches {
+        // In 128 bits no product overflows.
+        let end = (ids.len() as u128 * stretch as u128 / stretches as u128) as usize;
+        // Rounded over all stretches so far: of short ones, each by itself might hold out nothing.
+        let kept = ((end as f64 * (1.0 - held_out)).round() as usize).saturating_sub(train.len());
+        let (first, last) = ids[start..end].split_at(kept.min(end - start));
         train.extend(first);
         measure.extend(last);
+        start = end;
     }
     (train, measure)
 }
@@ -260,7 +271,20 @@ mod tests {
         let ids: Vec<u32> = (0..8).collect();
         assert_eq!(split(&ids, 0.25, 1), (vec![0, 1, 2, 3, 4, 5], vec![6, 7]));
         assert_eq!(split(&ids, 0.25, 2), (vec![0, 1, 2, 4, 5, 6], vec![3, 7]));
-        assert_eq!(split(&ids, 7.0, 0), (vec![], ids));
+        assert_eq!(split(&ids, 7.0, 0), (vec![], ids.clone()));
         assert_eq!(split(&[], 0.5, 3), (vec![], vec![]));
+        assert_eq!(split(&ids, f64::NAN, 1), (ids, vec![]));
+        // A tenth of three or four symbols is none, and of a hundred ten.
+        let ids: Vec<u32> = (0..100).collect();
+        let (train, measure) = split(&ids, 0.1, 30);
+        assert_eq!(measure.len(), 10);
+        let mut all = [train, measure.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, ids);
+        // They come from all parts of the text.
+        assert!(
+            measure.windows(2).all(|pair| pair[1] - pair[0] < 15),
+            "{measure:?}"
+        );
     }
 }

@@ -88,7 +88,7 @@ pub struct ExplainedParam {
     pub role: ParamRole,
 }
 
-/// StepWork for each step.
+/// What a step takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StepWork {

@@ -10,7 +10,7 @@ use crate::io::{Metadata, ModelFile, TensorFile, hex};
 use crate::params::{Name, Parameters, checked_params_len};
 
 /// The entry of the metadata about the cells of a model.
-const KEY: &str = "cells";
+pub(super) const KEY: &str = "cells";
 
 /// The metadata that ties a file to a cell: its name, its equations, its sizes and the element type.
 ///

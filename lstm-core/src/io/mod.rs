@@ -81,7 +81,7 @@ pub(crate) use cells::describe_cells;
 pub(crate) use file::{load_parameters, require_sealed, require_tensor};
 pub(crate) use writer::Contents;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::{Name, Parameters};
 
 /// What a file says about its model beside the parameters.
@@ -89,11 +89,14 @@ pub type Metadata = BTreeMap<String, String>;
 
 const FORMAT: &str = "lstm-core 2";
 
+/// What metadata says of every model.
+const RESERVED: [&str; 3] = [cells::KEY, writer::FORMAT_KEY, checksum::KEY];
+
 /// Writes a model to `path`: all of it or nothing, see [`write_atomic`]. What cells it is made of is added to the
-/// metadata.
+/// metadata, under the key `cells`, as are a `format` and a `checksum`.
 ///
 /// # Errors
-/// A file that cannot be written; two parameters of one name.
+/// A file that cannot be written; two parameters of one name; metadata under one of these keys.
 pub fn save<T: Element>(path: &Path, model: &dyn Parameters<T>, metadata: Metadata) -> Result<()> {
     let (contents, metadata) = contents(model, metadata)?;
     contents.write(path, &metadata)
@@ -103,6 +106,11 @@ fn contents<T: Element>(
     model: &dyn Parameters<T>,
     mut metadata: Metadata,
 ) -> Result<(Contents, Metadata)> {
+    if let Some(&name) = RESERVED.iter().find(|&&key| metadata.contains_key(key)) {
+        return Err(Error::DuplicateName {
+            name: name.to_owned(),
+        });
+    }
     let mut contents = Contents::new::<T>();
     add_parameters(&mut contents, "", model)?;
     describe_cells(model, &mut metadata);

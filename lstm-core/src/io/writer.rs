@@ -31,6 +31,9 @@ pub fn write_tensors<T: Element>(
     contents.write(path, metadata)
 }
 
+/// The key of the format in the metadata.
+pub(super) const FORMAT_KEY: &str = "format";
+
 /// Tensors that will be a file, in order of their names.
 pub(crate) struct Contents {
     dtype: String,
@@ -65,7 +68,7 @@ impl Contents {
 
     /// Adds format and checksum to metadata.
     pub fn seal(&self, format: &str, metadata: &mut Metadata) {
-        metadata.insert("format".to_owned(), format.to_owned());
+        metadata.insert(FORMAT_KEY.to_owned(), format.to_owned());
         let mut checksum = Checksum::of_metadata(metadata);
         for (name, (shape, bytes)) in &self.tensors {
             checksum.add_tensor(name, &self.dtype, shape, bytes);

@@ -74,6 +74,27 @@ fn what_was_saved_is_loaded() {
 }
 
 #[test]
+fn metadata_of_the_caller_is_kept_or_refused() {
+    let folder = Folder::new("reserved");
+    let path = folder.0.join("layer.safetensors");
+    let with = |key: &str| {
+        save(
+            &path,
+            &layer(1),
+            Metadata::from([(key.to_owned(), "mine".to_owned())]),
+        )
+    };
+    for key in ["format", "checksum", "cells"] {
+        let error = with(key).unwrap_err();
+        assert!(matches!(error, Error::DuplicateName { name } if name == key));
+    }
+    assert!(!path.exists());
+    with("note").unwrap();
+    let file = ModelFile::open(&path).unwrap();
+    assert_eq!(file.metadata("note").unwrap(), "mine");
+}
+
+#[test]
 fn other_programs_can_read_the_file() {
     let bytes = bytes(&layer(1));
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
