@@ -58,6 +58,17 @@ pub(crate) fn largest_first<J>(
     jobs.into_iter()
 }
 
+/// Cuts a matrix into an even number of blocks of so many columns at most, all about as wide, so that two or four threads come to
+/// their end together; each with the index of its first one.
+pub(crate) fn even_blocks<'a, T: 'a>(
+    matrix: MatMut<'a, T>,
+    most: usize,
+) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
+    let count = matrix.ncols().div_ceil(most).next_multiple_of(2);
+    let columns = matrix.ncols().div_ceil(count.max(1));
+    blocks(matrix, columns)
+}
+
 /// Cuts a matrix into blocks of so many columns, each with the index of its first one.
 pub(crate) fn blocks<'a, T: 'a>(
     matrix: MatMut<'a, T>,
@@ -95,6 +106,27 @@ mod tests {
     fn the_largest_jobs_come_first() {
         let sorted: Vec<_> = largest_first([3, 9, 1, 4].into_iter(), |&size| size).collect();
         assert_eq!(sorted, [9, 4, 3, 1]);
+    }
+
+    #[test]
+    fn blocks_are_even_and_cover_a_matrix() {
+        for (columns, expected) in [
+            (0, vec![]),
+            (1, vec![1]),
+            (7, vec![4, 3]),
+            (20, vec![10, 10]),
+            (21, vec![6, 6, 6, 3]),
+        ] {
+            let mut matrix = faer::Mat::<f32>::zeros(2, columns);
+            let cut: Vec<_> = even_blocks(matrix.as_mut(), 10).collect();
+            let widths: Vec<_> = cut.iter().map(|(_, block)| block.ncols()).collect();
+            assert_eq!(widths, expected);
+            let firsts = widths.iter().scan(0, |sum, &width| {
+                *sum += width;
+                Some(*sum - width)
+            });
+            assert!(firsts.eq(cut.iter().map(|&(first, _)| first)));
+        }
     }
 
     #[test]

@@ -9,11 +9,11 @@ use lstm_kernels::{Element, Threads};
 use crate::columns::{add_columns, fill_columns};
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::{blocks, share};
+use crate::jobs::{even_blocks, share};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
-/// Columns that a thread takes at a time: few enough for several threads, and many enough for a product to reach its speed.
+/// Columns that a thread takes at a time, at most: few enough for several threads, and many enough for a product to reach its speed.
 const COLUMNS: usize = 256;
 
 /// The same of features of the input, for the gradient of the matrix.
@@ -121,7 +121,7 @@ impl<T: Element> Linear<T> {
         x: MatRef<'_, T>,
         y: MatMut<'_, T>,
     ) {
-        share(threads, blocks(y, COLUMNS), |(first, y)| {
+        share(threads, even_blocks(y, COLUMNS), |(first, y)| {
             self.apply_to(x.subcols(first, y.ncols()), y);
         });
     }
@@ -192,12 +192,16 @@ impl<T: Element> Linear<T> {
     ) {
         let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
         let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
-        share(threads, blocks(dweight, FEATURES), |(first, dweight)| {
-            add_outer(x.subrows(first, dweight.ncols()), dy, dweight);
-        });
+        share(
+            threads,
+            even_blocks(dweight, FEATURES),
+            |(first, dweight)| {
+                add_outer(x.subrows(first, dweight.ncols()), dy, dweight);
+            },
+        );
         add_columns(dy, dbias);
         if let Some(dx) = dx {
-            share(threads, blocks(dx, COLUMNS), |(first, dx)| {
+            share(threads, even_blocks(dx, COLUMNS), |(first, dx)| {
                 self.send_back(dy.subcols(first, dx.ncols()), dx);
             });
         }
