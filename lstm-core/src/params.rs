@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
-use lstm_kernels::{CellSpec, Element, ParamSpec};
+use lstm_kernels::{CellSpec, Element, ParamSpec, SizeSpec};
 
 use crate::error::{Error, Result, require_len};
 pub use crate::parts::split_gradient;
@@ -183,14 +183,27 @@ pub(crate) fn complete_sizes(spec: &CellSpec, given: &[usize]) -> Result<Vec<usi
     match completed.collect::<Option<Vec<usize>>>() {
         Some(sizes) if sizes.len() == spec.sizes.len() => Ok(sizes),
         _ => {
-            let names: Vec<_> = spec.sizes.iter().map(|size| size.name).collect();
+            let names = |sizes: &[SizeSpec]| {
+                let names: Vec<_> = sizes.iter().map(|size| size.name).collect();
+                names.join(", ")
+            };
+            let all = names(spec.sizes);
+            let reason = match spec.sizes.get(given.len()..) {
+                Some(left) if !left.is_empty() => {
+                    let needed: Vec<_> = (left.iter().copied())
+                        .filter(|size| size.default.is_none())
+                        .collect();
+                    format!(
+                        "its sizes are {all}, and none is given for {}",
+                        names(&needed)
+                    )
+                }
+                _ => format!("its sizes are {all}, and {} are given", given.len()),
+            };
             Err(Error::Sizes {
                 cell: spec.name,
                 sizes: format!("{given:?}"),
-                reason: format!(
-                    "it needs a value for each of {} that has no default",
-                    names.join(", ")
-                ),
+                reason,
             })
         }
     }
@@ -234,12 +247,14 @@ mod tests {
         let spec = &PeepholeLstm::SPEC;
         assert_eq!(complete_sizes(spec, &[3, 5]).unwrap(), [3, 5, 1]);
         assert_eq!(complete_sizes(spec, &[3, 5, 2]).unwrap(), [3, 5, 2]);
-        for sizes in [&[][..], &[3], &[3, 5, 2, 2]] {
+        let wrong: [(&[usize], &str); 3] = [
+            (&[], "its sizes are I, N, C, and none is given for I, N"),
+            (&[3], "its sizes are I, N, C, and none is given for N"),
+            (&[3, 5, 2, 2], "its sizes are I, N, C, and 4 are given"),
+        ];
+        for (sizes, words) in wrong {
             let message = complete_sizes(spec, sizes).unwrap_err().to_string();
-            assert!(
-                message.contains("a value for each of I, N, C that has no default"),
-                "{message}"
-            );
+            assert!(message.ends_with(words), "{message}");
         }
     }
 

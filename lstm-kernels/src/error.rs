@@ -36,15 +36,16 @@ pub enum KernelError {
     },
     /// A kernel whose sizes are not those that a stream was compiled for.
     #[error(
-        "a stream compiled for the sizes {fixed:?} cannot run {cell} with the sizes {sizes:?}; change either to match"
+        "a stream compiled for the sizes {fixed:?} cannot run {cell} with the sizes {sizes:?}; change either to match, where \
+         `Sizes::SIZES` may list sizes that have defaults, too"
     )]
     FixedSizes {
         /// The cell.
         cell: &'static str,
         /// Its sizes.
         sizes: Vec<usize>,
-        /// The sizes that the stream was compiled for; those left out are the cell's defaults.
-        fixed: &'static [usize],
+        /// The sizes that the stream was compiled for, with the cell's defaults for those left out.
+        fixed: Vec<usize>,
     },
     /// Memory that cannot be had.
     #[error("there is no memory for {what}; choose fewer steps, samples or units")]

@@ -218,9 +218,11 @@ fn check_sizes<C: Cell, Z: Sizes>(sizes: &[usize]) -> Result<(), KernelError> {
         return Ok(());
     };
     let defaults = C::SPEC.sizes.iter().skip(fixed.len());
-    let given = fixed.iter().copied().map(Some);
-    let all = given.chain(defaults.map(|size| size.default));
-    if all.eq(sizes.iter().copied().map(Some)) {
+    let given = fixed.iter().copied();
+    let fixed: Vec<_> = given
+        .chain(defaults.filter_map(|size| size.default))
+        .collect();
+    if fixed == sizes {
         return Ok(());
     }
     Err(KernelError::FixedSizes {

@@ -21,8 +21,8 @@ pub struct Entry {
     pub analytic: f64,
     /// The derivative by differences.
     pub numeric: f64,
-    /// By how much the differences at the distances h and 2h disagree. Where this is not small against them the loss has a
-    /// kink nearby, or bends faster than the step.
+    /// By how much the differences at several distances, such as h and 2h, disagree. Where this is not small against them the
+    /// loss has a kink nearby, or bends faster than the step.
     pub spread: f64,
     /// How far the two derivatives are apart, less what rounding explains, in parts of the larger of them; infinite where
     /// one of them is not a finite number.
@@ -55,6 +55,25 @@ impl Entry {
             relative_error,
         }
     }
+
+    /// This one or another look at the same number, whichever comes closer to the gradient: no difference comes close to a
+    /// wrong one.
+    pub(super) fn or_better(self, other: Self) -> Self {
+        let apart = (self.numeric - other.numeric).abs();
+        let mut better = match other.relative_error < self.relative_error {
+            true => other,
+            false => self,
+        };
+        better.spread = better.spread.max(apart);
+        better
+    }
+
+    /// Whether the derivatives are apart, and the differences among themselves nearly as much: a kink of the loss would do
+    /// that, and a wrong term of the gradient would not.
+    pub fn may_have_a_kink(&self) -> bool {
+        let apart = (self.analytic - self.numeric).abs();
+        self.relative_error > 0.0 && self.spread > 0.1 * apart
+    }
 }
 
 impl fmt::Display for Entry {
@@ -71,7 +90,15 @@ impl fmt::Display for Entry {
         write!(
             f,
             "`{name}`[{row}, {column}]: {analytic:.9e} by the backward pass, {numeric:.9e} by differences, relative error {relative_error:.1e}"
-        )
+        )?;
+        match self.may_have_a_kink() {
+            true => write!(
+                f,
+                " (differences at other steps are {:.1e} apart: the loss may have a kink there)",
+                self.spread
+            ),
+            false => Ok(()),
+        }
     }
 }
 

@@ -158,6 +158,17 @@ fn a_tape_of_another_width_or_cell_is_an_error() {
             "{width}: {result:?}"
         );
     }
+    // Sizes that need as much memory, as three and five units do where registers are wider.
+    let few = Kernel::<cells::Lstm, f32>::new(&[3, 3]).unwrap();
+    let more = Kernel::<cells::Lstm, f32>::new(&[3, 5]).unwrap();
+    let packed = few.pack(&vec![0.0; few.params_len()]).unwrap();
+    let (x, mut y) = (matrix(3, 8), matrix(3, 8));
+    let mut state = few.zero_state(2).unwrap();
+    let mut tape = more.tape(4, 2).unwrap();
+    let wrong = few.forward(&packed, x.as_ref(), &mut state, y.as_mut(), &mut tape);
+    let words =
+        "the tape, made for another cell, other sizes or another width, cannot serve this call";
+    assert!(wrong.unwrap_err().to_string().starts_with(words));
     // The same values forward, but fewer errors backward; where all lengths agree, the forward pass is of another cell.
     let sizes = [3, 8, 2];
     let full = Kernel::<cells::Lstm1997, f32>::new(&sizes).unwrap();

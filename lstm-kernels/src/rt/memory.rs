@@ -27,6 +27,8 @@ pub(crate) struct LeadMemory<T> {
 /// Forward values of a sequence (one slot per step and one for the initial state), or of two steps in turn.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory<T> {
+    /// The sizes of the cell, as other sizes may need as much.
+    sizes: Vec<usize>,
     /// How many steps are held at once, the initial state included.
     pub slots: usize,
     pub batch: usize,
@@ -52,6 +54,7 @@ impl<T: Element> Memory<T> {
         threads: usize,
     ) -> Result<Self, NoMemory> {
         let mut memory = Memory {
+            sizes: Vec::new(),
             slots: 0,
             batch: 0,
             leads: Vec::new(),
@@ -75,6 +78,7 @@ impl<T: Element> Memory<T> {
         threads: usize,
     ) -> Result<(), NoMemory> {
         (self.slots, self.batch) = (slots, batch);
+        self.sizes.clone_from(&layout.sizes);
         self.leads.resize_with(layout.leads.len(), || LeadMemory {
             lanes: Buffer::EMPTY,
             columns: Buffer::EMPTY,
@@ -121,6 +125,7 @@ impl<T: Element> Memory<T> {
         };
         self.slots == slots
             && self.batch == batch
+            && self.sizes == layout.sizes
             && self.leads.len() == layout.leads.len()
             && self.leads.iter().zip(&layout.leads).all(fits)
             && self.sums.len() == room([slots, batch, layout.program.forward_sums])
