@@ -4,8 +4,8 @@ use proc_macro::TokenStream;
 
 /// Compiles a recurrent cell, written as its equations, to a type that implements `Cell`.
 ///
-/// The grammar, the operators with their derivatives, the rules of shapes and examples are on the front page of this
-/// crate.
+/// The grammar, the operators with their derivatives, the rules of shapes and examples are on the front page of the crate
+/// `lstm-derive`.
 ///
 /// ```ignore
 /// lstm_core::cell! {

@@ -103,19 +103,21 @@ impl Diagnostics {
         self
     }
 
-    /// One `compile_error!` for every mistake and every note, each at its place.
+    /// One `compile_error!` for every mistake at its place. Stable compilers know no notes of a macro, and would count each as
+    /// an error of its own, so those elsewhere name their lines.
     pub fn to_compile_error(&self) -> TokenStream {
         let mut tokens = TokenStream::new();
         for diagnostic in &self.0 {
-            let end = diagnostic.end.unwrap_or(diagnostic.span);
-            tokens.extend(compile_error(
-                diagnostic.span,
-                end,
-                &diagnostic.folded_message(),
-            ));
+            let mut message = diagnostic.folded_message();
+            let own = diagnostic.span.start().line;
             for (span, note) in diagnostic.placed_notes() {
-                tokens.extend(compile_error(span, span, &format!("note: {note}")));
+                let _ = match span.start().line {
+                    line if line == own => write!(message, "\nnote: {note}"),
+                    line => write!(message, "\nnote: in line {line}: {note}"),
+                };
             }
+            let end = diagnostic.end.unwrap_or(diagnostic.span);
+            tokens.extend(compile_error(diagnostic.span, end, &message));
         }
         tokens
     }
