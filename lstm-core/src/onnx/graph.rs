@@ -138,16 +138,64 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// How many axes a value has if it is the result of such a shape: the number of its elements, where that is known.
-    pub fn shape_len(&self, name: &str) -> Option<usize> {
-        if let Some(tensor) = self.constant(name) {
-            return tensor::integers(&tensor)
-                .ok()
-                .map(|array| array.values.len());
+    /// What a value is made of by nodes that move its numbers, repeat them or leave some out, but compute nothing.
+    pub fn origin<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        let mut name = name;
+        for _ in 0..=self.proto.node.len() {
+            let Some(Source::Node(node, _)) = self.source(name) else {
+                return name;
+            };
+            let Some((data, others)) = node.input.split_first().filter(|_| is_standard(node))
+            else {
+                return name;
+            };
+            let moves = match node.op_type() {
+                "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose"
+                | "Expand" => true,
+                // Which part it is must not depend on what comes in.
+                "Slice" | "Split" | "Gather" => {
+                    (others.iter()).all(|other| other.is_empty() || self.constant(other).is_some())
+                }
+                _ => false,
+            };
+            if !moves {
+                return name;
+            }
+            name = data;
+        }
+        name
+    }
+
+    /// Whether the graph fixes an initial state, in a way that is read.
+    pub fn is_fixed(&self, name: &str) -> bool {
+        self.filling(name).is_some() || self.constant(self.expanded(name)).is_some()
+    }
+
+    /// A value that the graph holds, as integers.
+    pub fn integers(&self, name: &str) -> Option<Vec<i64>> {
+        let array = tensor::integers(&*self.constant(name)?).ok()?;
+        Some(array.values)
+    }
+
+    /// The numbers of a shape, each unless it is computed; nothing if not even their count is known.
+    pub fn shape(&self, name: &str) -> Option<Vec<Option<i64>>> {
+        let known = |name: &str| {
+            let values = self.integers(name)?;
+            Some(values.into_iter().map(Some).collect::<Vec<_>>())
+        };
+        if let Some(shape) = known(name) {
+            return Some(shape);
         }
         match self.source(name)? {
             // Exporters put a shape together from one number for each axis.
-            Source::Node(node, _) if node.op_type() == "Concat" => Some(node.input.len()),
+            Source::Node(node, _) if node.op_type() == "Concat" => Some(
+                (node.input.iter())
+                    .flat_map(|input| known(input).unwrap_or_else(|| vec![None]))
+                    .collect(),
+            ),
             _ => None,
         }
     }

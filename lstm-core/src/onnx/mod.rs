@@ -44,9 +44,11 @@
 
 mod activation;
 mod attributes;
+mod axes;
 mod export;
 mod general;
 mod graph;
+mod inputs;
 mod network;
 mod node;
 mod operator;
@@ -156,10 +158,12 @@ impl OnnxModel {
     /// `nn.LSTM`, `nn.GRU` and `nn.RNN` of any number of layers and directions. Of several outputs the first one counts
     /// to which such a chain leads.
     ///
-    /// Initial states and lengths that are inputs of the graph are given to the layers as those of any other.
+    /// Initial states and lengths that are inputs of the graph, or parts of them, are given to the layers as those of any
+    /// other. The numbers of the output are those of the stack, in the same order.
     ///
     /// # Errors
-    /// A node that no layer stands for, by name, or whatever a recurrent one says that cannot be represented.
+    /// A node that no layer stands for, by name, or whatever a recurrent one says that cannot be represented, such as an
+    /// initial state that another node computes; an output whose numbers stand in another order.
     pub fn network<T: Element>(&self) -> Result<OnnxNetwork<T>> {
         OnnxNetwork::read(&Graph::new(&self.graph)?)
     }

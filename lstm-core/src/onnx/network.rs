@@ -2,7 +2,7 @@
 
 use lstm_kernels::Element;
 
-use super::attributes::Attributes;
+use super::axes::{Axes, Axis};
 use super::graph::{Graph, Source, is_standard, label, refuse};
 use super::node::OnnxNode;
 use super::operator::{Definition, Operator};
@@ -31,27 +31,14 @@ pub struct OnnxNetwork<T: Element> {
     pub is_output_batch_major: bool,
 }
 
-/// What an axis of a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Axis {
-    /// The first and the second axis of the input; which of them is time is known once a recurrent node is met.
-    First,
-    Second,
-    Directions(usize),
-    /// Units of one direction, beside an axis of directions.
-    Units(usize),
-    /// All features; their number is not known of the input.
-    Features(Option<usize>),
-}
-
 impl<T: Element> OnnxNetwork<T> {
     pub(super) fn read(graph: &Graph<'_>) -> Result<Self> {
         let mut first_error = None;
         for output in graph.outputs() {
             let network = path(graph, output).and_then(|(input, nodes)| {
-                let mut builder = Builder::<T>::new(graph);
+                let mut builder = Builder::<T>::new(graph, input);
                 nodes.into_iter().try_for_each(|node| builder.add(node))?;
-                builder.finish(input, output)
+                builder.finish(output)
             });
             match network {
                 Ok(network) => return Ok(network),
@@ -105,8 +92,10 @@ fn path<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(&'a str, Vec<&'a Node
 /// A stack on the way up.
 struct Builder<'a, 'g, T: Element> {
     graph: &'a Graph<'g>,
+    /// The graph's input that the stack reads.
+    input: &'g str,
     stack: Stack<T>,
-    axes: Vec<Axis>,
+    axes: Axes,
     /// The axis of the input that is time.
     time: Option<Axis>,
     /// A matrix that a bias may follow.
@@ -114,11 +103,12 @@ struct Builder<'a, 'g, T: Element> {
 }
 
 impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
-    fn new(graph: &'a Graph<'g>) -> Self {
+    fn new(graph: &'a Graph<'g>, input: &'g str) -> Self {
         Self {
             graph,
+            input,
             stack: Stack::new(),
-            axes: vec![Axis::First, Axis::Second, Axis::Features(None)],
+            axes: Axes::of_input(),
             time: None,
             pending: None,
         }
@@ -136,9 +126,9 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
         }
         match (node.op_type(), Operator::of(node)) {
             (_, Some(operator)) => self.recurrent(node, operator),
-            ("Transpose", _) => self.transpose(node),
-            ("Squeeze", _) => self.squeeze(node),
-            ("Reshape", _) => self.reshape(node),
+            ("Transpose", _) => self.axes.transpose(node),
+            ("Squeeze", _) => self.axes.squeeze(self.graph, node),
+            ("Reshape", _) => self.axes.reshape(self.graph, node),
             ("MatMul", _) => self.multiply(node),
             ("Add", _) => self.add_bias(node),
             // Dropout of a model that is run does nothing.
@@ -155,9 +145,8 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
                 "it fixes sequence_lens, which in a stack only the batch can say".to_owned(),
             ));
         }
-        let &[first, second, Axis::Features(features)] = self.axes.as_slice() else {
-            return Err(self.unexpected(node));
-        };
+        self.require_inputs(node, operator)?;
+        let (first, second, features) = self.axes.sequence(node)?;
         if features.is_some_and(|features| features != definition.inputs) {
             let inputs = definition.inputs;
             return Err(refuse(
@@ -180,105 +169,55 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             Axis::Directions(definition.weights.len()),
             Axis::Units(definition.units),
         );
-        self.axes = match definition.is_batch_major {
-            true => vec![first, second, directions, units],
-            false => vec![first, directions, second, units],
-        };
+        self.axes = Axes::new(match definition.is_batch_major {
+            true => [first, second, directions, units],
+            false => [first, directions, second, units],
+        });
         let name = self.free_name(label(node));
         let layer = OnnxNode::new(label(node), &definition)?.into_layer();
         self.stack.push(&name, layer)
     }
 
-    fn transpose(&mut self, node: &NodeProto) -> Result<()> {
-        let axes = self.axes.clone();
-        let order: Vec<usize> = match Attributes(node).integers("perm")? {
-            Some(perm) => perm
-                .iter()
-                .filter_map(|&axis| usize::try_from(axis).ok())
-                .collect(),
-            None => (0..axes.len()).rev().collect(),
-        };
-        let mut seen = order.clone();
-        seen.sort_unstable();
-        if !seen.into_iter().eq(0..axes.len()) {
-            return Err(refuse(
-                node,
-                format!("its perm is no order of {} axes", axes.len()),
-            ));
-        }
-        self.axes = order.into_iter().map(|axis| axes[axis]).collect();
-        Ok(())
-    }
-
-    /// Only the axis of a single direction can go.
-    fn squeeze(&mut self, node: &NodeProto) -> Result<()> {
-        let given = match (node.input.get(1), Attributes(node).integers("axes")?) {
-            (Some(name), _) => self
-                .graph
-                .constant(name)
-                .and_then(|axes| tensor::integers(&axes).ok())
-                .map(|axes| axes.values),
-            (None, axes) => axes.map(<[i64]>::to_vec),
-        };
-        let rank = self.axes.len() as i64;
-        let axis = match given.as_deref() {
-            Some(&[axis]) if axis >= -rank && axis < rank => axis.rem_euclid(rank) as usize,
-            _ => {
-                return Err(refuse(
-                    node,
-                    "it does not say which one axis to remove".to_owned(),
-                ));
-            }
-        };
-        if self.axes[axis] != Axis::Directions(1) {
-            return Err(refuse(
-                node,
-                format!("axis {axis} is not that of a single direction"),
-            ));
-        }
-        self.axes.remove(axis);
-        self.join_units();
-        Ok(())
-    }
-
-    /// Only directions and their units can become one axis.
-    fn reshape(&mut self, node: &NodeProto) -> Result<()> {
-        let &[
-            first,
-            second,
-            Axis::Directions(directions),
-            Axis::Units(units),
-        ] = self.axes.as_slice()
-        else {
-            return Err(self.unexpected(node));
-        };
-        let shape = node.input.get(1).map_or("", String::as_str);
-        let features = directions * units;
-        let fits = match self
-            .graph
-            .constant(shape)
-            .and_then(|shape| tensor::integers(&shape).ok())
+    /// Refuses lengths and initial states that the graph computes: a stack is given them, or has those it was read with.
+    fn require_inputs(&self, node: &NodeProto, operator: Operator) -> Result<()> {
+        let inputs = [
+            ("sequence_lens", false),
+            ("initial_h", true),
+            ("initial_c", true),
+        ];
+        let count = if operator == Operator::Lstm { 3 } else { 2 };
+        for ((what, is_state), name) in inputs
+            .into_iter()
+            .zip(node.input.iter().skip(4))
+            .take(count)
         {
-            Some(shape) => {
-                matches!(*shape.values, [_, _, last] if last == -1 || usize::try_from(last) == Ok(features))
+            if name.is_empty() || is_state && self.graph.is_fixed(name) {
+                continue;
             }
-            // A shape that is computed keeps the first two axes, or nothing that follows would fit.
-            None => self.graph.shape_len(shape) == Some(3),
-        };
-        if !fits {
+            let origin = self.graph.origin(name);
+            let computed = match self.graph.source(origin) {
+                Some(Source::Node(other, _)) => {
+                    format!(
+                        "computed by the node `{}` ({})",
+                        label(other),
+                        other.op_type()
+                    )
+                }
+                _ if origin == self.input => format!("a part of `{origin}`, which the layers read"),
+                _ => continue,
+            };
             return Err(refuse(
                 node,
-                format!("it does not join {directions} directions of {units} units"),
+                format!(
+                    "its {what} `{name}` is {computed}; a stack cannot represent it, so run the nodes one by one"
+                ),
             ));
         }
-        self.axes = vec![first, second, Axis::Features(Some(features))];
         Ok(())
     }
 
     fn multiply(&mut self, node: &NodeProto) -> Result<()> {
-        let &[_, _, Axis::Features(features)] = self.axes.as_slice() else {
-            return Err(self.unexpected(node));
-        };
+        let (first, second, features) = self.axes.sequence(node)?;
         let weight = node.input.get(1).and_then(|name| self.graph.constant(name));
         let weight = weight
             .ok_or_else(|| refuse(node, "its matrix is not a constant of the model".to_owned()))?;
@@ -296,9 +235,7 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
                 format!("it takes {inputs} features, but {features:?} come from below"),
             ));
         }
-        if let Some(axis) = self.axes.last_mut() {
-            *axis = Axis::Features(Some(outputs));
-        }
+        self.axes = Axes::new([first, second, Axis::Features(Some(outputs))]);
         self.pending = Some((self.free_name(label(node)), weight));
         Ok(())
     }
@@ -342,36 +279,23 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
         self.stack.push(&name, Box::new(layer))
     }
 
-    fn finish(mut self, input: &str, output: &str) -> Result<OnnxNetwork<T>> {
+    fn finish(mut self, output: &str) -> Result<OnnxNetwork<T>> {
         self.put_linear(None)?;
-        self.axes
-            .retain(|axis| !matches!(axis, Axis::Directions(_)));
-        self.join_units();
-        let (time, order) = match (self.time, self.axes.as_slice()) {
-            (Some(time), &[first, _, Axis::Features(_)]) => (time, first),
-            _ => {
-                return Err(Error::OnnxModel {
-                    what: format!("the graph's output `{output}`"),
-                    reason: "it is not a sequence that comes from a recurrent node".to_owned(),
-                });
-            }
+        let refuse = |reason: String| Error::OnnxModel {
+            what: format!("the graph's output `{output}`"),
+            reason,
         };
+        let order = self.axes.first_of_output().map_err(refuse)?;
+        let time = self
+            .time
+            .ok_or_else(|| refuse("it does not come from a recurrent node".to_owned()))?;
         Ok(OnnxNetwork {
             stack: self.stack,
-            input: input.to_owned(),
+            input: self.input.to_owned(),
             output: output.to_owned(),
             is_input_batch_major: time != Axis::First,
             is_output_batch_major: time != order,
         })
-    }
-
-    /// Units whose axis of directions is gone are all features.
-    fn join_units(&mut self) {
-        if let Some(axis) = self.axes.last_mut()
-            && let Axis::Units(units) = *axis
-        {
-            *axis = Axis::Features(Some(units));
-        }
     }
 
     /// A name that no layer of the stack has.
@@ -383,15 +307,5 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             free = format!("{name}_{count}");
         }
         free
-    }
-
-    fn unexpected(&self, node: &NodeProto) -> Error {
-        refuse(
-            node,
-            format!(
-                "what comes from below has the axes {:?}, with which it does what no layer does",
-                self.axes
-            ),
-        )
     }
 }

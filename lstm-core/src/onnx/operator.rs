@@ -5,8 +5,9 @@ use lstm_kernels::Element;
 use super::activation::Activation;
 use super::attributes::Attributes;
 use super::graph::{Graph, refuse};
+use super::inputs::Reader;
 use super::proto::NodeProto;
-use super::tensor::{self, Array};
+use super::tensor::Array;
 use crate::error::Result;
 
 /// A recurrent operator of ONNX.
@@ -281,117 +282,4 @@ fn activations(node: &NodeProto, operator: Operator, directions: usize) -> Resul
 fn block<T>(array: &Array<T>, direction: usize, directions: usize) -> &[T] {
     let len = array.values.len() / directions;
     &array.values[direction * len..(direction + 1) * len]
-}
-
-/// A node whose inputs are looked up.
-struct Reader<'a, 'g> {
-    graph: &'a Graph<'g>,
-    node: &'a NodeProto,
-}
-
-impl Reader<'_, '_> {
-    /// The name of an input; nothing if it is left out.
-    fn input(&self, index: usize) -> Option<&str> {
-        let name = self.node.input.get(index)?;
-        (!name.is_empty()).then_some(name)
-    }
-
-    fn weights<T: Element>(&self, index: usize, what: &str) -> Result<Array<T>> {
-        let array = self.optional(index, what)?;
-        array.ok_or_else(|| refuse(self.node, format!("its input {what} is missing")))
-    }
-
-    fn optional<T: Element>(&self, index: usize, what: &str) -> Result<Option<Array<T>>> {
-        let Some(name) = self.input(index) else {
-            return Ok(None);
-        };
-        let tensor = self.graph.constant(name).ok_or_else(|| {
-            refuse(self.node, format!("its {what} `{name}` is not a constant of the model; fold constants when exporting"))
-        })?;
-        let array = tensor::floats(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
-        Ok(Some(array))
-    }
-
-    fn require(&self, what: &str, actual: &[usize], expected: &[usize]) -> Result<()> {
-        match actual == expected {
-            true => Ok(()),
-            false => Err(refuse(
-                self.node,
-                format!("its {what} has the shape {actual:?}, but {expected:?} is needed"),
-            )),
-        }
-    }
-
-    fn wrong(&self, what: &str, name: &str, reason: &str) -> crate::Error {
-        refuse(
-            self.node,
-            format!("its {what} `{name}` is not usable: {reason}"),
-        )
-    }
-
-    /// An initial state that the model fixes, if it is other than zero. One that whoever runs the graph gives is none.
-    fn initial<T: Element>(
-        &self,
-        index: usize,
-        what: &str,
-        directions: usize,
-        units: usize,
-        is_batch_major: bool,
-    ) -> Result<Option<Vec<T>>> {
-        let Some(name) = self.input(index) else {
-            return Ok(None);
-        };
-        if let Some(filling) = self.graph.filling(name) {
-            let filled = vec![T::from_f64(filling); directions * units];
-            return Ok((filling != 0.0).then_some(filled));
-        }
-        let Some(tensor) = self.graph.constant(self.graph.expanded(name)) else {
-            return Ok(None);
-        };
-        let array: Array<T> =
-            tensor::floats(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
-        let batch = match (is_batch_major, array.dims.as_slice()) {
-            (false, &[d, batch, n]) | (true, &[batch, d, n]) if d == directions && n == units => {
-                batch
-            }
-            _ => {
-                let reason = format!("it has the shape {:?}, which does not fit", array.dims);
-                return Err(self.wrong(what, name, &reason));
-            }
-        };
-        let (of_direction, of_sample) = match is_batch_major {
-            true => (units, directions * units),
-            false => (batch * units, units),
-        };
-        let sample = |b: usize| {
-            let values = &array.values;
-            (0..directions).flat_map(move |d| {
-                values[d * of_direction + b * of_sample..][..units]
-                    .iter()
-                    .copied()
-            })
-        };
-        if batch == 0 || (1..batch).any(|b| !sample(b).eq(sample(0))) {
-            let reason = "it is another for each sample; make it an input of the graph";
-            return Err(self.wrong(what, name, reason));
-        }
-        Ok(Some(sample(0).collect()))
-    }
-
-    /// The lengths, if the model fixes them.
-    fn sequence_lens(&self) -> Result<Option<Vec<usize>>> {
-        let what = "sequence_lens";
-        let Some(name) = self.input(4) else {
-            return Ok(None);
-        };
-        let Some(tensor) = self.graph.constant(name) else {
-            return Ok(None);
-        };
-        let array = tensor::integers(&tensor).map_err(|reason| self.wrong(what, name, &reason))?;
-        let lengths: Option<Vec<usize>> = (array.values.iter())
-            .map(|&length| usize::try_from(length).ok())
-            .collect();
-        let lengths = lengths.ok_or_else(|| self.wrong(what, name, "a length is negative"))?;
-        Ok(Some(lengths))
-    }
 }

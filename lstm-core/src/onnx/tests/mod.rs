@@ -1,5 +1,7 @@
 //! Models that cannot be represented are refused by the name of the node, and hostile ones do no harm.
 
+mod network;
+
 use super::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     ValueInfoProto,
@@ -264,52 +266,6 @@ fn calls_that_do_not_fit_are_errors() {
         )
         .unwrap();
     assert_eq!((empty.y.shape(), empty.y_h.shape()), ((2, 0), (2, 0)));
-}
-
-#[test]
-fn graphs_that_are_no_chain_are_refused() {
-    for (message, expected) in [
-        (network_refusal(|graph| graph.output.clear()), "no outputs"),
-        (
-            network_refusal(|graph| graph.output[0].name = Some("z".to_owned())),
-            "ends at `z`",
-        ),
-        (
-            network_refusal(|graph| graph.node[0].input[0] = "y".to_owned()),
-            "goes in a circle",
-        ),
-        (
-            network_refusal(|graph| {
-                graph.node[0].output[0] = "a".to_owned();
-                graph.node.push(node("Softmax", &["a"], "y"));
-            }),
-            "`the Softmax` (Softmax)",
-        ),
-        (
-            network_refusal(|graph| {
-                graph.node[0].output = vec![String::new(), "y".to_owned()];
-            }),
-            "output 1",
-        ),
-        (
-            network_refusal(|graph| {
-                graph.node[0].output[0] = "a".to_owned();
-                graph.node.push(node("GRU", &["a", "w", "r"], "y"));
-            }),
-            "the axes",
-        ),
-    ] {
-        assert!(message.contains(expected), "{message}");
-    }
-    let message = refusal(|graph| graph.node.push(node("Relu", &["x"], "y")));
-    assert!(message.contains("the name of another value"), "{message}");
-    // Constants and fillings that go in circles end, too.
-    let message = refusal(|graph| {
-        graph.node[0].input[1] = "a".to_owned();
-        graph.node.push(node("Identity", &["b"], "a"));
-        graph.node.push(node("Identity", &["a"], "b"));
-    });
-    assert!(message.contains("not a constant"), "{message}");
 }
 
 #[test]
