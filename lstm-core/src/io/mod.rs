@@ -79,6 +79,8 @@ pub use writer::write_tensors;
 pub(crate) use atomic::remove_leftovers;
 pub(crate) use cells::describe_cells;
 pub(crate) use file::{load_parameters, require_sealed, require_tensor};
+#[cfg(feature = "onnx")]
+pub(crate) use tensors::read_file;
 pub(crate) use writer::Contents;
 
 use crate::error::{Error, Result};

@@ -110,7 +110,7 @@ impl TensorFile {
     /// A file that cannot be read, is no safetensors file, or was cut short.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        match read(&path) {
+        match read_file(&path) {
             Ok(bytes) => Self::from_bytes(path, bytes),
             Err(source) => Err(Error::Io {
                 action: "read",
@@ -272,7 +272,7 @@ impl<'a> TensorView<'a> {
 }
 
 /// The bytes of a regular file; a device or a pipe could go on for ever.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let len = fs::metadata(path).and_then(|found| match found.is_file() {
         true => Ok(found.len()),
         false => Err(std::io::Error::other("it is not a regular file")),

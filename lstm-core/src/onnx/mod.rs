@@ -56,7 +56,6 @@ mod proto;
 mod shipped;
 mod tensor;
 
-use std::fs;
 use std::path::Path;
 
 use lstm_kernels::Element;
@@ -68,6 +67,7 @@ pub use node::{OnnxNode, Outputs};
 pub use operator::{Direction, Operator};
 
 use crate::error::{Error, Result};
+use crate::io::read_file;
 use graph::{Graph, is_standard, label};
 use operator::Definition;
 use proto::{GraphProto, ModelProto, NodeProto};
@@ -82,9 +82,9 @@ impl OnnxModel {
     /// Reads a file.
     ///
     /// # Errors
-    /// A file that cannot be read or is no ONNX model.
+    /// A file that cannot be read, is a device or a pipe, or is no ONNX model.
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|source| Error::Io {
+        let bytes = read_file(path).map_err(|source| Error::Io {
             action: "read",
             path: path.to_owned(),
             source,

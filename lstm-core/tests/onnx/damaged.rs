@@ -89,3 +89,12 @@ fn truncated_models_are_refused() {
             .contains("no graph")
     );
 }
+
+/// A device that never ends is no file; read as one, it would take all memory.
+#[cfg(unix)]
+#[test]
+fn devices_are_refused() {
+    let refused = OnnxModel::open("/dev/zero".as_ref()).unwrap_err();
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(cause.contains("it is not a regular file"), "{cause}");
+}
