@@ -146,6 +146,13 @@ mod tests {
         assert!(list(&["Gelu"], &[], &[]).unwrap_err().contains("`Gelu`"));
     }
 
+    /// The specification of the recurrent operators has "x if x >= alpha, otherwise 0"; ONNX Runtime has x > alpha.
+    #[test]
+    fn a_threshold_is_not_below_itself() {
+        let function = Activation::ThresholdedRelu { alpha: 1.0 };
+        assert_eq!((function.at(1.0), function.at(0.999)), (1.0, 0.0));
+    }
+
     #[test]
     fn large_arguments_give_limits_and_nan_stays() {
         for (function, below, above) in [

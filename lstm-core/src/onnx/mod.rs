@@ -39,8 +39,9 @@
 //!
 //! Where the specification leaves a choice, it is that of ONNX Runtime: `clip` bounds the net inputs of gates and of the
 //! candidate, not the cell state on its way to the output; a list of alphas is consumed by the functions that take one.
-//! In two things ONNX Runtime is not followed: an alpha of `ThresholdedRelu` that is left out is 1, as the specification
-//! says, and one of `Affine` or `ScaledTanh`, of which it says nothing, is an error.
+//! In three things ONNX Runtime is not followed: an alpha of `ThresholdedRelu` that is left out is 1, as the specification
+//! says; just at its alpha that function is x, as the specification of the recurrent operators says, not 0; and an alpha
+//! of `Affine` or `ScaledTanh` that is left out, of which it says nothing, is an error.
 
 mod activation;
 mod attributes;
