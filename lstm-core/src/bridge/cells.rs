@@ -1,10 +1,10 @@
-//! The cells of a layer, one for each layer and direction within, as the bridges write them.
+//! The recurrent layers within a layer, one above the other, as the bridges write them.
 
 use faer::Mat;
 use lstm_kernels::{CellSpec, Element};
 
 use crate::error::{Error, Result};
-use crate::layers::{Batch, Layer, LayerTape};
+use crate::layers::{Kind, Layer, Merge};
 use crate::params::Name;
 
 /// A recurrent layer within a layer.
@@ -17,25 +17,21 @@ pub(super) struct CellPart<T> {
     pub params: Vec<(String, Mat<T>)>,
 }
 
-/// Which way a recurrent layer reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Only,
-    Forward,
-    Backward,
+/// One of the layers that stand one above the other.
+pub(super) enum Level<T> {
+    /// A cell that reads forwards.
+    Single(CellPart<T>),
+    /// A cell that reads forwards and one that reads backwards.
+    Bidirectional {
+        forward: CellPart<T>,
+        backward: CellPart<T>,
+        merge: Merge,
+        /// What messages call both together.
+        shown: String,
+    },
 }
 
-impl<T: Element> CellPart<T> {
-    /// Which way it reads, and the name of the layer it belongs to.
-    pub fn direction(&self) -> (Direction, &str) {
-        let (layer, part) = self.name.rsplit_once('.').unwrap_or(("", &self.name));
-        match part {
-            "forward" => (Direction::Forward, layer),
-            "backward" => (Direction::Backward, layer),
-            _ => (Direction::Only, &self.name),
-        }
-    }
-
+impl<T> CellPart<T> {
     /// What messages call it.
     pub fn shown(&self) -> String {
         match self.name.is_empty() {
@@ -45,86 +41,106 @@ impl<T: Element> CellPart<T> {
     }
 }
 
-/// The recurrent layers within a layer, with their parameters, in order.
+/// The recurrent layers that a layer consists of, with their parameters, from the lowest. Layers that only act in
+/// training, as dropout does, are left out. `top` is what messages call the whole.
 ///
 /// # Errors
-/// A parameter that belongs to none of them, which `format` has no place for.
+/// A layer within that computes anything else, or a parameter that `format` has no place for, by name.
 pub(super) fn collect<T: Element>(
     format: &'static str,
+    top: &str,
     layer: &dyn Layer<T>,
-) -> Result<Vec<CellPart<T>>> {
-    let mut cells: Vec<CellPart<T>> = Vec::new();
-    layer.visit_cells(Name::ROOT, &mut |name, spec, sizes| {
-        cells.push(CellPart {
+) -> Result<Vec<Level<T>>> {
+    let mut levels = Vec::new();
+    Walk { format, top }.put(layer, Name::ROOT, &mut levels)?;
+    Ok(levels)
+}
+
+/// A way through the layers within a layer.
+struct Walk<'a> {
+    format: &'static str,
+    top: &'a str,
+}
+
+impl Walk<'_> {
+    fn put<T: Element>(
+        &self,
+        layer: &dyn Layer<T>,
+        name: Name<'_>,
+        levels: &mut Vec<Level<T>>,
+    ) -> Result<()> {
+        match layer.kind() {
+            Kind::Identity => {}
+            Kind::Stack(layers) => (layers.into_iter())
+                .try_for_each(|(part, layer)| self.put(layer, name.child(part), levels))?,
+            Kind::Bidirectional {
+                forward,
+                backward,
+                merge,
+            } => levels.push(Level::Bidirectional {
+                forward: self.cell(forward, name.child("forward"))?,
+                backward: self.cell(backward, name.child("backward"))?,
+                merge,
+                shown: self.shown(name),
+            }),
+            _ => levels.push(Level::Single(self.cell(layer, name)?)),
+        }
+        Ok(())
+    }
+
+    /// A layer that has to be a recurrent one.
+    fn cell<T: Element>(&self, layer: &dyn Layer<T>, name: Name<'_>) -> Result<CellPart<T>> {
+        let (spec, sizes) = match layer.kind() {
+            Kind::Recurrent { cell, sizes } => (cell, sizes),
+            other => return Err(self.refuse(self.shown(name), not_recurrent(&other))),
+        };
+        let mut params = Vec::new();
+        layer.visit(Name::ROOT, &mut |own, parameter| {
+            let own = own.to_string();
+            if !spec.params.iter().any(|param| param.name == own) {
+                let reason = "it is no parameter of a recurrent layer there";
+                return Err(self.refuse(format!("`{}`", name.child(&own)), reason));
+            }
+            params.push((own, parameter.matrix().to_owned()));
+            Ok(())
+        })?;
+        Ok(CellPart {
             name: name.to_string(),
             spec,
             sizes: sizes.to_vec(),
-            params: Vec::new(),
-        });
-    });
-    layer.visit(Name::ROOT, &mut |name, parameter| {
-        let name = name.to_string();
-        let (owner, own) = name.rsplit_once('.').unwrap_or(("", &name));
-        let cell = cells.iter_mut().find(|cell| cell.name == owner);
-        match cell {
-            Some(cell) if cell.spec.params.iter().any(|param| param.name == own) => {
-                cell.params
-                    .push((own.to_owned(), parameter.matrix().to_owned()));
-                Ok(())
-            }
-            _ => Err(Error::Unrepresentable {
-                format,
-                part: format!("`{name}`"),
-                reason: "it is no parameter of a recurrent layer there".to_owned(),
-            }),
+            params,
+        })
+    }
+
+    fn shown(&self, name: Name<'_>) -> String {
+        match name.to_string() {
+            name if name.is_empty() => self.top.to_owned(),
+            name => format!("`{name}`"),
         }
-    })?;
-    Ok(cells)
+    }
+
+    fn refuse(&self, part: String, reason: &str) -> Error {
+        Error::Unrepresentable {
+            format: self.format,
+            part,
+            reason: reason.to_owned(),
+        }
+    }
 }
 
-/// Refuses a layer that does not compute what its cells compute, such as one that adds its input to their outputs:
-/// `written` is what the other library will have.
-pub(super) fn require_same_outputs<T: Element>(
-    format: &'static str,
-    part: &str,
-    layer: &dyn Layer<T>,
-    written: &dyn Layer<T>,
-) -> Result<()> {
-    const STEPS: usize = 2;
-    // Kernels of another width round differently; what is built differently is off by the size of the input, which is 1.
-    const TOLERANCE: f64 = 1e-2;
-    let x = Mat::from_fn(layer.input_len(), STEPS, |row, step| {
-        T::from_f64(if (row + step) % 3 == 0 { -1.0 } else { 1.0 })
-    });
-    let outputs = |layer: &dyn Layer<T>| -> Result<Mat<T>> {
-        let mut y = Mat::zeros(layer.output_len(), STEPS);
-        let mut state = layer.initial_states(1)?;
-        let batch = Batch::new(STEPS, 1);
-        layer.infer(
-            x.as_ref(),
-            &batch,
-            &mut state,
-            y.as_mut(),
-            &mut LayerTape::new(),
-        )?;
-        Ok(y)
-    };
-    let (ours, theirs) = (outputs(layer)?, outputs(written)?);
-    let is_same = ours.shape() == theirs.shape()
-        && (0..STEPS).all(|step| {
-            (ours.col(step).iter().zip(theirs.col(step).iter())).all(|(ours, theirs)| {
-                let (ours, theirs) = (ours.to_f64(), theirs.to_f64());
-                // Infinite and NaN outputs say nothing, and are no reason to refuse weights.
-                let is_near = (ours - theirs).abs() <= TOLERANCE * theirs.abs().max(1.0);
-                is_near || !ours.is_finite() || !theirs.is_finite()
-            })
-        });
-    match is_same {
-        true => Ok(()),
-        false => Err(Error::Unrepresentable {
-            format,
-            part: part.to_owned(),
-            reason: "it computes something else than its recurrent layers one above the other: added inputs and sums of directions have no place there".to_owned(),
-        }),
+/// Why a layer cannot be written where a recurrent one has to be, and what to do.
+fn not_recurrent<T: Element>(kind: &Kind<'_, T>) -> &'static str {
+    match kind {
+        Kind::Linear => "it is a linear layer, which the writer has another method for",
+        Kind::Reversed(_) => {
+            "it reads every sequence from its end, which weights do not say; write the layer within and reverse the sequences there"
+        }
+        Kind::Stack(_) | Kind::Bidirectional { .. } | Kind::Identity => {
+            "it is a direction and has to be one recurrent layer; write the layers one by one"
+        }
+        // Its weights may be those of a cell, yet what it does with them is not seen.
+        _ => {
+            "it does not say that it computes what its weights compute there, as a residual layer and one with zoneout do not; write the recurrent layer within"
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! The recurrent layers of Keras, and which cells they are.
 
 use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, ReluRnn};
-use lstm_kernels::{Cell, CellSpec, Element};
+use lstm_kernels::{Cell, CellSpec};
 
-use crate::bridge::gates::{Form, Make, Part, Role::*, Tensors};
+use crate::bridge::gates::{Form, Part, Role::*};
 use crate::error::{Error, Result};
 
 /// One block of columns, so that any function of it fits.
@@ -80,23 +80,19 @@ const SIMPLE_RNN_RELU: Form = Form {
 };
 
 /// All of them.
-fn all<T: Element>() -> [Make<T>; 5] {
-    [
-        (&LSTM, Tensors::boxed::<Lstm>),
-        (&GRU_RESET_AFTER, Tensors::boxed::<GruResetAfter>),
-        (&GRU_RESET_BEFORE, Tensors::boxed::<GruResetBefore>),
-        (&SIMPLE_RNN, Tensors::boxed::<ElmanRnn>),
-        (&SIMPLE_RNN_RELU, Tensors::boxed::<ReluRnn>),
-    ]
-}
+const ALL: [&Form; 5] = [
+    &LSTM,
+    &GRU_RESET_AFTER,
+    &GRU_RESET_BEFORE,
+    &SIMPLE_RNN,
+    &SIMPLE_RNN_RELU,
+];
 
 /// The layer of a cell, or the error that Keras has none for `part`.
-pub(super) fn of_cell<T: Element>(spec: &CellSpec, part: &str) -> Result<Make<T>> {
-    let found = all().into_iter().find(|(form, _)| form.cell == *spec);
+pub(super) fn of_cell(spec: &CellSpec, part: &str) -> Result<&'static Form> {
+    let found = ALL.into_iter().find(|form| form.cell == *spec);
     found.ok_or_else(|| {
-        let known: Vec<&str> = (all::<T>().iter())
-            .map(|(form, _)| form.cell.name)
-            .collect();
+        let known = ALL.map(|form| form.cell.name);
         Error::Unrepresentable {
             format: "Keras",
             part: format!("`{part}`"),

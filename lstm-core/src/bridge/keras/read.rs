@@ -49,7 +49,7 @@ impl KerasFile {
     /// A cell that Keras does not have; a layer that is missing, is of another kind, lacks a tensor, has one too many or
     /// one of another shape.
     pub fn recurrent<C: Cell, T: Element>(&mut self, layer: &str) -> Result<Recurrent<C, T>> {
-        let (form, _) = of_cell::<T>(&C::SPEC, layer)?;
+        let form = of_cell(&C::SPEC, layer)?;
         let cell = self.cell(layer, form)?;
         let sizes = self.sizes(&cell, form)?;
         let tensors: Tensors<T> = self.take_tensors(&cell, form, sizes)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use lstm_kernels::Element;
 
 use super::forms::{has_two_biases, of_cell};
-use crate::bridge::cells::{CellPart, Direction, collect, require_same_outputs};
+use crate::bridge::cells::{CellPart, Level, collect};
 use crate::bridge::gates::{Sizes, Tensors, column_major};
 use crate::bridge::parameters;
 use crate::bridge::target::{NamedTensor, Target};
@@ -16,9 +16,6 @@ use crate::layers::{Bidirectional, Layer};
 use crate::linear::Linear;
 
 const FORMAT: &str = "Keras";
-
-/// The tensors of a recurrent layer, and what they make in Keras.
-type NamedLayer<T> = (Vec<NamedTensor<T>>, Box<dyn Layer<T>>);
 
 /// Weights for a Keras model, layer by layer, each under the path that it has there.
 #[derive(Debug)]
@@ -51,25 +48,24 @@ impl<T: Element> KerasWriter<T> {
     /// Adds a [`Recurrent`](crate::Recurrent) layer as the layer `layer`, such as `model/lstm`.
     ///
     /// # Errors
-    /// A cell that Keras has no layer of; several cells, or parameters beside theirs; names that are taken.
+    /// A cell that Keras has no layer of; several cells, or parameters beside theirs; a layer of any other kind, such as one
+    /// with zoneout, of which the [`layer`](crate::layers::Regularised::layer) within can be written; names that are taken.
     pub fn recurrent(&mut self, layer: &str, from: &dyn Layer<T>) -> Result<&mut Self> {
-        let cells = collect(FORMAT, from)?;
-        match &cells[..] {
-            [cell] if cell.direction().0 == Direction::Only => {
-                let (tensors, written) = self.named(layer, cell)?;
-                require_same_outputs(FORMAT, &format!("`{layer}`"), from, written.as_ref())?;
-                self.target.add(tensors)?;
-                Ok(self)
+        let shown = format!("`{layer}`");
+        let reason = match collect(FORMAT, &shown, from)?.as_slice() {
+            [Level::Single(cell)] => {
+                self.target.add(self.named(layer, cell)?)?;
+                return Ok(self);
             }
-            _ => Err(Error::Unrepresentable {
-                format: FORMAT,
-                part: format!("`{layer}`"),
-                reason: format!(
-                    "a layer there has one recurrent cell, this has {}; write them one by one",
-                    cells.len()
-                ),
-            }),
-        }
+            [Level::Bidirectional { .. }] => {
+                "it has two directions; write it with `KerasWriter::bidirectional`".to_owned()
+            }
+            levels => format!(
+                "a layer there has one recurrent cell, this has {}; write them one by one",
+                levels.len()
+            ),
+        };
+        Err(refuse(shown, reason))
     }
 
     /// Adds both directions as the `Bidirectional` layer `layer` around one named `inner`: Keras calls its parts
@@ -83,30 +79,23 @@ impl<T: Element> KerasWriter<T> {
         inner: &str,
         from: &Bidirectional<T>,
     ) -> Result<&mut Self> {
-        let cells = collect(FORMAT, from)?;
-        match &cells[..] {
-            [forward, backward]
-                if forward.direction() == (Direction::Forward, "")
-                    && backward.direction() == (Direction::Backward, "")
-                    && (forward.spec, &forward.sizes) == (backward.spec, &backward.sizes) =>
-            {
-                let (mut tensors, forward) =
-                    self.named(&format!("{layer}/forward_{inner}"), forward)?;
-                let (others, backward) =
-                    self.named(&format!("{layer}/backward_{inner}"), backward)?;
-                let written = Bidirectional::new(forward, backward, from.merge())?;
-                require_same_outputs(FORMAT, &format!("`{layer}`"), from, &written)?;
-                tensors.extend(others);
+        let shown = format!("`{layer}`");
+        match collect(FORMAT, &shown, from)?.as_slice() {
+            [
+                Level::Bidirectional {
+                    forward, backward, ..
+                },
+            ] if (forward.spec, &forward.sizes) == (backward.spec, &backward.sizes) => {
+                let mut tensors = self.named(&format!("{layer}/forward_{inner}"), forward)?;
+                tensors.extend(self.named(&format!("{layer}/backward_{inner}"), backward)?);
                 self.target.add(tensors)?;
                 Ok(self)
             }
-            _ => Err(Error::Unrepresentable {
-                format: FORMAT,
-                part: format!("`{layer}`"),
-                reason:
-                    "a Bidirectional there has one recurrent cell in each direction, both alike"
-                        .to_owned(),
-            }),
+            _ => {
+                let reason =
+                    "a Bidirectional there has one recurrent cell in each direction, both alike";
+                Err(refuse(shown, reason.to_owned()))
+            }
         }
     }
 
@@ -150,9 +139,9 @@ impl<T: Element> KerasWriter<T> {
         self.target.save(path, &Metadata::new())
     }
 
-    /// The tensors of a recurrent layer, and what they make there.
-    fn named(&self, layer: &str, cell: &CellPart<T>) -> Result<NamedLayer<T>> {
-        let (form, make) = of_cell::<T>(cell.spec, layer)?;
+    /// The tensors of a recurrent layer, as Keras has them.
+    fn named(&self, layer: &str, cell: &CellPart<T>) -> Result<Vec<NamedTensor<T>>> {
+        let form = of_cell(cell.spec, layer)?;
         let sizes = Sizes::of_cell(&cell.sizes);
         let mut tensors = Tensors::zeros(form, sizes);
         for (name, parameter) in &cell.params {
@@ -188,12 +177,17 @@ impl<T: Element> KerasWriter<T> {
             };
             named.push((name("bias"), shape, bias));
         } else if !tensors.is_unbiased() {
-            return Err(Error::Unrepresentable {
-                format: FORMAT,
-                part: format!("`{layer}`"),
-                reason: "its biases are not zero, as they are with use_bias=False".to_owned(),
-            });
+            let reason = "its biases are not zero, as they are with use_bias=False";
+            return Err(refuse(format!("`{layer}`"), reason.to_owned()));
         }
-        Ok((named, make(&tensors, form, sizes)?))
+        Ok(named)
+    }
+}
+
+fn refuse(part: String, reason: String) -> Error {
+    Error::Unrepresentable {
+        format: FORMAT,
+        part,
+        reason,
     }
 }

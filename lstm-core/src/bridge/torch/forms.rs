@@ -96,6 +96,4 @@ pub(super) fn gru<T: Element>() -> Make<T> {
 }
 
 /// All of them.
-pub(super) fn all<T: Element>() -> [Make<T>; 5] {
-    [rnn_tanh(), rnn_relu(), lstm(), projection_lstm(), gru()]
-}
+pub(super) const ALL: [&Form; 5] = [&RNN_TANH, &RNN_RELU, &LSTM, &PROJECTION, &GRU];

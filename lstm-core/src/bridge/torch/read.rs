@@ -283,10 +283,7 @@ impl TorchFile {
 }
 
 /// Layers one above the other, of one direction each or of two.
-pub(super) fn stack<T: Element>(
-    layers: Vec<Box<dyn Layer<T>>>,
-    is_bidirectional: bool,
-) -> Result<Stack<T>> {
+fn stack<T: Element>(layers: Vec<Box<dyn Layer<T>>>, is_bidirectional: bool) -> Result<Stack<T>> {
     let mut stack = Stack::new();
     let mut layers = layers.into_iter();
     while let Some(mut layer) = layers.next() {

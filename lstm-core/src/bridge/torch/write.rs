@@ -7,15 +7,14 @@ use lstm_kernels::Element;
 
 use super::forms;
 use super::names::{Kind, Place, TensorName, join};
-use super::read::stack;
-use crate::bridge::cells::{CellPart, Direction, collect, require_same_outputs};
-use crate::bridge::gates::{Form, Make, Sizes, Tensors, column_major, row_major};
+use crate::bridge::cells::{CellPart, Level, collect};
+use crate::bridge::gates::{Form, Sizes, Tensors, column_major, row_major};
 use crate::bridge::parameters;
 use crate::bridge::target::{NamedTensor, Target};
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::io::Metadata;
-use crate::layers::Layer;
+use crate::layers::{Layer, Merge};
 use crate::linear::Linear;
 
 const FORMAT: &str = "PyTorch";
@@ -58,21 +57,21 @@ impl<T: Element> TorchWriter<T> {
     ///
     /// # Errors
     /// What PyTorch has no module for, by name: another cell; layers of different cells or different counts of units;
-    /// directions that are added; parameters beside those of cells. Names that are taken.
+    /// directions that are added; parameters beside those of cells. A layer of any other kind, such as one with zoneout, of
+    /// which the [`layer`](crate::layers::Regularised::layer) within can be written. Names that are taken.
     pub fn recurrent(&mut self, module: &str, layer: &dyn Layer<T>) -> Result<&mut Self> {
-        let cells = collect(FORMAT, layer)?;
-        let Some(first) = cells.first() else {
+        let cells = placed(collect(FORMAT, &shown(module), layer)?)?;
+        let Some((_, first)) = cells.first() else {
             return Err(refuse(
                 &shown(module),
                 "it has no recurrent layer".to_owned(),
             ));
         };
-        let (form, make) = module_of(first)?;
-        let places = places(&cells)?;
-        let is_bidirectional = places.iter().any(|place| place.is_reverse);
+        let form = module_of(first)?;
+        let is_bidirectional = cells.iter().any(|(place, _)| place.is_reverse);
         let mut sizes = Sizes::of_cell(&first.sizes);
-        let (mut layers, mut named) = (Vec::new(), Vec::new());
-        for (cell, &place) in cells.iter().zip(&places) {
+        let mut named = Vec::new();
+        for (place, cell) in &cells {
             if place.layer > 0 {
                 sizes.inputs = if is_bidirectional { 2 } else { 1 } * sizes.outputs;
             }
@@ -85,11 +84,8 @@ impl<T: Element> TorchWriter<T> {
                 let reason = "its biases are not zero, as they are with bias=False";
                 return Err(refuse(&cell.shown(), reason.to_owned()));
             }
-            layers.push(make(&tensors, form, sizes)?);
-            named.extend(self.named(module, form, place, &tensors));
+            named.extend(self.named(module, form, *place, &tensors));
         }
-        let written = stack(layers, is_bidirectional)?;
-        require_same_outputs(FORMAT, &shown(module), layer, &written)?;
         self.target.add(named)?;
         Ok(self)
     }
@@ -161,50 +157,43 @@ impl<T: Element> TorchWriter<T> {
     }
 }
 
-/// Where in the module each cell is: every layer one way, or every layer both ways.
-fn places<T: Element>(cells: &[CellPart<T>]) -> Result<Vec<Place>> {
-    let is_bidirectional = cells
-        .iter()
-        .any(|cell| cell.direction().0 != Direction::Only);
-    let mut places = Vec::new();
-    let mut forward = "";
-    for (index, cell) in cells.iter().enumerate() {
-        let (direction, layer) = cell.direction();
-        let fits = match (is_bidirectional, index % 2) {
-            (false, _) => direction == Direction::Only,
-            (true, 0) => direction == Direction::Forward && index + 1 < cells.len(),
-            (true, _) => direction == Direction::Backward && layer == forward,
-        };
-        if !fits {
-            let reason = "either all layers of a module have two directions or none has";
-            return Err(refuse(&cell.shown(), reason.to_owned()));
+/// The cells with their places in the module: every layer one way, or every layer both ways.
+fn placed<T>(levels: Vec<Level<T>>) -> Result<Vec<(Place, CellPart<T>)>> {
+    let is_bidirectional =
+        (levels.iter()).any(|level| matches!(level, Level::Bidirectional { .. }));
+    let mut cells = Vec::new();
+    for (layer, level) in levels.into_iter().enumerate() {
+        let place = |is_reverse| Place { layer, is_reverse };
+        match level {
+            Level::Single(cell) if is_bidirectional => {
+                let reason = "either all layers of a module have two directions or none has";
+                return Err(refuse(&cell.shown(), reason.to_owned()));
+            }
+            Level::Single(cell) => cells.push((place(false), cell)),
+            Level::Bidirectional {
+                merge: Merge::Sum,
+                shown,
+                ..
+            } => {
+                let reason = "it adds the outputs of its directions, which PyTorch concatenates; write each direction by itself and add there";
+                return Err(refuse(&shown, reason.to_owned()));
+            }
+            Level::Bidirectional {
+                forward, backward, ..
+            } => cells.extend([(place(false), forward), (place(true), backward)]),
         }
-        forward = layer;
-        places.push(match is_bidirectional {
-            false => Place {
-                layer: index,
-                is_reverse: false,
-            },
-            true => Place {
-                layer: index / 2,
-                is_reverse: index % 2 == 1,
-            },
-        });
     }
-    Ok(places)
+    Ok(cells)
 }
 
 /// The module that has the cells of a layer.
-fn module_of<T: Element>(cell: &CellPart<T>) -> Result<Make<T>> {
-    let all = forms::all();
-    let known: Vec<&str> = all.iter().map(|(form, _)| form.cell.name).collect();
-    let reason = format!(
-        "torch.nn has no {}; it has {}",
-        cell.spec.name,
-        known.join(", ")
-    );
-    let found = all.into_iter().find(|(form, _)| form.cell == *cell.spec);
-    found.ok_or_else(|| refuse(&cell.shown(), reason))
+fn module_of<T>(cell: &CellPart<T>) -> Result<&'static Form> {
+    let found = forms::ALL.into_iter().find(|form| form.cell == *cell.spec);
+    found.ok_or_else(|| {
+        let known = forms::ALL.map(|form| form.cell.name).join(", ");
+        let reason = format!("torch.nn has no {}; it has {known}", cell.spec.name);
+        refuse(&cell.shown(), reason)
+    })
 }
 
 /// Refuses a layer of another cell or of other sizes than its place in the module has.

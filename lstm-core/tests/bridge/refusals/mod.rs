@@ -12,7 +12,9 @@ use lstm_core::cells::{
 };
 use lstm_core::init::Init;
 use lstm_core::io::{Metadata, TensorFile, write_tensors};
-use lstm_core::layers::{Bidirectional, Layer, Merge, Residual, Stack};
+use lstm_core::layers::{
+    Bidirectional, Dropout, Layer, Merge, Regularised, Residual, Reversed, Stack,
+};
 use lstm_core::{Cell, Element, Linear, Recurrent, Result, Rng};
 
 use super::fixture;

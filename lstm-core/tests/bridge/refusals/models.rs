@@ -1,5 +1,7 @@
 //! Models that other libraries cannot hold.
 
+use lstm_core::params::{Name, Parameters};
+
 use super::*;
 
 fn layer<C: Cell>(sizes: &[usize]) -> Recurrent<C, f32> {
@@ -8,6 +10,22 @@ fn layer<C: Cell>(sizes: &[usize]) -> Recurrent<C, f32> {
 
 fn residual(sizes: &[usize]) -> Residual<Recurrent<Lstm, f32>> {
     Residual::new(layer(sizes)).unwrap()
+}
+
+/// A layer whose outputs are those without zoneout but for a hundredth.
+fn zoneout() -> Regularised<Lstm, f32> {
+    (Regularised::new(layer(&[3, 4])).with_zoneout("h", 0.01)).unwrap()
+}
+
+/// A layer that reads from the end, with outputs too small to tell from another order by.
+fn reversed() -> Reversed<f32> {
+    let mut lstm = layer::<Lstm>(&[3, 4]);
+    (lstm.visit_mut(Name::ROOT, &mut |_, parameter| {
+        parameter.values.iter_mut().for_each(|value| *value *= 1e-3);
+        Ok(())
+    }))
+    .unwrap();
+    Reversed::new(Box::new(lstm))
 }
 
 fn linear(inputs: usize, outputs: usize) -> Linear<f32> {
@@ -25,6 +43,8 @@ fn models_that_pytorch_cannot_hold() {
     let both = |a, b| Bidirectional::concat(layer::<Lstm>(a), layer::<Lstm>(b)).unwrap();
     let added = Bidirectional::sum(layer::<Lstm>(&[3, 4]), layer::<Lstm>(&[3, 4])).unwrap();
     let trained = layer::<Lstm>(&[3, 4]).with_trained_state();
+    let within = stack(vec![("low", Box::new(layer::<Lstm>(&[3, 4])))]);
+    let nested = Bidirectional::concat(layer::<Lstm>(&[3, 4]), within).unwrap();
     let cases: Vec<(Stack<f32>, &str)> = vec![
         (
             stack(vec![]),
@@ -61,11 +81,15 @@ fn models_that_pytorch_cannot_hold() {
         ),
         (
             stack(vec![("low", Box::new(added))]),
-            "`m` cannot be written for PyTorch: it computes something else than its recurrent layers",
+            "`low` cannot be written for PyTorch: it adds the outputs of its directions",
         ),
         (
             stack(vec![("low", Box::new(residual(&[4, 4])))]),
-            "`m` cannot be written for PyTorch: it computes something else than its recurrent layers",
+            "`low` cannot be written for PyTorch: it does not say that it computes what its weights compute there",
+        ),
+        (
+            stack(vec![("low", Box::new(nested))]),
+            "`low.backward` cannot be written for PyTorch: it is a direction and has to be one recurrent layer",
         ),
         (
             stack(vec![("low", Box::new(trained))]),
@@ -76,7 +100,7 @@ fn models_that_pytorch_cannot_hold() {
                 ("low", Box::new(layer::<Lstm>(&[3, 4]))),
                 ("head", Box::new(linear(4, 2))),
             ]),
-            "`head.weight` cannot be written for PyTorch: it is no parameter of a recurrent layer there",
+            "`head` cannot be written for PyTorch: it is a linear layer, which the writer has another method for",
         ),
     ];
     for (stack, words) in cases {
@@ -109,11 +133,23 @@ fn models_that_keras_cannot_hold() {
     );
     refused(
         &linear(3, 4),
-        "`weight` cannot be written for Keras: it is no parameter of a recurrent layer there",
+        "`m` cannot be written for Keras: it is a linear layer, which the writer has another method for",
     );
     refused(
         &residual(&[4, 4]),
-        "`m` cannot be written for Keras: it computes something else than its recurrent layers",
+        "`m` cannot be written for Keras: it does not say that it computes what its weights compute there",
+    );
+    let both = Bidirectional::concat(layer::<Lstm>(&[3, 4]), layer::<Lstm>(&[3, 4])).unwrap();
+    refused(
+        &both,
+        "it has two directions; write it with `KerasWriter::bidirectional`",
+    );
+    let turned = Bidirectional::concat(layer::<Lstm>(&[3, 4]), reversed()).unwrap();
+    says(
+        KerasWriter::new()
+            .bidirectional("m", "lstm", &turned)
+            .map(drop),
+        "`backward` cannot be written for Keras: it reads every sequence from its end",
     );
     let two = stack(vec![
         ("low", Box::new(layer::<Lstm>(&[3, 4]))),
@@ -137,4 +173,63 @@ fn models_that_keras_cannot_hold() {
             .map(drop),
         "`m` cannot be written for Keras: its biases are not zero",
     );
+}
+
+/// What a layer is says its kind, not its name.
+#[test]
+fn names_of_layers_do_not_matter() {
+    let written = |stack: &Stack<f32>| {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("named.safetensors");
+        let mut writer = TorchWriter::new();
+        writer.recurrent("m", stack).unwrap();
+        writer.save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        bytes
+    };
+    let named = |low: &str, high: &str| {
+        let dropout = Dropout::new(4, 0.5).unwrap();
+        stack(vec![
+            (low, Box::new(layer::<Lstm>(&[3, 4])) as Box<dyn Layer<f32>>),
+            ("dropout", Box::new(dropout)),
+            (high, Box::new(layer::<Lstm>(&[4, 4]))),
+        ])
+    };
+    let expected = written(&named("l0", "l1"));
+    for (low, high) in [
+        ("forward", "backward"),
+        ("backward", "forward"),
+        ("forward", "l1"),
+    ] {
+        assert_eq!(written(&named(low, high)), expected, "{low}, {high}");
+    }
+    let one = stack(vec![("forward", Box::new(layer::<Lstm>(&[3, 4])))]);
+    KerasWriter::new().recurrent("m", &one).unwrap();
+}
+
+/// Outputs that are nearly those of the plain layer are not those of the plain layer.
+#[test]
+fn layers_that_do_something_else_with_the_same_weights() {
+    let cases: [(Box<dyn Layer<f32>>, &str); 2] = [
+        (
+            Box::new(zoneout()),
+            "it does not say that it computes what its weights compute there, as a residual layer and one with zoneout do not",
+        ),
+        (
+            Box::new(reversed()),
+            "it reads every sequence from its end, which weights do not say",
+        ),
+    ];
+    for (layer, reason) in cases {
+        says(
+            KerasWriter::new().recurrent("m", layer.as_ref()).map(drop),
+            &format!("`m` cannot be written for Keras: {reason}"),
+        );
+        says(
+            TorchWriter::new()
+                .recurrent("m", &stack(vec![("low", layer)]))
+                .map(drop),
+            &format!("`low` cannot be written for PyTorch: {reason}"),
+        );
+    }
 }
