@@ -177,6 +177,8 @@ pub use recurrent::{Recompute, Recurrent};
 pub use tied::TiedLinear;
 pub use tied_softmax::{SoftmaxWorkspace, TiedSoftmax};
 
+/// The crate of matrices, in the version that this library takes: `use lstm_core::faer::Mat;` needs no dependency of its own.
+pub use faer;
 #[cfg(feature = "derive")]
 pub use lstm_derive::cell;
 pub use lstm_kernels::{
