@@ -332,9 +332,8 @@ impl<T: Element> ClassSoftmax<T> {
     /// The scores of a block of words for every column of `x`.
     fn score(&self, words: Range<usize>, x: MatRef<'_, T>, mut scores: MatMut<'_, T>) {
         fill_columns(scores.rb_mut(), &self.bias[words.clone()]);
-        let count = words.len();
-        let vectors = MatRef::from_column_major_slice(self.vectors(words), self.inputs, count);
-        let one = T::from_f64(1.0);
+        let (inputs, count, one) = (self.inputs, words.len(), T::from_f64(1.0));
+        let vectors = MatRef::from_column_major_slice(self.vectors(words), inputs, count);
         matmul(scores, Accum::Add, vectors.transpose(), x, one, Par::Seq);
     }
 

@@ -42,6 +42,7 @@
 //! A tolerance of 1e-6 in `f64` and of 1e-2 in `f32` lets right gradients pass and finds any wrong term. Check in `f64` where the
 //! model allows: the formulas are the same.
 
+mod place;
 mod report;
 mod sample;
 
@@ -49,8 +50,9 @@ use faer::MatRef;
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_positive, require_shape, require_size};
-use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
+use crate::params::{Parameters, zeros};
 
+use place::{Here, Matrix, replace, shapes};
 pub use report::{Entry, Report};
 
 /// The relative error from which on a number is looked at once more.
@@ -312,110 +314,6 @@ fn finite(loss: f64, what: impl FnOnce() -> String) -> Result<f64> {
     match loss.is_finite() {
         true => Ok(loss),
         false => Err(Error::NotFinite { what: what() }),
-    }
-}
-
-/// The name and the size of a parameter.
-struct Shape {
-    name: String,
-    rows: usize,
-    len: usize,
-}
-
-/// A number of a parameter: the how-manieth parameter, and where in it.
-#[derive(Clone, Copy)]
-struct Here<'a> {
-    number: usize,
-    index: usize,
-    shape: &'a Shape,
-}
-
-impl Here<'_> {
-    fn row_and_column(&self) -> (usize, usize) {
-        let rows = self.shape.rows.max(1);
-        (self.index % rows, self.index / rows)
-    }
-}
-
-impl std::fmt::Display for Here<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (row, column) = self.row_and_column();
-        write!(f, "`{}`[{row}, {column}]", self.shape.name)
-    }
-}
-
-fn shapes<M: Parameters<T>, T>(model: &M) -> Result<Vec<Shape>> {
-    let mut shapes = Vec::new();
-    model.visit(Name::ROOT, &mut |name, parameter| {
-        shapes.push(Shape {
-            name: name.to_string(),
-            rows: parameter.rows,
-            len: parameter.values.len(),
-        });
-        Ok(())
-    })?;
-    Ok(shapes)
-}
-
-/// Reads a number of the model, and writes another in its place if there is one.
-fn replace<M: Parameters<T>, T: Element>(
-    model: &mut M,
-    here: Here<'_>,
-    by: Option<T>,
-) -> Result<T> {
-    let (mut number, mut found) = (0, None);
-    match by {
-        // A read must not make the model derive anything anew.
-        None => model.visit(Name::ROOT, &mut |_, parameter| {
-            if number == here.number {
-                found = parameter.values.get(here.index).copied();
-            }
-            number += 1;
-            Ok(())
-        })?,
-        Some(value) => model.visit_mut(Name::ROOT, &mut |_, parameter| {
-            if let (true, Some(place)) =
-                (number == here.number, parameter.values.get_mut(here.index))
-            {
-                found = Some(std::mem::replace(place, value));
-            }
-            number += 1;
-            Ok(())
-        })?,
-    }
-    // A model that shows other parameters from one visit to the next breaks the contract of `Parameters`.
-    found.ok_or_else(|| Error::Shape {
-        what: "a parameter of the model",
-        expected: format!("{here} at every visit"),
-        actual: "gone".to_owned(),
-    })
-}
-
-/// A matrix seen as a model of one parameter.
-struct Matrix<'a, T> {
-    name: &'a str,
-    rows: usize,
-    columns: usize,
-    values: Vec<T>,
-}
-
-impl<T> Parameters<T> for Matrix<'_, T> {
-    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
-        let parameter = Parameter {
-            rows: self.rows,
-            columns: self.columns,
-            values: &self.values,
-        };
-        visit(name.child(self.name), parameter)
-    }
-
-    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
-        let parameter = ParameterMut {
-            rows: self.rows,
-            columns: self.columns,
-            values: &mut self.values,
-        };
-        visit(name.child(self.name), parameter)
     }
 }
 

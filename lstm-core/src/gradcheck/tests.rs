@@ -6,6 +6,7 @@ use lstm_kernels::cells::PeepholeLstm;
 use super::*;
 use crate::init::Init;
 use crate::linear::Linear;
+use crate::params::Name;
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
 

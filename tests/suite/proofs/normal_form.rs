@@ -1,6 +1,7 @@
 //! What the normal form knows, pair by pair.
 
 use lstm_derive_engine::normal::{Depth, Normaliser};
+use lstm_derive_engine::prove::prove;
 
 use super::sources::compiled;
 
@@ -224,4 +225,25 @@ fn different_expressions_have_different_normal_forms() {
         wrong.is_empty(),
         "shown to be equal, but different: {wrong:#?}"
     );
+}
+
+/// Slopes of which the second is the negative of the first: their sum is zero, and some 1e-17 in numbers.
+#[test]
+fn terms_that_cancel_each_other_are_zero() {
+    let (mut cell, derivation) = compiled(
+        "cell! {
+            cell Cancelling {
+                size I, N;
+                input x: [I];
+                param W: [N, I];
+                param U: [N, N];
+                a[t] = W @ x[t];
+                h[t] = tanh(a[t]) - 2 * sigmoid(2 * a[t]) + U @ h[t-1];
+                output h;
+                errors { δ of a = 0; }
+            }
+        }",
+    );
+    let proof = prove(&mut cell, &derivation).unwrap();
+    assert_eq!(proof.signals.len(), 1);
 }

@@ -385,24 +385,3 @@ fn forms_of_forms_pass() {
         (0..80).map(|_| chain(cell, original)).collect()
     });
 }
-
-/// Slopes of which the second is the negative of the first: their sum is zero, and some 1e-17 in numbers.
-#[test]
-fn terms_that_cancel_each_other_are_zero() {
-    let (mut cell, derivation) = compiled(
-        "cell! {
-            cell Cancelling {
-                size I, N;
-                input x: [I];
-                param W: [N, I];
-                param U: [N, N];
-                a[t] = W @ x[t];
-                h[t] = tanh(a[t]) - 2 * sigmoid(2 * a[t]) + U @ h[t-1];
-                output h;
-                errors { δ of a = 0; }
-            }
-        }",
-    );
-    let proof = prove(&mut cell, &derivation).unwrap();
-    assert_eq!(proof.signals.len(), 1);
-}
