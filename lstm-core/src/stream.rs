@@ -87,6 +87,26 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
     /// A stream of the layer's outputs, at rest in a state of zeros, for sizes of your own; for the usual ones see
     /// [`Recurrent::stream`] and [`Recurrent::fixed_stream`].
     ///
+    /// ```
+    /// use lstm_core::stream::{Sizes, Stream};
+    /// use lstm_core::{Recurrent, Rng, cells::PeepholeLstm};
+    ///
+    /// /// Memory blocks of two cells, where the default is one.
+    /// #[derive(Clone, Copy, Default)]
+    /// struct Blocks;
+    ///
+    /// impl Sizes for Blocks {
+    ///     const SIZES: Option<&'static [usize]> = Some(&[1, 8, 2]);
+    /// }
+    ///
+    /// # fn main() -> Result<(), lstm_core::Error> {
+    /// let layer = Recurrent::<PeepholeLstm, f32>::new(&[1, 8, 2], &mut Rng::new(1))?;
+    /// let mut stream = Stream::<PeepholeLstm, f32, Blocks>::new(&layer)?;
+    /// stream.step(&[0.5], &mut [0.0; 16])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A layer whose sizes are not `Z`.
     pub fn new(layer: &Recurrent<C, T>) -> Result<Self> {
