@@ -15,8 +15,18 @@ pub(crate) fn set_column<T: Element>(mut column: ColMut<'_, T>, numbers: &[T]) {
     }
 }
 
+/// Adds numbers to a column.
+pub(crate) fn add_to_column<T: Element>(column: ColMut<'_, T>, numbers: &[T]) {
+    add_to(ColRef::from_slice(numbers), column);
+}
+
+/// Adds a column to numbers.
+pub(crate) fn add_column<T: Element>(column: ColRef<'_, T>, numbers: &mut [T]) {
+    add_to(column, ColMut::from_slice_mut(numbers));
+}
+
 /// Adds a column to another one, as far as both reach.
-pub(crate) fn add_to<T: Element>(column: ColRef<'_, T>, mut sum: ColMut<'_, T>) {
+fn add_to<T: Element>(column: ColRef<'_, T>, mut sum: ColMut<'_, T>) {
     let side_by_side = (
         column.try_as_col_major(),
         sum.rb_mut().try_as_col_major_mut(),
@@ -31,11 +41,6 @@ pub(crate) fn add_to<T: Element>(column: ColRef<'_, T>, mut sum: ColMut<'_, T>) 
     }
 }
 
-/// Adds numbers to a column.
-pub(crate) fn add_to_column<T: Element>(column: ColMut<'_, T>, numbers: &[T]) {
-    add_to(ColRef::from_slice(numbers), column);
-}
-
 /// Every column of a matrix becomes the same numbers, such as a bias.
 pub(crate) fn fill_columns<T: Element>(matrix: MatMut<'_, T>, numbers: &[T]) {
     for column in matrix.col_iter_mut() {
@@ -46,8 +51,7 @@ pub(crate) fn fill_columns<T: Element>(matrix: MatMut<'_, T>, numbers: &[T]) {
 /// Adds all columns of a matrix to numbers, as far as there are any.
 pub(crate) fn add_columns<T: Element>(matrix: MatRef<'_, T>, numbers: &mut [T]) {
     for column in matrix.col_iter() {
-        let sums = &mut numbers[..];
-        add_to(column, ColMut::from_slice_mut(sums));
+        add_column(column, numbers);
     }
 }
 

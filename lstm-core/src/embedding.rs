@@ -1,15 +1,15 @@
 //! Embedding: a learned vector for every symbol.
 
+use std::mem::take;
 use std::ops::Range;
 
-use faer::reborrow::*;
 use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};
 
-use crate::columns::{add_to, set_column};
+use crate::columns::{add_column, set_column};
 use crate::error::{Error, Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::{blocks, row_blocks, share};
+use crate::jobs::{blocks, share};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
@@ -25,8 +25,11 @@ pub struct Embedding<T> {
     threads: Option<Threads>,
 }
 
-/// Vectors that a thread copies at a time.
+/// Columns that a thread fills at a time.
 const COLUMNS: usize = 64;
+
+/// Vectors to which a thread adds at a time.
+const VECTORS: usize = 16;
 
 impl<T: Element> Embedding<T> {
     /// A table filled from `init`.
@@ -130,21 +133,27 @@ impl<T: Element> Embedding<T> {
             gradient.len(),
         )?;
         self.require_ids(ids)?;
-        let gradient = MatMut::from_column_major_slice_mut(gradient, self.len, self.count);
-        let threads = self.threads.as_ref();
-        // Columns may belong to one vector, so threads have rows of their own.
-        share(
-            threads,
-            row_blocks(threads, gradient),
-            |(first, mut rows)| {
-                let dy = dy.subrows(first, rows.nrows());
-                for (column, &id) in dy.col_iter().zip(ids) {
-                    if self.padding != Some(id) {
-                        add_to(column, rows.rb_mut().col_mut(id as usize));
-                    }
-                }
-            },
-        );
+        let mut columns: Vec<usize> = (0..ids.len()).collect();
+        columns.retain(|&column| self.padding != Some(ids[column]));
+        // Threads have vectors of their own, whose columns come in their order on any number of threads.
+        columns.sort_by_key(|&column| ids[column]);
+        let (mut rest, mut passed) = (gradient, 0);
+        let vectors = columns.chunk_by(|&a, &b| ids[a] == ids[b]).map(|columns| {
+            let start = ids[columns[0]] as usize * self.len;
+            let (_, from) = take(&mut rest).split_at_mut(start - passed);
+            let (vector, later) = from.split_at_mut(self.len);
+            (passed, rest) = (start + self.len, later);
+            (columns, vector)
+        });
+        let mut vectors: Vec<_> = vectors.collect();
+        let some = vectors.chunks_mut(VECTORS);
+        share(self.threads.as_ref(), some, |some| {
+            for (columns, vector) in some {
+                columns
+                    .iter()
+                    .for_each(|&column| add_column(dy.col(column), vector));
+            }
+        });
         Ok(())
     }
 

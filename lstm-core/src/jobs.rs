@@ -85,16 +85,6 @@ pub(crate) fn blocks<'a, T: 'a>(
     })
 }
 
-/// Cuts a matrix into blocks of rows, one for each thread, each with the index of its first one.
-pub(crate) fn row_blocks<'a, T: 'a>(
-    threads: Option<&Threads>,
-    matrix: MatMut<'a, T>,
-) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
-    let rows = matrix.nrows().div_ceil(threads.map_or(1, Threads::count));
-    let blocks = blocks(matrix.transpose_mut(), rows);
-    blocks.map(|(first, block)| (first, block.transpose_mut()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -128,17 +128,12 @@ impl<T: Element> Group<T> {
         self.words.len() * self.targets.len()
     }
 
-    /// Adds the gradient of these columns to the columns of `dx`, of which these are some rows out of `inputs`.
-    pub(super) fn add_dx(
-        &self,
-        columns: &[usize],
-        inputs: usize,
-        first_row: usize,
-        mut dx: MatMut<'_, T>,
-    ) {
-        for (&column, own) in columns.iter().zip(self.dx.chunks_exact(inputs)) {
-            let own = &own[first_row..][..dx.nrows()];
-            add_to_column(dx.rb_mut().col_mut(column), own);
+    /// Adds the gradient of these columns to those of `dx`, which begins with the `first` column, and may end before others.
+    pub(super) fn add_dx(&self, columns: &[usize], first: usize, mut dx: MatMut<'_, T>) {
+        for (&column, own) in columns.iter().zip(self.dx.chunks_exact(dx.nrows())) {
+            if (first..first + dx.ncols()).contains(&column) {
+                add_to_column(dx.rb_mut().col_mut(column - first), own);
+            }
         }
     }
 

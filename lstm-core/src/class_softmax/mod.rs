@@ -21,7 +21,7 @@ pub use workspace::ClassWorkspace;
 use crate::columns::fill_columns;
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::{largest_first, row_blocks, share, try_share};
+use crate::jobs::{even_blocks, largest_first, share, try_share};
 use crate::linear::Linear;
 use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
@@ -66,6 +66,9 @@ pub struct ClassSoftmax<T> {
     bias: Vec<T>,
     threads: Option<Threads>,
 }
+
+/// Columns at a time to which threads add what groups send back.
+const COLUMNS: usize = 512;
 
 /// The class of a target that is not counted; there are fewer classes.
 const NO_CLASS: u32 = u32::MAX;
@@ -245,10 +248,10 @@ impl<T: Element> ClassSoftmax<T> {
             job.gradient(self, x, targets, wants_dx)
         })?;
         if let Some(dx) = dx {
-            let (inputs, groups) = (self.inputs, &*groups);
-            share(threads, row_blocks(threads, dx), |(first_row, mut dx)| {
+            let groups = &*groups;
+            share(threads, even_blocks(dx, COLUMNS), |(first, mut dx)| {
                 for (columns, group) in plan.groups().zip(groups) {
-                    group.add_dx(columns, inputs, first_row, dx.rb_mut());
+                    group.add_dx(columns, first, dx.rb_mut());
                 }
             });
         }
