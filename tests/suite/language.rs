@@ -1,9 +1,11 @@
 //! The language of `cell!`: how expressions group, what numbers and names become, which shapes quantities get.
 
 use lstm_derive_engine::ast::{CellAst, Expr, ExprKind};
+use lstm_derive_engine::emit::Root;
 use lstm_derive_engine::expr::{Op, Shape};
 use lstm_derive_engine::model::{Cell, Role};
 use lstm_derive_engine::{check, file, parse, report};
+use proc_macro2::{TokenStream, TokenTree};
 
 use crate::shipped;
 
@@ -180,6 +182,34 @@ fn names_become_ascii() {
         .map(|size| size.name.ascii.as_str())
         .collect();
     assert_eq!(sizes, ["I", "Sigma"]);
+}
+
+/// All names in a stream of tokens.
+fn idents(tokens: TokenStream) -> Vec<String> {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Ident(name) => vec![name.to_string()],
+            TokenTree::Group(group) => idents(group.stream()),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// `gen` is a keyword that the parser of the generated code does not know, so its tokens are searched.
+#[test]
+fn generated_code_has_no_keyword_as_a_name() {
+    let source = "cell! { cell Test {
+        size I, N; input x: [I]; param W: [N, I]; U: [N, N];
+        gen[t] = tanh(W @ x[t] + U @ h[t-1]);
+        r#loop[t] = gen[t] * gen[t];
+        h[t] = gen[t] + r#loop[t] * h[t-1];
+        output h;
+    } }";
+    let compiled = shipped::compiled(source, "test.rs");
+    let names = idents(compiled.emit(Root::Library, false));
+    assert!(names.iter().any(|name| name == "gen_2"), "{names:?}");
+    assert!(names.iter().all(|name| name != "gen"), "{names:?}");
 }
 
 /// Shapes of quantities by name, with the author's names for axes.

@@ -28,6 +28,7 @@ pub mod error;
 pub mod evaluate;
 pub mod expr;
 pub mod file;
+mod keyword;
 pub mod model;
 mod nearest;
 pub mod normal;

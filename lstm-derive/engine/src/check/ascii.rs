@@ -1,5 +1,7 @@
 //! Names as the public interface spells them: W_ι becomes w_iota.
 
+use crate::keyword::is_keyword;
+
 /// Greek letters, their variants and the micro sign.
 const GREEK: [(char, &str); 33] = [
     ('α', "alpha"),
@@ -83,10 +85,5 @@ fn greek(letter: char) -> Option<String> {
 
 /// Keywords of Rust get an underscore behind them.
 fn escape(name: String) -> String {
-    // `gen` is a keyword of the edition 2024 that syn does not know.
-    if syn::parse_str::<syn::Ident>(&name).is_err() || name == "gen" {
-        name + "_"
-    } else {
-        name
-    }
+    if is_keyword(&name) { name + "_" } else { name }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Span};
 
+use crate::keyword::is_keyword;
 use crate::model::Cell;
 use crate::plan::Plan;
 use crate::plan::dag::{Compute, ValueId};
@@ -58,7 +59,7 @@ impl<'a> Names<'a> {
     pub fn unique(&mut self, base: String) -> Ident {
         let mut name = base.clone();
         let mut count = 2;
-        while syn::parse_str::<Ident>(&name).is_err() || !self.taken.insert(name.clone()) {
+        while is_keyword(&name) || !self.taken.insert(name.clone()) {
             name = format!("{base}_{count}");
             count += 1;
         }
