@@ -106,3 +106,40 @@ fn equal_but_for_a_tie() {
 ";
     insta::assert_snapshot!(message(source, &[]));
 }
+
+/// A product of so many sums has millions of terms. What of them follows from the equations is not searched for then, and
+/// the author still sees a point and the derived form.
+#[test]
+fn a_product_of_many_sums() {
+    let product = |h: &str, count: usize| -> String {
+        let factors: Vec<String> = (0..count).map(|k| format!("(a + {h} + b + {k})")).collect();
+        factors.join(" * ")
+    };
+    let message = |count| {
+        let (forward, stated) = (product("h[t-1]", count), product("h[t-1]", count - 1));
+        let source = format!(
+            "cell! {{
+            cell Factors {{
+                size I, N;
+                input x: [I];
+                param W: [N, I]; U: [N, N]; b: [N];
+                a[t] = W @ x[t] + U @ h[t-1] + b;
+                h[t] = {forward};
+                output h;
+                errors {{ d of a = 2 * {stated} * err(h); }}
+            }} }}"
+        );
+        message(&source, &[])
+    };
+    assert!(message(2).starts_with("error[wrong-signal]: error signal d lacks"));
+    for count in [6, 12] {
+        let text = message(count);
+        for part in [
+            "error signal d is not ∂L/∂a\n",
+            "note: at a random point",
+            "note: the equations give `d of a = (a + h[t-1] + b + 1) *",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

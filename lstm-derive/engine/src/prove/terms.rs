@@ -11,6 +11,10 @@ const TERMS: usize = 200;
 /// Up to so many leftover terms are searched for a part of them with a given sum.
 const SUBSET: usize = 10;
 
+/// So many parts of a stated sum are paired at most: products of sums have more when they are multiplied out than anyone
+/// could wait for or would read.
+const PARTS: usize = 256;
+
 /// A term of an error signal in which signals that nobody stated are replaced by their own terms.
 #[derive(Debug, Clone)]
 pub struct SourcedTerm {
@@ -110,13 +114,15 @@ pub(super) struct Leftover {
 
 /// Pairs the terms of a stated sum with those of the derived one.
 ///
-/// A stated term that has no partner as it stands is multiplied out, if that finds one for some part of it.
+/// A stated term that has no partner as it stands is multiplied out, if that finds one for some part of it. Nothing is left
+/// over where that is too much work, because nothing is known then.
 pub(super) fn leftover(cell: &mut Cell, derivation: &Derivation, at: usize) -> Leftover {
     let (of, stated) = (cell.signals[at].of, cell.signals[at].stated);
     let derived = sourced_terms(cell, derivation, of);
     let mut matching = Matching {
         normaliser: Normaliser::new(cell, derivation, Depth::SHALLOW),
         missing: Vec::new(),
+        parts: PARTS,
     };
     for term in derived {
         let normal = matching.normaliser.normal(term.value);
@@ -132,17 +138,33 @@ pub(super) fn leftover(cell: &mut Cell, derivation: &Derivation, at: usize) -> L
     for part in rest {
         extra.extend(matching.without_partner(part).unwrap_or_else(|| vec![part]));
     }
-    matching.regroup(extra)
+    matching.regroup(&mut extra);
+    if matching.gave_up() {
+        return Leftover::default();
+    }
+    let missing = matching.missing.into_iter().map(|(term, _)| term).collect();
+    Leftover { missing, extra }
 }
 
 struct Matching<'a> {
     normaliser: Normaliser<'a>,
     missing: Vec<(SourcedTerm, Polynomial)>,
+    /// How many more parts may be looked at.
+    parts: usize,
 }
 
 impl Matching<'_> {
+    /// Whether the work allowed was not enough; what has no partner since then may well have one.
+    fn gave_up(&self) -> bool {
+        self.parts == 0 || self.normaliser.exhausted()
+    }
+
     /// Takes the partner of a stated term from the derived ones, if it has one.
     fn take(&mut self, part: NodeId) -> bool {
+        self.parts = self.parts.saturating_sub(1);
+        if self.gave_up() {
+            return false;
+        }
         let normal = self.normaliser.normal(part);
         let position = self.missing.iter().position(|(_, other)| {
             let difference = other.clone().minus(&normal);
@@ -153,6 +175,9 @@ impl Matching<'_> {
 
     /// What is left of a term that is multiplied out; `None` if no part of it has a partner.
     fn without_partner(&mut self, term: NodeId) -> Option<Vec<NodeId>> {
+        if self.gave_up() {
+            return None;
+        }
         let parts = distributed(self.normaliser.cell(), term)?;
         let (mut found, mut rest) = (false, Vec::new());
         for part in parts {
@@ -172,7 +197,7 @@ impl Matching<'_> {
     }
 
     /// Pairs single terms with sums of several on the other side.
-    fn regroup(mut self, mut extra: Vec<NodeId>) -> Leftover {
+    fn regroup(&mut self, extra: &mut Vec<NodeId>) {
         extra.retain(|&part| {
             let target = self.normaliser.normal(part);
             let normals: Vec<Polynomial> = self
@@ -180,7 +205,7 @@ impl Matching<'_> {
                 .iter()
                 .map(|(_, normal)| normal.clone())
                 .collect();
-            match subset(&mut self.normaliser, &normals, &target) {
+            match self.subset(&normals, &target) {
                 Some(chosen) => {
                     remove(&mut self.missing, &chosen);
                     false
@@ -188,18 +213,33 @@ impl Matching<'_> {
                 None => true,
             }
         });
-        let mut missing = Vec::new();
         for (term, target) in std::mem::take(&mut self.missing) {
             let normals: Vec<Polynomial> = extra
                 .iter()
                 .map(|&part| self.normaliser.normal(part))
                 .collect();
-            match subset(&mut self.normaliser, &normals, &target) {
-                Some(chosen) => remove(&mut extra, &chosen),
-                None => missing.push(term),
+            match self.subset(&normals, &target) {
+                Some(chosen) => remove(extra, &chosen),
+                None => self.missing.push((term, target)),
             }
         }
-        Leftover { missing, extra }
+    }
+
+    /// The positions of some polynomials that add up to the target.
+    fn subset(&mut self, from: &[Polynomial], target: &Polynomial) -> Option<Vec<usize>> {
+        self.parts = self.parts.saturating_sub(1);
+        let count = from.len().min(SUBSET);
+        (1u32..1 << count).find_map(|mask| {
+            if self.gave_up() {
+                return None;
+            }
+            let chosen: Vec<usize> = (0..count).filter(|at| mask >> at & 1 == 1).collect();
+            let sum = chosen
+                .iter()
+                .fold(Polynomial::zero(), |sum, &at| sum.plus(&from[at]));
+            let normaliser = &mut self.normaliser;
+            normaliser.is_zero(&sum.minus(target)).then_some(chosen)
+        })
     }
 }
 
@@ -209,22 +249,6 @@ fn remove<T>(list: &mut Vec<T>, chosen: &[usize]) {
         at += 1;
         !chosen.contains(&(at - 1))
     });
-}
-
-/// The positions of some polynomials that add up to the target.
-fn subset(
-    normaliser: &mut Normaliser<'_>,
-    from: &[Polynomial],
-    target: &Polynomial,
-) -> Option<Vec<usize>> {
-    let count = from.len().min(SUBSET);
-    (1u32..1 << count).find_map(|mask| {
-        let chosen: Vec<usize> = (0..count).filter(|at| mask >> at & 1 == 1).collect();
-        let sum = chosen
-            .iter()
-            .fold(Polynomial::zero(), |sum, &at| sum.plus(&from[at]));
-        normaliser.is_zero(&sum.minus(target)).then_some(chosen)
-    })
 }
 
 /// The terms of a sum as it is written.
