@@ -6,7 +6,7 @@ cell! {
         size   I, N;
         input  x: [I];
         param  W: [N, I];
-        param  unused: [N];
+        param  b: [M];
 
         a[t] = W @ x[t] + V @ h[t-1];
         h[t] = tan(a[t]);

@@ -29,10 +29,10 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
         return Err(Diagnostic::new("empty-cell", ast.name.span(), message).into());
     }
     let names = Names::declare(ast, &mut errors);
-    order::check(ast, &names, &mut errors);
-
     let shapes = shapes::settle(ast, &names);
     let output = usage::output(ast, &names, &shapes, &mut errors);
+    let before = errors.0.len();
+    order::check(ast, &names, &mut errors);
     let mut lower = Lower::new(&names, &shapes, output, &mut errors);
     let definitions: Vec<Option<Value>> = ast
         .equations
@@ -42,11 +42,16 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
     lower.part = Part::Signal;
     let stated = signals::lower(ast, &mut lower);
     let Lower { graph, roles, .. } = lower;
+    // What an expression with a mistake was to use is not known, so nothing counts as unused, and the cell as one with memory.
+    let sound = errors.0.len() == before;
 
     let found = shapes::found(&graph, &definitions);
     usage::shapes(ast, &names, &shapes, &found, &mut errors);
-    let carried = usage::recurrence(ast, &names, &shapes, &mut errors);
-    usage::unused(ast, &names, output, &carried, &mut errors);
+    let carried = usage::carried(ast, &names, &shapes, &mut errors);
+    if sound {
+        usage::memory(ast, &carried, &mut errors);
+        usage::unused(ast, &names, output, &carried, &mut errors);
+    }
 
     let quantities = ast
         .equations
@@ -121,6 +126,9 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
         signals,
         graph,
     };
-    blocks::check(&cell, &mut errors);
+    // A matrix whose product is wrong would count as a vector with its axes.
+    if errors.is_empty() {
+        blocks::check(&cell, &mut errors);
+    }
     errors.into_result(cell)
 }

@@ -138,7 +138,7 @@ pub fn shapes(
 }
 
 /// Whether each quantity is carried, by id.
-pub fn recurrence(
+pub fn carried(
     ast: &CellAst,
     names: &Names,
     shapes: &[Option<Known>],
@@ -154,13 +154,6 @@ pub fn recurrence(
                 first_use[id.0].get_or_insert(name.span);
             }
         });
-    }
-    if first_use.iter().all(Option::is_none) {
-        let message = format!(
-            "`{}` is a cell without memory: no equation uses a quantity at `t-1`, such as `h[t-1]`",
-            ast.name
-        );
-        errors.push(Diagnostic::new("no-memory", ast.name.span(), message));
     }
     for ((equation, known), place) in ast.equations.iter().zip(shapes).zip(&first_use) {
         if let (Some(place), Some(known)) = (place, known)
@@ -178,7 +171,18 @@ pub fn recurrence(
     first_use.iter().map(Option::is_some).collect()
 }
 
-/// Declarations that nothing uses.
+/// A cell carries something.
+pub fn memory(ast: &CellAst, carried: &[bool], errors: &mut Diagnostics) {
+    if !carried.contains(&true) {
+        let message = format!(
+            "`{}` is a cell without memory: no equation uses a quantity at `t-1`, such as `h[t-1]`",
+            ast.name
+        );
+        errors.push(Diagnostic::new("no-memory", ast.name.span(), message));
+    }
+}
+
+/// Declarations that nothing uses, in a cell whose equations are right.
 pub fn unused(
     ast: &CellAst,
     names: &Names,
@@ -186,10 +190,7 @@ pub fn unused(
     carried: &[bool],
     errors: &mut Diagnostics,
 ) {
-    let mut used = used_in(ast.equations.iter().map(|equation| &equation.value));
-    // What a misspelt name was meant for is not unused as well.
-    let meant: Vec<&str> = used.iter().filter_map(|name| meant(names, name)).collect();
-    used.extend(meant);
+    let used = used_in(ast.equations.iter().map(|equation| &equation.value));
     let in_errors = used_in(ast.signals.iter().map(|signal| &signal.value));
     let only = |name: &str| {
         if in_errors.contains(name) {
@@ -203,12 +204,13 @@ pub fn unused(
             errors.push(Diagnostic::new(code, span, message));
         }
     };
-    for (id, input) in names.inputs.iter().enumerate() {
+    // Of several inputs all but one have to go anyway.
+    if let [input] = names.inputs.as_slice() {
         let name = &input.name.symbol;
         report(
             "unused-input",
             name,
-            Meaning::Input(id),
+            Meaning::Input(0),
             input.span,
             format!("the input `{name}` has no effect: {}", only(name)),
         );
@@ -274,8 +276,7 @@ fn unused_quantities(
     let mut next: Vec<usize> = (0..live.len()).filter(|&id| live[id]).collect();
     while let Some(id) = next.pop() {
         for name in used_in([&ast.equations[id].value]) {
-            if let Some(Meaning::Quantity(used)) =
-                meant(names, name).and_then(|name| names.find(name))
+            if let Some(Meaning::Quantity(used)) = names.find(name)
                 && !std::mem::replace(&mut live[used.0], true)
             {
                 next.push(used.0);
@@ -294,15 +295,6 @@ fn unused_quantities(
                 message,
             ));
         }
-    }
-}
-
-/// The declared name, or the one that was misspelt.
-fn meant<'a>(names: &'a Names, name: &'a str) -> Option<&'a str> {
-    if names.find(name).is_some() {
-        Some(name)
-    } else {
-        names.nearest(name, |_| true)
     }
 }
 
