@@ -143,3 +143,41 @@ fn a_product_of_many_sums() {
         }
     }
 }
+
+/// Such a signal is right if it is right, so a proof of it would say nothing; what stands at t+1 is no circle.
+#[test]
+fn signals_stated_by_themselves() {
+    let source = |errors: &str| {
+        format!(
+            "cell! {{
+    cell Plain {{
+        size I, N;
+        input x: [I];
+        param W: [N, I]; U: [N, N];
+        a[t] = W @ x[t] + U @ h[t-1];
+        b[t] = exp(a[t]);
+        h[t] = tanh(b[t]);
+        output h;
+        errors {{ {errors} }}
+    }}
+}}"
+        )
+    };
+    let mut all = String::new();
+    for errors in [
+        "e of h = e;",
+        "d of b = 2 * d - dtanh(b) * err(h);",
+        "e of h = d / dtanh(b); d of b = dtanh(b) * e;",
+        "e of h = err(b) / dtanh(b);",
+        "e of h = c / b / dtanh(b); c of a = b * err(b);",
+    ] {
+        let text = message(&source(errors), &[]);
+        assert_eq!(text.matches("error[").count(), 1, "{text}");
+        all += &text;
+    }
+    insta::assert_snapshot!(all);
+    let right =
+        source("e of h = upstream(h) + U.T @ c[t+1]; d of b = dtanh(b) * e; c of a = b * d;");
+    let (mut cell, derivation) = compiled(&right);
+    assert!(prove(&mut cell, &derivation).is_ok());
+}

@@ -1,5 +1,6 @@
 //! Shows that every error signal the author stated equals the one the equations give.
 
+mod circular;
 mod definitions;
 mod message;
 mod terms;
@@ -38,8 +39,8 @@ const ROUNDING: f64 = 1e-9;
 
 /// Shows for every stated signal that it equals the sum the equations give, or says where it does not.
 pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnostics> {
-    let shown = shallow(cell, derivation);
     let (mut proof, mut diagnostics) = (Proof::default(), Diagnostics::default());
+    let shown = shallow(cell, derivation);
     for (at, shown) in shown.into_iter().enumerate() {
         let of = cell.signals[at].of;
         if shown {
@@ -58,11 +59,11 @@ pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnost
             diagnostics.0.push(message::unproved(cell, derivation, at));
         }
     }
-    if diagnostics.0.is_empty() {
-        Ok(proof)
-    } else {
-        Err(diagnostics)
+    if diagnostics.is_empty() {
+        // A wrong signal in a circle is reported as wrong, which says more.
+        circular::check(cell, derivation, &mut diagnostics);
     }
+    diagnostics.into_result(proof)
 }
 
 /// Which signals are seen to be right with the author's own symbols.
