@@ -143,6 +143,18 @@ fn expressions_are_bounded() {
 }
 
 #[test]
+fn joined_conditions() {
+    let mut all = String::new();
+    for sign in ["&&", "||"] {
+        let condition = format!("s[t] > 0 {sign} z[t] > 0");
+        let (codes, text) = mistakes(&BLOCKS.replace("s[t] > 0", &condition));
+        assert_eq!(codes, ["unknown-operator"], "{text}");
+        all += &text;
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
 fn names() {
     expect("names", include_str!("mistakes/names.txt"));
 }

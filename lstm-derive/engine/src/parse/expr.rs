@@ -59,6 +59,10 @@ pub fn stray(input: ParseStream<'_>, expected: &str) -> Diagnostic {
         "there is no power operator; write a product such as `a * a`, or `exp(b * log(a))`"
     } else if input.peek(Token![==]) || input.peek(Token![!=]) {
         "the comparisons are `>`, `>=`, `<` and `<=`; equality of two computed numbers is not one of them"
+    } else if input.peek(Token![&&]) {
+        "conditions cannot be joined; for `a > b && c > d` write `select(a > b, select(c > d, p, q), q)`"
+    } else if input.peek(Token![||]) {
+        "conditions cannot be joined; for `a > b || c > d` write `select(a > b, p, select(c > d, p, q))`"
     } else if input.peek(Token![&])
         || input.peek(Token![|])
         || input.peek(Token![!])
@@ -73,6 +77,24 @@ pub fn stray(input: ParseStream<'_>, expected: &str) -> Diagnostic {
         );
     };
     Diagnostic::new("unknown-operator", span, message)
+}
+
+/// The mistake of whatever follows an expression inside parentheses; `expected` says what could.
+fn behind(input: ParseStream<'_>, expected: &str) -> Diagnostic {
+    missing_operator(input).unwrap_or_else(|| stray(input, expected))
+}
+
+/// The mistake of an operand that follows another, if one does.
+pub fn missing_operator(input: ParseStream<'_>) -> Option<Diagnostic> {
+    if !input.peek(Ident::peek_any) && !input.peek(Lit) && !input.peek(token::Paren) {
+        return None;
+    }
+    let message = format!(
+        "there is no operator before {}; write `@` for the product of a matrix and a vector, as in `W @ x`, and `*` for an \
+         element-wise one",
+        found(input)
+    );
+    Some(Diagnostic::new("missing-operator", input.span(), message))
 }
 
 /// Puts an expression together, if it is not too deep.
@@ -223,6 +245,9 @@ fn operand(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     while input.peek(Token![.]) {
         input.parse::<Token![.]>()?;
         let suffix = symbol(input, "`T`")?;
+        if input.peek(token::Paren) {
+            return Err(method(&atom, &suffix));
+        }
         if suffix.text != "T" {
             let message = format!(
                 "`.{}` has no meaning; the transpose of a matrix is written `.T`",
@@ -240,13 +265,30 @@ fn operand(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     Ok(atom)
 }
 
+/// The mistake of a function behind its argument.
+fn method(argument: &Expr, function: &Symbol) -> Diagnostic {
+    let argument = match &argument.kind {
+        ExprKind::Name(name, None) => name.text.clone(),
+        ExprKind::Name(name, Some(time)) => match time.offset {
+            0 => format!("{}[t]", name.text),
+            offset => format!("{}[t{offset:+}]", name.text),
+        },
+        _ => "..".to_owned(),
+    };
+    let message = format!(
+        "a function stands before its argument: write `{}({argument})`",
+        function.text
+    );
+    Diagnostic::new("method", function.span, message)
+}
+
 /// A number, a name, a call or an expression in parentheses
 fn atom(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     if input.peek(token::Paren) {
         let (inside, parens) = group::parens(input)?;
         let inner = comparison(&inside, nesting + 1)?;
         if !inside.is_empty() {
-            return Err(stray(&inside, "an operator or `)`"));
+            return Err(behind(&inside, "an operator or `)`"));
         }
         return Ok(Expr {
             start: parens.open(),
@@ -258,6 +300,14 @@ fn atom(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
         let literal = input.parse::<Lit>()?;
         let span = literal.span();
         return build(ExprKind::Number(number::number(&literal)?), span, span);
+    }
+    if input.peek(token::Bracket) {
+        let message = "vectors cannot be joined in brackets; give each a matrix of its own and add the products: \
+            `W @ x[t] + U @ h[t-1]`";
+        return Err(Diagnostic::new("joined-vectors", input.span(), message));
+    }
+    if input.peek(Token![if]) {
+        return Err(no_if(input.span()));
     }
     if !input.peek(Ident::peek_any) {
         return Err(stray(input, "a number, a name or `(`"));
@@ -276,6 +326,13 @@ fn atom(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     build(ExprKind::Name(name, time), start, end)
 }
 
+/// The mistake of a choice in the manner of Rust.
+pub fn no_if(span: Span) -> Diagnostic {
+    let message =
+        "there is no `if`; write `select(a > b, p, q)`, which is p where a > b, and q elsewhere";
+    Diagnostic::new("no-if", span, message)
+}
+
 /// `a, b, c`
 fn arguments(input: ParseStream<'_>, nesting: usize) -> Parsed<Vec<Expr>> {
     let mut arguments = Vec::new();
@@ -285,7 +342,7 @@ fn arguments(input: ParseStream<'_>, nesting: usize) -> Parsed<Vec<Expr>> {
             break;
         }
         if !input.peek(Token![,]) {
-            return Err(stray(input, "an operator, `,` or `)`"));
+            return Err(behind(input, "an operator, `,` or `)`"));
         }
         input.parse::<Token![,]>()?;
     }

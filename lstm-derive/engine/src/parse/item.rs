@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, LitInt, Token, token};
 
-use super::expr::{expression, found, stray, symbol, time_index};
+use super::expr::{expression, found, missing_operator, no_if, stray, symbol, time_index};
 use super::{docs, group};
 use crate::ast::{
     CellAst, ConstDecl, Equation, Expr, ShapeAst, SignalDecl, SizeDecl, Symbol, VectorDecl,
@@ -93,6 +93,8 @@ impl Items<'_> {
                 Ok(())
             }
             "errors" => self.errors(body, word),
+            "let" => Err(no_let(&word)),
+            "if" => Err(no_if(word.span)),
             _ => Err(unknown_item(&word)),
         }
     }
@@ -223,6 +225,9 @@ impl Items<'_> {
             return Err(Diagnostic::new("signal-left-side", body.span(), message));
         }
         if !matches!(symbol(&body.fork(), ""), Ok(word) if word.text == "of") {
+            if name.text == "let" {
+                return Err(no_let(&name));
+            }
             let message = format!(
                 "say whose error this is: write `{} of QUANTITY = ..;`",
                 name.text
@@ -254,6 +259,9 @@ impl Items<'_> {
         }
         body.parse::<Token![=]>()?;
         let value = expression(body)?;
+        if let Some(error) = missing_operator(body).filter(|_| !at_statement(body)) {
+            return Err(error);
+        }
         self.semicolon(body, &value.end, what)?;
         Ok(value)
     }
@@ -345,6 +353,12 @@ fn shape(body: ParseStream<'_>) -> Parsed<ShapeAst> {
         axes,
         span: brackets.join(),
     })
+}
+
+/// The mistake of a definition in the manner of Rust.
+fn no_let(word: &Symbol) -> Diagnostic {
+    let message = "a definition begins with the name that it defines; remove `let`";
+    Diagnostic::new("no-let", word.span, message)
 }
 
 fn unknown_item(word: &Symbol) -> Diagnostic {

@@ -6,7 +6,7 @@ mod item;
 mod number;
 mod source;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Visibility, token};
 
@@ -92,38 +92,59 @@ fn cell(input: ParseStream<'_>, errors: &mut Diagnostics) -> Result<CellAst, Dia
     Ok(cell)
 }
 
-/// Doc comments; any other attribute is a mistake.
+/// Doc comments; any other attribute, and a comment of another language, is a mistake.
 fn docs(input: ParseStream<'_>, errors: &mut Diagnostics) -> Result<Vec<String>, Diagnostic> {
     let mut docs = Vec::new();
-    for attribute in input.call(Attribute::parse_outer)? {
-        match &attribute.meta {
-            Meta::NameValue(pair) if pair.path.is_ident("doc") => {
-                if let Expr::Lit(ExprLit {
-                    lit: Lit::Str(text),
-                    ..
-                }) = &pair.value
-                {
-                    docs.push(text.value());
-                }
-            }
-            meta => {
-                let path = meta.path();
-                let name: Vec<String> = path
-                    .segments
-                    .iter()
-                    .map(|segment| segment.ident.to_string())
-                    .collect();
-                let message = format!(
-                    "the attribute `{}` is not understood; only doc comments are",
-                    name.join("::")
-                );
-                let span = path
-                    .segments
-                    .first()
-                    .map_or(input.span(), |segment| segment.ident.span());
-                errors.push(Diagnostic::new("unknown-attribute", span, message));
-            }
+    while input.peek(Token![#]) {
+        if !input.peek2(token::Bracket) {
+            errors.push(foreign_comment(input)?);
+            continue;
+        }
+        for attribute in input.call(Attribute::parse_outer)? {
+            doc(&attribute, input.span(), &mut docs, errors);
         }
     }
     Ok(docs)
+}
+
+/// A doc comment, or the mistake of another attribute.
+fn doc(attribute: &Attribute, next: Span, docs: &mut Vec<String>, errors: &mut Diagnostics) {
+    match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => {
+            if let Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) = &pair.value
+            {
+                docs.push(text.value());
+            }
+        }
+        meta => {
+            let path = meta.path();
+            let name: Vec<String> = path
+                .segments
+                .iter()
+                .map(|segment| segment.ident.to_string())
+                .collect();
+            let message = format!(
+                "the attribute `{}` is not understood; only doc comments are",
+                name.join("::")
+            );
+            let span = path
+                .segments
+                .first()
+                .map_or(next, |segment| segment.ident.span());
+            errors.push(Diagnostic::new("unknown-attribute", span, message));
+        }
+    }
+}
+
+/// Takes a line that begins with `#`, and gives the mistake of it.
+fn foreign_comment(input: ParseStream<'_>) -> Result<Diagnostic, Diagnostic> {
+    let sign = input.span();
+    while !input.is_empty() && input.span().start().line == sign.start().line {
+        input.parse::<TokenTree>()?;
+    }
+    let message = "a comment is written `// ..`";
+    Ok(Diagnostic::new("foreign-comment", sign, message))
 }
