@@ -142,6 +142,31 @@ fn expressions_are_bounded() {
     }
 }
 
+/// What counts is the value, rounded to an element type, however many digits it is written with.
+#[test]
+fn numbers_are_bounded() {
+    let number = |number: &str| mistakes(&ELMAN.replace("tanh(a[t])", &format!("a[t] * {number}")));
+    let (ones, zeros) = ("1".repeat(400), "0".repeat(400));
+    let small = format!("0.{zeros}{ones}e400");
+    for right in [
+        "3.40282347e+38",
+        "1.17549435e-38",
+        &format!("0.{ones}"),
+        &small,
+    ] {
+        assert_eq!(number(right).1, "", "{right}");
+    }
+    for (wrong, expected) in [
+        ("3.40282357e+38", "number-out-of-range"),
+        ("1.17549e-38", "number-out-of-range"),
+        (&ones, "number-out-of-range"),
+        (&format!("0.{zeros}{ones}"), "number-out-of-range"),
+        (&format!("0.{}", "1".repeat(1000)), "too-many-digits"),
+    ] {
+        assert_eq!(number(wrong).0, [expected], "{wrong}");
+    }
+}
+
 #[test]
 fn joined_conditions() {
     let mut all = String::new();

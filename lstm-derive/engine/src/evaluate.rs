@@ -304,7 +304,8 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn apply(function: Function, x: f64) -> f64 {
+/// A function of a number.
+pub(crate) fn apply(function: Function, x: f64) -> f64 {
     match function {
         Function::Exp => x.exp(),
         Function::Log => x.ln(),

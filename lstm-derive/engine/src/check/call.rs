@@ -1,10 +1,13 @@
 //! Functions, sums and the other words that take arguments.
 
+use num_traits::ToPrimitive;
+
 use super::lower::{Lower, Part, Value};
 use super::names::Meaning;
 use crate::ast::{Expr, ExprKind, Symbol, TimeIndex};
 use crate::error::Diagnostic;
-use crate::expr::{AxisId, Function, Op};
+use crate::evaluate::apply;
+use crate::expr::{AxisId, Function, NodeId, Op};
 use crate::nearest::nearest;
 
 /// The words beside the functions of one argument.
@@ -41,6 +44,9 @@ impl Lower<'_> {
         if let Some(known) = function(name) {
             let [argument] = self.arguments(call, arguments)?;
             let Value { node, exact } = self.expr(argument)?;
+            if exact {
+                self.finite(call, known, argument, node)?;
+            }
             return Some(Value {
                 node: self.graph.apply(known, node),
                 exact,
@@ -120,6 +126,30 @@ impl Lower<'_> {
             }
             _ => self.unknown_function(call, arguments),
         }
+    }
+
+    /// A function of a plain number has a value that every element type holds.
+    fn finite(
+        &mut self,
+        call: &Symbol,
+        function: Function,
+        argument: &Expr,
+        node: NodeId,
+    ) -> Option<()> {
+        let Op::Number(number) = self.graph.op(node) else {
+            return Some(());
+        };
+        let number = number.to_f64().unwrap_or_default();
+        if (apply(function, number) as f32).is_finite() {
+            return Some(());
+        }
+        let name = &call.text;
+        let message = match function {
+            Function::Log => format!("`{name}` takes numbers above 0, not {number}"),
+            Function::Sqrt => format!("`{name}` takes numbers from 0 on, not {number}"),
+            _ => format!("`{name}` of {number} is too large for f32, for which kernels exist too"),
+        };
+        self.fail(Diagnostic::new("not-finite", argument.start, message).until(argument.end))
     }
 
     /// Exactly so many arguments.

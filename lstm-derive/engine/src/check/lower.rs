@@ -3,6 +3,7 @@
 use num_traits::Zero;
 use proc_macro2::Span;
 
+use super::constants::division_by_zero;
 use super::names::{Meaning, Names};
 use super::shapes::{Known, is_vector, join};
 use crate::ast::{Expr, ExprKind, Operator, Symbol, TimeIndex};
@@ -140,10 +141,7 @@ impl<'a> Lower<'a> {
             && let Some(Value { node, exact: true }) = b
             && self.graph.as_number(node).is_some_and(Zero::is_zero)
         {
-            return self.fail(
-                Diagnostic::new("division-by-zero", right.start, "division by the number 0")
-                    .until(right.end),
-            );
+            return self.fail(division_by_zero(right));
         }
         match (operator, a, b) {
             // A sum still has the axes of the terms that are right.

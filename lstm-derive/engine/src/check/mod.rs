@@ -3,6 +3,7 @@
 mod ascii;
 mod blocks;
 mod call;
+mod constants;
 mod lower;
 mod names;
 mod order;

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use num_traits::Zero;
 use proc_macro2::Span;
 
 use super::ascii;
 use super::shapes::show;
-use crate::ast::{CellAst, Expr, ExprKind, Operator, ShapeAst, Symbol, VectorDecl};
+use crate::ast::{CellAst, ShapeAst, Symbol, VectorDecl};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::expr::{AxisId, Number, ParamId, QuantityId, Shape};
 use crate::model::{Name, Size};
 use crate::nearest::nearest;
-use crate::parse::{fits, out_of_range};
 
 /// What a name stands for. Numbers count declarations in the order of the source, repeated ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,23 +83,10 @@ impl Names {
         }
         for (id, constant) in ast.consts.iter().enumerate() {
             names.add(&constant.name, Meaning::Const(id), errors);
-            let value = names.constant(&constant.value);
-            match &value {
-                None => {
-                    let message = format!(
-                        "`{}` is not a number; a constant is computed from numbers and constants above it",
-                        constant.name.text
-                    );
-                    errors.push(
-                        Diagnostic::new("not-constant", constant.value.start, message)
-                            .until(constant.value.end),
-                    );
-                }
-                Some(value) if !fits(value) => {
-                    errors.push(out_of_range(constant.value.start).until(constant.value.end))
-                }
-                Some(_) => {}
-            }
+            let value = names
+                .constant(constant)
+                .map_err(|mistake| errors.0.extend(mistake))
+                .ok();
             names.consts.push(value);
         }
         for (id, param) in ast.params.iter().enumerate() {
@@ -261,30 +246,6 @@ impl Names {
                 let note = format!("`{first}` is declared here");
                 errors.push(Diagnostic::new("ascii-clash", span, message).note(place, note));
             }
-        }
-    }
-
-    /// The value of an expression of numbers and constants.
-    fn constant(&self, value: &Expr) -> Option<Number> {
-        match &value.kind {
-            ExprKind::Number(number) => Some(number.clone()),
-            ExprKind::Name(name, None) => match self.find(&name.text) {
-                Some(Meaning::Const(id)) => self.consts.get(id).cloned().flatten(),
-                _ => None,
-            },
-            ExprKind::Neg(a) => Some(-self.constant(a)?),
-            ExprKind::Binary(operator, _, a, b) => {
-                let (a, b) = (self.constant(a)?, self.constant(b)?);
-                match operator {
-                    Operator::Add => Some(a + b),
-                    Operator::Sub => Some(a - b),
-                    Operator::Mul => Some(a * b),
-                    Operator::Div if b.is_zero() => None,
-                    Operator::Div => Some(a / b),
-                    Operator::Product => None,
-                }
-            }
-            _ => None,
         }
     }
 

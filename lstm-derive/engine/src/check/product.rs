@@ -27,7 +27,8 @@ impl Lower<'_> {
                 splits(axes, transposed).filter(|(_, columns)| columns.starts_with(operand));
             return match (splits.next(), splits.next()) {
                 // The vector is in doubt, but often only one way to split the matrix makes vectors of both parts.
-                (Some((rows, _)), None) => Self::exactly(self.graph.filled(0, &rows.to_vec())),
+                // It stands as ones, which may divide.
+                (Some((rows, _)), None) => Self::exactly(self.graph.filled(1, &rows.to_vec())),
                 (None, _) if !operand.is_empty() => {
                     self.fail(self.misfit(param, transposed, operand, rest, matrix))
                 }

@@ -215,9 +215,9 @@ pub fn unused(
             format!("the input `{name}` has no effect: {}", only(name)),
         );
     }
+    let in_constants = used_in(ast.consts.iter().map(|constant| &constant.value));
     for (id, constant) in ast.consts.iter().enumerate() {
         let name = &constant.name.text;
-        let in_constants = used_in(ast.consts[id + 1..].iter().map(|constant| &constant.value));
         if !in_constants.contains(name.as_str()) && !in_errors.contains(name.as_str()) {
             let message = format!("the constant `{name}` is never used; remove it");
             report(

@@ -1,15 +1,15 @@
 //! Literals as exact numbers: 0.1 is 1/10.
 
 use num_bigint::BigInt;
-use num_traits::{Pow, Signed, Zero};
+use num_traits::{Pow, ToPrimitive, Zero};
 use proc_macro2::Span;
 use syn::Lit;
 
 use crate::error::Diagnostic;
 use crate::expr::Number;
 
-/// Literals longer than this are far outside of any element type.
-const MAX_DIGITS: usize = 400;
+/// Literals longer than this are refused, because exact computations with them would take long.
+const MAX_DIGITS: usize = 1000;
 
 /// The exact value of a literal.
 pub fn number(literal: &Lit) -> Result<Number, Diagnostic> {
@@ -34,19 +34,22 @@ pub fn number(literal: &Lit) -> Result<Number, Diagnostic> {
             ),
         ));
     }
+    if digits.len() > MAX_DIGITS {
+        let message = format!(
+            "this number has more than {MAX_DIGITS} digits; no element type tells more than 17 apart"
+        );
+        return Err(Diagnostic::new("too-many-digits", span, message));
+    }
     match value(digits) {
         Some(value) if fits(&value) => Ok(value),
         _ => Err(out_of_range(span)),
     }
 }
 
-/// Whether a value is zero or a normal number of every element type.
+/// Whether a value is zero or, rounded, a normal number of every element type.
 pub fn fits(value: &Number) -> bool {
-    let size = value.abs();
-    let within = |bound: f32, holds: fn(&Number, &Number) -> bool| {
-        Number::from_float(bound).is_some_and(|bound| holds(&size, &bound))
-    };
-    value.is_zero() || (within(f32::MIN_POSITIVE, |a, b| a >= b) && within(f32::MAX, |a, b| a <= b))
+    let rounded = value.to_f64().map(|value| value as f32);
+    value.is_zero() || rounded.is_some_and(f32::is_normal)
 }
 
 /// The mistake of a number that `f32` cannot hold.
@@ -58,14 +61,11 @@ pub fn out_of_range(span: Span) -> Diagnostic {
     )
 }
 
-/// The value of decimal digits, `None` where they are absurdly long.
+/// The value of decimal digits, `None` where their exponent is absurd.
 fn value(digits: &str) -> Option<Number> {
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all: BigInt = format!("{whole}{fraction}")
-        .parse()
-        .ok()
-        .filter(|_| digits.len() <= MAX_DIGITS)?;
+    let all: BigInt = format!("{whole}{fraction}").parse().ok()?;
     if all.is_zero() {
         return Some(Number::zero());
     }
