@@ -14,7 +14,7 @@ use crate::nearest::nearest;
 const OTHERS: [&str; 6] = ["max", "min", "select", "stop", "err", "upstream"];
 
 /// A function of one argument; the logistic function has two names.
-fn function(name: &str) -> Option<Function> {
+pub fn function(name: &str) -> Option<Function> {
     if name == "logistic" {
         return Some(Function::Sigmoid);
     }

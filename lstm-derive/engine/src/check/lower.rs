@@ -3,6 +3,7 @@
 use num_traits::Zero;
 use proc_macro2::Span;
 
+use super::call::function;
 use super::constants::division_by_zero;
 use super::names::{Meaning, Names};
 use super::shapes::{Known, is_vector, join};
@@ -349,6 +350,10 @@ impl<'a> Lower<'a> {
     fn unknown(&mut self, name: &Symbol) -> Option<Value> {
         let text = &name.text;
         let diagnostic = match self.part {
+            _ if function(text).is_some() => {
+                let message = format!("`{text}` is a function; write `{text}(..)`");
+                Diagnostic::new("unknown-name", name.span, message)
+            }
             Part::Equation => {
                 let advice = self
                     .names
