@@ -1,16 +1,14 @@
 //! The columns whose targets are of one class: their part of the loss and of the gradients.
 
-use std::mem;
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
 use faer::reborrow::*;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
 use super::ClassSoftmax;
 use super::products::Products;
-use super::workspace::{shaped, sized};
+use super::workspace::{shaped, sized, zeroed};
 use crate::columns::add_to_column;
 use crate::error::Result;
 use crate::loss::CrossEntropy;
@@ -137,15 +135,6 @@ impl<T: Element> Group<T> {
         }
     }
 
-    /// The factors of the gradient of the words' vectors: the inputs, and the slopes of the scores for a mean over the group.
-    fn factors(&self, inputs: usize) -> (MatRef<'_, T>, MatRef<'_, T>) {
-        let (words, columns) = (self.words.len(), self.targets.len());
-        (
-            MatRef::from_column_major_slice(&self.x[..inputs * columns], inputs, columns),
-            MatRef::from_column_major_slice(&self.scores[..words * columns], words, columns),
-        )
-    }
-
     /// Adds `scale` times the gradient of the words' vectors, and of their biases, to what is there.
     pub(super) fn add_words(
         &self,
@@ -169,35 +158,27 @@ impl<T: Element> Group<T> {
     ///
     /// Those of a product G = X D' are the products of X'X and D'D, number by number, which are small where there are fewer
     /// columns than words; a bias is the weight of one more input, which is always 1.
-    pub(super) fn squares(&mut self, inputs: usize) -> f64 {
-        let mut products = mem::take(&mut self.products);
-        let (x, dscores) = self.factors(inputs);
+    pub(super) fn squares(&mut self, products: Products, inputs: usize) -> f64 {
         let (words, columns) = (self.words.len(), self.targets.len());
+        let (x, slopes) = (&self.x[..inputs * columns], &self.scores[..words * columns]);
         let sum = if words < columns {
-            let weight = shaped(&mut products, inputs, words);
-            product(weight, x, dscores.transpose());
-            let of_words = sum_of_squares(&products[..inputs * words]);
-            let bias =
-                |word| -> f64 { dscores.row(word).iter().map(|&slope| slope.to_f64()).sum() };
-            of_words + (0..words).map(|word| bias(word).powi(2)).sum::<f64>()
+            let weight = zeroed(&mut self.products, inputs * words);
+            products.add_outer(x, slopes, T::from_f64(1.0), weight);
+            let slopes = MatRef::from_column_major_slice(slopes, words, columns);
+            let bias = |word| -> f64 { slopes.row(word).iter().map(|&slope| slope.to_f64()).sum() };
+            sum_of_squares(weight) + (0..words).map(|word| bias(word).powi(2)).sum::<f64>()
         } else {
-            let mut both = shaped(&mut products, columns, 2 * columns);
-            let (mut xx, mut dd) = both.rb_mut().split_at_col_mut(columns);
-            product(xx.rb_mut(), x.transpose(), x);
-            product(dd.rb_mut(), dscores.transpose(), dscores);
-            let pairs = xx.rb().col_iter().zip(dd.rb().col_iter());
+            let both = zeroed(&mut self.products, 2 * columns * columns);
+            let (xx, dd) = both.split_at_mut(columns * columns);
+            products.add_scores(x, x, xx);
+            products.of_len(words).add_scores(slopes, slopes, dd);
+            let pairs = xx.iter().zip(dd.iter());
             pairs
-                .flat_map(|(xx, dd)| xx.iter().zip(dd.iter()))
                 .map(|(xx, dd)| (xx.to_f64() + 1.0) * dd.to_f64())
                 .sum()
         };
-        self.products = products;
         // Rounding may leave less than nothing of a sum that is zero; what is not a number stays so.
         let sum = if sum < 0.0 { 0.0 } else { sum };
         sum * self.share * self.share
     }
-}
-
-fn product<T: Element>(to: MatMut<'_, T>, lhs: MatRef<'_, T>, rhs: MatRef<'_, T>) {
-    matmul(to, Accum::Replace, lhs, rhs, T::from_f64(1.0), Par::Seq);
 }

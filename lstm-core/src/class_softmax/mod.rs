@@ -23,7 +23,7 @@ use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
 use crate::jobs::{even_blocks, largest_first, share, try_share};
 use crate::linear::Linear;
-use crate::loss::{CrossEntropy, log_softmax_columns, require_targets};
+use crate::loss::{CrossEntropy, log_softmax_columns, require_columns, require_targets};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 use group::{Group, Job};
@@ -67,7 +67,7 @@ pub struct ClassSoftmax<T> {
     threads: Option<Threads>,
 }
 
-/// Columns at a time to which threads add what groups send back.
+/// Columns at a time whose slopes of classes a thread computes, or to which it adds what groups send back.
 const COLUMNS: usize = 512;
 
 /// The class of a target that is not counted; there are fewer classes.
@@ -228,6 +228,7 @@ impl<T: Element> ClassSoftmax<T> {
                 dx.shape(),
             )?;
         }
+        require_columns(x.shape())?;
         let ClassWorkspace {
             plan,
             class_scores,
@@ -238,8 +239,16 @@ impl<T: Element> ClassSoftmax<T> {
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
         (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
-        let loss = cross_entropy.gradient(scores.rb_mut(), plan.class_targets())?;
         let threads = self.threads.as_ref();
+        let counted = plan.counted().max(1);
+        let blocks: Vec<_> = even_blocks(scores.rb_mut(), COLUMNS).collect();
+        let mut losses = vec![0.0; blocks.len()];
+        let jobs = blocks.into_iter().zip(&mut losses);
+        try_share(threads, jobs, |((first, scores), loss)| {
+            let targets = &plan.class_targets()[first..][..scores.ncols()];
+            *loss = cross_entropy.part_of_gradient(scores, targets, counted)?;
+            Ok(())
+        })?;
         (self.class).backprop_in_blocks(threads, x, scores.rb(), of_classes, dx.rb_mut());
 
         let jobs = largest_first(self.jobs(plan, groups), Job::work);
@@ -255,7 +264,8 @@ impl<T: Element> ClassSoftmax<T> {
                 }
             });
         }
-        let loss = loss + plan.mean(groups);
+        let of_classes = losses.into_iter().sum::<f64>() / counted as f64;
+        let loss = of_classes + plan.mean(groups);
         let slopes = WordSlopes {
             groups: &mut groups[..plan.groups().count()],
             shape: (self.inputs, self.classes.words()),

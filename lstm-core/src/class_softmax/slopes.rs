@@ -30,11 +30,12 @@ impl<T: Element> WordSlopes<'_, T> {
     /// A gradient that is infinite or not a number.
     pub fn squares(&mut self) -> Result<f64> {
         let inputs = self.shape.0;
+        let products = Products::new(inputs)?;
         let mut sums = vec![0.0; self.groups.len()];
         let jobs = self.groups.iter_mut().zip(&mut sums);
         let jobs = largest_first(jobs, |(group, _)| group.work());
         share(self.threads.as_ref(), jobs, |(group, sum)| {
-            *sum = group.squares(inputs);
+            *sum = group.squares(products, inputs);
         });
         let sum: f64 = sums.into_iter().sum();
         match sum.is_finite() {

@@ -50,6 +50,11 @@ impl Plan {
         &self.class_targets
     }
 
+    /// How many columns are counted.
+    pub(super) fn counted(&self) -> usize {
+        self.columns.len()
+    }
+
     /// The counted columns, class by class.
     pub(super) fn groups(&self) -> impl Iterator<Item = &[usize]> + Send {
         let same = |a: &usize, b: &usize| self.class_targets[*a] == self.class_targets[*b];
@@ -90,6 +95,13 @@ pub(super) fn sized<T: Element>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
         buffer.resize(len, T::from_f64(0.0));
     }
     &mut buffer[..len]
+}
+
+/// A buffer as so many zeros.
+pub(super) fn zeroed<T: Element>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    let buffer = sized(buffer, len);
+    buffer.fill(T::from_f64(0.0));
+    buffer
 }
 
 /// Cuts the blocks of ascending ranges of words out of numbers of which every word has `each`.

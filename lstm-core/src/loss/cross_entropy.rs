@@ -88,10 +88,21 @@ impl CrossEntropy {
     /// # Errors
     /// As [`cross_entropy`]; the scores are unchanged then.
     pub fn gradient<T: Element>(&self, scores: MatMut<'_, T>, targets: &[u32]) -> Result<f64> {
+        let counted = self.counted(targets).max(1);
+        let total = self.part_of_gradient(scores, targets, counted)?;
+        Ok(total / counted as f64)
+    }
+
+    /// The gradient of a mean over `counted` columns, of which these are some; returns the sum of their losses.
+    pub(crate) fn part_of_gradient<T: Element>(
+        &self,
+        scores: MatMut<'_, T>,
+        targets: &[u32],
+        counted: usize,
+    ) -> Result<f64> {
         self.require_targets(scores.shape(), targets)?;
         let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
-        let counted = self.counted(targets).max(1) as f64;
-        let share = 1.0 / counted;
+        let share = 1.0 / counted as f64;
         let mut total = 0.0;
         for (column, &target) in targets.iter().enumerate() {
             let scores = scores.as_mut().col_mut(column).as_slice_mut();
@@ -115,7 +126,7 @@ impl CrossEntropy {
             }
             scores[target as usize] -= T::from_f64(share * (1.0 - self.smoothing));
         }
-        Ok(total / counted)
+        Ok(total)
     }
 
     /// How far the scores of the right answers lie below the largest: with ln Σ exp(score - max) added, -ln softmax.

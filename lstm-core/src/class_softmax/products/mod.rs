@@ -38,6 +38,11 @@ impl Products {
         Ok(Self { registers, len })
     }
 
+    /// Those of vectors of another length.
+    pub(super) fn of_len(self, len: usize) -> Self {
+        Self { len, ..self }
+    }
+
     /// Adds vectorsᵀ x to the scores.
     pub(super) fn add_scores<T: Element>(self, vectors: &[T], x: &[T], scores: &mut [T]) {
         let (len, words, columns) = self.shape(vectors, x, scores);
