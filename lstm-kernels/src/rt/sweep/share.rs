@@ -152,6 +152,11 @@ impl Share<'_> {
         self.turns_of::<S>(self.part, pass, samples, backwards)
     }
 
+    /// Whether the blocks of a pass do not come out even among threads that may cut one.
+    pub fn is_uneven(&self, pass: &PassLayout) -> bool {
+        self.samples.len() > MAX_SAMPLES && !pass.blocks.is_multiple_of(self.parts)
+    }
+
     /// Whether the last turn of a part is taken in two halves of the samples: the part has a block more than others, whose
     /// threads would wait for it.
     pub fn cuts_last(&self, index: usize, pass: &PassLayout) -> bool {

@@ -121,7 +121,7 @@ impl<'a> Taken<'a> {
     ) -> Self {
         let own = share.turns::<S>(pass, samples, backwards);
         let queue = share.together.map(|(_, queue)| queue);
-        let queue = queue.filter(|_| own.count >= WORTH_HELP);
+        let queue = queue.filter(|_| own.count >= WORTH_HELP || share.is_uneven(pass));
         if let Some(queue) = queue {
             let halves = usize::from(share.cuts_last(share.part, pass));
             queue.begin(share.part, 0..own.count + halves);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn two_threads_have_equal_work_of_an_odd_number_of_blocks() {
-        for blocks in (7..30).step_by(2) {
+        for blocks in (3..30).step_by(2) {
             assert_eq!(taken(blocks, 20, 2).1, blocks * 10);
         }
     }
