@@ -35,7 +35,7 @@ impl<T: Element> Stack<T> {
     /// With one more layer on top.
     ///
     /// # Errors
-    /// A name that another layer has, that is empty or that has a dot; a layer that does not fit on the one below.
+    /// A name that another layer has; a layer that does not fit on the one below.
     pub fn with(mut self, name: &str, layer: impl Layer<T> + 'static) -> Result<Self> {
         self.push(name, Box::new(layer))?;
         Ok(self)
@@ -46,13 +46,6 @@ impl<T: Element> Stack<T> {
     /// # Errors
     /// As [`with`](Self::with).
     pub fn push(&mut self, name: &str, layer: Box<dyn Layer<T>>) -> Result<()> {
-        if name.is_empty() || name.contains('.') {
-            return Err(Error::Option {
-                option: "the name of a layer",
-                value: format!("`{name}`"),
-                expected: "at least one character, and no dot, which stands between names",
-            });
-        }
         if self.layer(name).is_some() {
             return Err(Error::LayerName {
                 name: name.to_owned(),
