@@ -378,7 +378,8 @@ fn what_does_not_fit_is_refused() {
     );
     assert_eq!(
         say(FixedStream::<Lstm, f32, 3, 21>::new(&layer).unwrap_err()),
-        "a stream compiled for the sizes [3, 21] cannot run Lstm with the sizes [1, 24]; change either to match"
+        "a stream compiled for the sizes [3, 21] cannot run Lstm with the sizes [1, 24]; change either to match, \
+         where `Sizes::SIZES` may list sizes that have defaults, too"
     );
     let small = Recurrent::<Lstm, f32>::new(&[1, 16], &mut Rng::new(1)).unwrap();
     assert_eq!(
