@@ -1,6 +1,5 @@
 //! Embedding: a learned vector for every symbol.
 
-use std::mem::take;
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
@@ -9,7 +8,7 @@ use lstm_kernels::{Element, Threads};
 use crate::columns::{add_column, set_column};
 use crate::error::{Error, Result, require_len, require_shape, require_size};
 use crate::init::Init;
-use crate::jobs::{blocks, share};
+use crate::jobs::{blocks, share, take_blocks};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
 use crate::random::Rng;
 
@@ -137,15 +136,12 @@ impl<T: Element> Embedding<T> {
         columns.retain(|&column| self.padding != Some(ids[column]));
         // Threads have vectors of their own, whose columns come in their order on any number of threads.
         columns.sort_by_key(|&column| ids[column]);
-        let (mut rest, mut passed) = (gradient, 0);
-        let vectors = columns.chunk_by(|&a, &b| ids[a] == ids[b]).map(|columns| {
-            let start = ids[columns[0]] as usize * self.len;
-            let (_, from) = take(&mut rest).split_at_mut(start - passed);
-            let (vector, later) = from.split_at_mut(self.len);
-            (passed, rest) = (start + self.len, later);
-            (columns, vector)
+        let groups = columns.chunk_by(|&a, &b| ids[a] == ids[b]);
+        let own = groups.clone().map(|columns| {
+            let id = ids[columns[0]] as usize;
+            id..id + 1
         });
-        let mut vectors: Vec<_> = vectors.collect();
+        let mut vectors: Vec<_> = groups.zip(take_blocks(gradient, self.len, own)).collect();
         let some = vectors.chunks_mut(VECTORS);
         share(self.threads.as_ref(), some, |some| {
             for (columns, vector) in some {

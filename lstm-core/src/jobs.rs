@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 use std::iter::from_fn;
+use std::mem::take;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::vec;
 
@@ -82,6 +84,21 @@ pub(crate) fn blocks<'a, T: 'a>(
         rest = Some(later);
         first += count;
         Some((first - count, block))
+    })
+}
+
+/// Cuts out of numbers, of which everything has `each`, what belongs to ascending ranges of things.
+pub(crate) fn take_blocks<T>(
+    mut rest: &mut [T],
+    each: usize,
+    ranges: impl Iterator<Item = Range<usize>>,
+) -> impl Iterator<Item = &mut [T]> {
+    let mut passed = 0;
+    ranges.map(move |range| {
+        let (_, from) = take(&mut rest).split_at_mut((range.start - passed) * each);
+        let (block, later) = from.split_at_mut(range.len() * each);
+        (passed, rest) = (range.end, later);
+        block
     })
 }
 

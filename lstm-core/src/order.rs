@@ -41,6 +41,14 @@ pub struct Place {
     pub position: usize,
 }
 
+/// An order in words.
+pub(crate) fn describe(count: usize, seed: Option<u64>) -> String {
+    match seed {
+        Some(seed) => format!("{count} samples with seed {seed}"),
+        None => format!("{count} samples in turn"),
+    }
+}
+
 impl Order {
     /// The order of `count` samples.
     ///

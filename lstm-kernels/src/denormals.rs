@@ -22,7 +22,7 @@ impl FlushDenormals {
     #[inline]
     pub fn new() -> Self {
         let found = mode::read();
-        let found = (found & mode::FLUSH != mode::FLUSH).then(|| {
+        let found = (!flushes(found)).then(|| {
             mode::write(found | mode::FLUSH);
             found
         });
@@ -31,13 +31,16 @@ impl FlushDenormals {
             thread: PhantomData,
         }
     }
-}
 
-impl FlushDenormals {
     /// Whether the mode is set on this thread, by whomever.
     pub(crate) fn is_set() -> bool {
-        mode::read() & mode::FLUSH == mode::FLUSH
+        flushes(mode::read())
     }
+}
+
+#[inline(always)]
+fn flushes(register: mode::Register) -> bool {
+    register & mode::FLUSH == mode::FLUSH
 }
 
 impl Default for FlushDenormals {

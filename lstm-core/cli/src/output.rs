@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
 use lstm_core::io::{ModelFile, require_writable};
 use same_file::is_same_file;
@@ -90,8 +90,9 @@ impl<'a> Output<'a> {
 /// The first file that cannot be written or would take the place of something else.
 pub fn require_replaceable<'a>(
     outputs: impl IntoIterator<Item = Output<'a>>,
-    inputs: &[&Path],
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
 ) -> Result<(), Failure> {
+    let inputs: Vec<&PathBuf> = inputs.into_iter().collect();
     let mut before: Vec<Output<'_>> = Vec::new();
     for output in outputs {
         let Output { option, path, form } = output;

@@ -39,7 +39,7 @@ const SAMPLE: (usize, f64) = (400, 0.7);
 pub fn run(options: &Train) -> Result<(), Failure> {
     let out = Output::new("--out", &options.out, Form::Model(Kind::Characters));
     let corpus = Corpus::load(options.text.as_deref())?;
-    require_replaceable([out], options.text.as_deref().as_slice())?;
+    require_replaceable([out], &options.text)?;
     cells::with(&options.cell, Run { options, corpus })
 }
 

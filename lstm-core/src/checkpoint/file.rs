@@ -13,7 +13,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::io::{TensorFile, listed_shape, load_parameters, require_sealed, require_tensor};
 use crate::optim::{Optimiser, Watch};
-use crate::order::Order;
+use crate::order::{Order, describe};
 use crate::params::Parameters;
 use crate::random::Rng;
 use crate::train::Progress;
@@ -88,10 +88,6 @@ impl CheckpointFile {
     pub fn load_order(&self, order: &mut Order) -> Result<&Self> {
         let saved: SavedOrder = self.entry("order", "order of samples")?;
         if (saved.seed, saved.samples) != (order.seed(), order.count()) {
-            let describe = |samples: usize, seed: Option<u64>| match seed {
-                Some(seed) => format!("{samples} samples with seed {seed}"),
-                None => format!("{samples} samples in turn"),
-            };
             return Err(self.file.mismatch(format!(
                 "its order is that of {}, not of {}",
                 describe(saved.samples, saved.seed),

@@ -237,9 +237,9 @@ impl<T: Element> ClassSoftmax<T> {
         } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
         let threads = self.threads.as_ref();
+        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
+        (self.class).apply_in_blocks(threads, x, scores.rb_mut());
         let counted = plan.counted().max(1);
         let blocks: Vec<_> = even_blocks(scores.rb_mut(), COLUMNS).collect();
         let mut losses = vec![0.0; blocks.len()];
@@ -253,7 +253,7 @@ impl<T: Element> ClassSoftmax<T> {
 
         let jobs = largest_first(self.jobs(plan, groups), Job::work);
         let wants_dx = dx.is_some();
-        try_share(self.threads.as_ref(), jobs, |job| {
+        try_share(threads, jobs, |job| {
             job.gradient(self, x, targets, wants_dx)
         })?;
         if let Some(dx) = dx {

@@ -5,9 +5,8 @@ use lstm_kernels::{Element, Threads};
 use super::ClassSoftmax;
 use super::group::Group;
 use super::products::Products;
-use super::workspace::take_blocks;
 use crate::error::{Error, Result, require_shape};
-use crate::jobs::{largest_first, share};
+use crate::jobs::{largest_first, share, take_blocks};
 
 /// The gradient of the words' vectors and biases that [`ClassSoftmax::gradient_in_factors`] has found: for each class the
 /// inputs of its columns and the slopes of its scores, whose product it is.

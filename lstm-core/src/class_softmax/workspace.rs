@@ -1,8 +1,5 @@
 //! What a call of the class softmax works with.
 
-use std::mem::take;
-use std::ops::Range;
-
 use faer::MatMut;
 use lstm_kernels::Element;
 
@@ -102,19 +99,4 @@ pub(super) fn zeroed<T: Element>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     let buffer = sized(buffer, len);
     buffer.fill(T::from_f64(0.0));
     buffer
-}
-
-/// Cuts the blocks of ascending ranges of words out of numbers of which every word has `each`.
-pub(super) fn take_blocks<T>(
-    mut rest: &mut [T],
-    each: usize,
-    words: impl Iterator<Item = Range<usize>>,
-) -> impl Iterator<Item = &mut [T]> {
-    let mut passed = 0;
-    words.map(move |words| {
-        let (_, from) = take(&mut rest).split_at_mut((words.start - passed) * each);
-        let (block, later) = from.split_at_mut(words.len() * each);
-        (passed, rest) = (words.end, later);
-        block
-    })
 }

@@ -1,7 +1,8 @@
 //! Right gradients pass, wrong ones are named, and the model is left as it was.
 
 use faer::{Mat, mat};
-use lstm_kernels::cells::PeepholeLstm;
+use lstm_kernels::Cell;
+use lstm_kernels::cells::{PeepholeLstm, ReluRnn};
 
 use super::*;
 use crate::init::Init;
@@ -95,27 +96,30 @@ fn a_gradient_that_is_not_a_number_does_not_pass() {
     assert_eq!(report.worst().unwrap().name, "bias");
 }
 
-/// The loss and gradient of a recurrent layer over 6 steps of 2 samples, in either number type.
-fn through_time<T: Element>(layer: &Recurrent<PeepholeLstm, T>, gradient: &mut [T]) -> Result<f64> {
-    let x = Mat::from_fn(3, 12, |i, j| T::from_f64(((3 * i + 7 * j) as f64).sin()));
-    let (mut state, mut dstate) = (layer.zero_state(2).unwrap(), layer.zero_state(2).unwrap());
-    let (mut y, mut tape) = (Mat::zeros(5, 12), layer.tape(6, 2).unwrap());
-    layer.record(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-    layer.backprop(
-        x.as_ref(),
-        y.as_ref(),
-        &mut dstate,
-        &mut tape,
-        gradient,
-        None,
-    )?;
+/// Half the sum of squares of a recurrent layer's outputs for sequences of `batch` samples, with its gradient.
+fn squares<C: Cell, T: Element>(
+    layer: &Recurrent<C, T>,
+    x: MatRef<'_, T>,
+    batch: usize,
+    gradient: &mut [T],
+) -> Result<f64> {
+    let (mut state, mut dstate) = (layer.zero_state(batch)?, layer.zero_state(batch)?);
+    let mut y = Mat::zeros(layer.output_len(), x.ncols());
+    let mut tape = layer.tape(x.ncols() / batch, batch)?;
+    layer.record(x, &mut state, y.as_mut(), &mut tape)?;
+    layer.backprop(x, y.as_ref(), &mut dstate, &mut tape, gradient, None)?;
     let squares = y
         .col_iter()
         .flat_map(|y| y.iter().map(|y| y.to_f64().powi(2)).collect::<Vec<_>>());
     Ok(squares.sum::<f64>() / 2.0)
 }
 
-/// What is reached on a recurrent layer is well within the tolerances that the documentation gives.
+/// The same over 6 steps of 2 samples, in either number type.
+fn through_time<T: Element>(layer: &Recurrent<PeepholeLstm, T>, gradient: &mut [T]) -> Result<f64> {
+    let x = Mat::from_fn(3, 12, |i, j| T::from_f64(((3 * i + 7 * j) as f64).sin()));
+    squares(layer, x.as_ref(), 2, gradient)
+}
+
 #[test]
 fn the_tolerances_of_the_documentation_hold() {
     let mut layer = Recurrent::<PeepholeLstm, f64>::new(&[3, 5], &mut Rng::new(2)).unwrap();
@@ -187,28 +191,15 @@ fn kinks_and_large_values_show() {
 /// Of rectified units some are always near their kink: of these twenty networks seventeen would fail at one step.
 #[test]
 fn gradients_of_rectified_units_pass_and_wrong_ones_do_not() {
-    use lstm_kernels::cells::ReluRnn;
     for seed in 0..20 {
         let mut rng = Rng::new(seed);
         let mut layer = Recurrent::<ReluRnn, f64>::new(&[3, 8], &mut rng).unwrap();
         let x = Mat::from_fn(3, 40, |_, _| rng.normal());
         let check = |layer: &mut Recurrent<ReluRnn, f64>, factor: f64| {
             gradcheck(layer, |layer, gradient| {
-                let (mut y, mut state) = (Mat::zeros(8, 40), layer.zero_state(4)?);
-                let mut tape = layer.tape(10, 4)?;
-                layer.record(x.as_ref(), &mut state, y.as_mut(), &mut tape)?;
-                // The loss is half the sum of squares of the outputs.
-                let mut dstate = layer.zero_state(4)?;
-                layer.backprop(
-                    x.as_ref(),
-                    y.as_ref(),
-                    &mut dstate,
-                    &mut tape,
-                    gradient,
-                    None,
-                )?;
+                let loss = squares(layer, x.as_ref(), 4, gradient)?;
                 gradient.iter_mut().for_each(|slope| *slope *= factor);
-                Ok(y.squared_norm_l2() / 2.0)
+                Ok(loss)
             })
             .unwrap()
         };

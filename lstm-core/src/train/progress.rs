@@ -105,17 +105,6 @@ pub struct Progress<T> {
     pub history: Vec<Evaluation>,
 }
 
-impl<T> Progress<T> {
-    /// What is known of the data, in words.
-    pub(super) fn data(&self) -> String {
-        let count = self.count.unwrap_or(0);
-        match self.seed {
-            Some(seed) => format!("{count} samples with seed {seed}"),
-            None => format!("{count} samples in turn"),
-        }
-    }
-}
-
 impl<T> Default for Progress<T> {
     /// That of a run that has not begun, without plateau or early stopping.
     fn default() -> Self {

@@ -5,7 +5,7 @@ use lstm_kernels::Element;
 use super::{Clip, Every, Progress};
 use crate::error::{Error, Result, require_len, require_not_negative, require_size};
 use crate::optim::{Accumulator, EarlyStopping, Optimiser, Plateau, Schedule};
-use crate::order::Order;
+use crate::order::{Order, describe};
 use crate::params::{Parameters, visit_ranges};
 
 /// Runs the training loop for any model; see the [module](super) for an example.
@@ -217,11 +217,13 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         if self.keeps_best && best.is_some_and(|best| best.parameters.is_empty()) {
             return Err(what("the parameters of the best evaluation", false));
         }
-        let (own, other) = (&self.progress, &progress);
-        if other.count.is_some() && (other.count, other.seed) != (own.count, own.seed) {
+        let own = (self.order.count(), self.order.seed());
+        if let Some(count) = progress.count
+            && (count, progress.seed) != own
+        {
             return Err(Error::Option {
                 option: "the data of the progress",
-                value: other.data(),
+                value: describe(count, progress.seed),
                 expected: "that of the trainer: as many samples, in the order of the same seed",
             });
         }
@@ -232,10 +234,9 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         if let (Some(stopping), Some(watch)) = (&mut self.stopping, progress.stopping) {
             stopping.resume(watch);
         }
-        let (count, seed) = (self.progress.count, self.progress.seed);
         self.progress = Progress {
-            count,
-            seed,
+            count: Some(own.0),
+            seed: own.1,
             ..progress
         };
         Ok(())

@@ -123,6 +123,20 @@ impl Cell {
         &self.sizes[id.0]
     }
 
+    /// The shapes of all vectors of a step, those that equations compute on their way among them, each with the place that needs it.
+    pub fn vectors(&self) -> impl Iterator<Item = (&Shape, Span)> {
+        let params = (self.params.iter()).filter(|param| param.role == Role::Elementwise);
+        let computed = self.quantities.iter().flat_map(|quantity| {
+            let nodes = self.graph.reachable(&[quantity.definition]).into_iter();
+            let inner = nodes.map(|id| (self.graph.shape(id), quantity.definition_span));
+            inner.chain([(&quantity.shape, quantity.span)])
+        });
+        [(&self.input.shape, self.input.span)]
+            .into_iter()
+            .chain(params.map(|param| (&param.shape, param.span)))
+            .chain(computed)
+    }
+
     /// A shape as it is written: `[N, C]`.
     pub fn shape_text(&self, shape: &Shape) -> String {
         let axes = shape.iter().map(|&axis| &*self.size(axis).name.symbol);

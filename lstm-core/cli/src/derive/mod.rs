@@ -28,7 +28,7 @@ pub fn run(options: &Derive) -> Result<(), Failure> {
         return Ok(stdout().write_all(report.as_bytes())?);
     };
     let out = Output::new("--html", path, Form::Html);
-    require_replaceable([out], &[&options.cell])?;
+    require_replaceable([out], [&options.cell])?;
     let page = page(&source)?;
     write_atomic(path, page.as_bytes())?;
     Ok(writeln!(stdout().lock(), "Wrote {}.", path.display())?)

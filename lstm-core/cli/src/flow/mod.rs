@@ -14,7 +14,6 @@ mod training;
 mod travel;
 
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
 
 use lstm_core::io::write_atomic;
 use serde::Serialize;
@@ -51,12 +50,8 @@ pub fn run(options: &Flow) -> Result<(), Failure> {
         Output::of("--png", options.png.as_deref(), Form::Png),
         Output::of("--csv", options.csv.as_deref(), Form::Csv),
     ];
-    let inputs: Vec<&Path> = [&options.model, &options.text]
-        .into_iter()
-        .flatten()
-        .map(PathBuf::as_path)
-        .collect();
-    require_replaceable(files.into_iter().flatten(), &inputs)?;
+    let inputs = [&options.model, &options.text];
+    require_replaceable(files.into_iter().flatten(), inputs.into_iter().flatten())?;
     let report = report(options)?;
     if let Some(path) = &options.svg {
         write_atomic(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;

@@ -24,7 +24,7 @@ const FORM: &str = "a line of classes is a class, a tab and a word";
 /// A text or a list that cannot be used.
 pub fn run(options: &Classes) -> Result<(), Failure> {
     let out = Output::new("--out", &options.out, Form::Classes);
-    require_replaceable([out], &[&options.text, &options.vocab])?;
+    require_replaceable([out], [&options.text, &options.vocab])?;
     let (vocabulary, counts) = Vocabulary::read(&options.vocab)?;
     let root = (vocabulary.len() as f64).sqrt().round() as u64;
     let count = options.classes.unwrap_or(root.max(1)) as usize;

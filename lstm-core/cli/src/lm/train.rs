@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::params::Parameters;
@@ -73,12 +73,9 @@ fn require_outputs(options: &Train) -> Result<(), Failure> {
     let out = Output::new("--out", &options.out, Form::Model(Kind::Words));
     let curves = Output::of("--curves", options.curves.as_deref(), Form::Svg);
     let given = [&options.valid, &options.class_file];
-    let inputs: Vec<&Path> = [&options.text, &options.vocab]
-        .into_iter()
-        .chain(given.into_iter().flatten())
-        .map(PathBuf::as_path)
-        .collect();
-    require_replaceable([out].into_iter().chain(curves), &inputs)
+    let inputs = [&options.text, &options.vocab].into_iter();
+    let inputs = inputs.chain(given.into_iter().flatten());
+    require_replaceable([out].into_iter().chain(curves), inputs)
 }
 
 fn class_of(

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -21,8 +20,7 @@ use crate::progress::grouped;
 /// A text that cannot be used, a list that cannot be written.
 pub fn run(options: &Vocab) -> Result<(), Failure> {
     let out = Output::new("--out", &options.out, Form::Vocabulary);
-    let texts: Vec<&Path> = options.texts.iter().map(PathBuf::as_path).collect();
-    require_replaceable([out], &texts)?;
+    require_replaceable([out], &options.texts)?;
     let Counts { words, sentences } = Counts::of(options)?;
     let total: u64 = words.values().sum();
     let different = words.len();

@@ -5,34 +5,35 @@ use lstm_core::{Linear, Rng, io};
 
 use super::{Folder, text, train};
 
+/// A model of words, of the smallest, in a moment.
+pub const SMALL_WORDS: [&str; 15] = [
+    "lm",
+    "train",
+    "text.txt",
+    "--hidden",
+    "4",
+    "--layers",
+    "1",
+    "--batch",
+    "2",
+    "--steps",
+    "8",
+    "--epochs",
+    "1",
+    "--threads",
+    "1",
+];
+
 /// A folder with `characters` and `words`, a model of each kind.
 pub fn models(name: &str) -> Folder {
     let folder = Folder::new(name);
     folder.write("text.txt", text());
     assert!(train(&folder, "characters").status.success());
     for arguments in [
-        &["lm", "vocab", "text.txt"][..],
-        &[
-            "lm",
-            "train",
-            "text.txt",
-            "--hidden",
-            "4",
-            "--layers",
-            "1",
-            "--batch",
-            "2",
-            "--steps",
-            "8",
-            "--epochs",
-            "1",
-            "--threads",
-            "1",
-            "--out",
-            "words",
-        ],
+        vec!["lm", "vocab", "text.txt"],
+        [&SMALL_WORDS[..], &["--out", "words"]].concat(),
     ] {
-        let output = folder.lstm(arguments);
+        let output = folder.lstm(&arguments);
         assert!(output.status.success(), "{output:?}");
     }
     folder

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::kinds::models;
+use super::kinds::{SMALL_WORDS, models};
 use super::{Folder, SMALL, text};
 
 #[test]
@@ -30,24 +30,7 @@ fn nothing_is_replaced_but_an_older_file_of_its_form() {
     let folder = models("outputs");
     folder.write("own.rs", "cell! { /// Mine.\n pub cell Own { size I; input x: [I]; h[t] = tanh(x[t]) + h[t-1]; output h; } }");
     folder.write("empty", "");
-    let small = [
-        "lm",
-        "train",
-        "text.txt",
-        "--hidden",
-        "4",
-        "--layers",
-        "1",
-        "--batch",
-        "2",
-        "--steps",
-        "8",
-        "--epochs",
-        "1",
-        "--threads",
-        "1",
-    ];
-    let train = |more: &[&'static str]| [&small[..], more].concat();
+    let train = |more: &[&'static str]| [&SMALL_WORDS[..], more].concat();
     let flow = ["flow", "--cell", "elman", "--steps", "3", "--units", "2"];
     let flow = |more: &[&'static str]| [&flow[..], more].concat();
     let classes = ["lm", "classes", "text.txt", "--classes", "3", "--out"];

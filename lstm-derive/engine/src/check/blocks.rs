@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use proc_macro2::Span;
 
 use crate::error::{Diagnostic, Diagnostics};
-use crate::expr::{AxisId, Shape};
-use crate::model::{Cell, Role};
+use crate::expr::AxisId;
+use crate::model::Cell;
 
 /// Reports units that come in blocks of two axes, each pair of axes once.
 pub fn check(cell: &Cell, errors: &mut Diagnostics) {
     let mut blocks: BTreeMap<AxisId, Vec<(AxisId, Span)>> = BTreeMap::new();
-    let mut see = |shape: &Shape, span: Span| {
+    for (shape, span) in cell.vectors() {
         let &[units, block] = shape.as_slice() else {
-            return;
+            continue;
         };
         let known = blocks.entry(units).or_default();
         if known.iter().any(|&(other, _)| other == block) {
-            return;
+            continue;
         }
         if let Some(&(first, place)) = known.first() {
             let name = |axis| &cell.size(axis).name.symbol;
@@ -30,15 +30,5 @@ pub fn check(cell: &Cell, errors: &mut Diagnostics) {
             errors.push(Diagnostic::new("two-block-axes", span, message).note(place, note));
         }
         known.push((block, span));
-    };
-    see(&cell.input.shape, cell.input.span);
-    let vectors = (cell.params.iter()).filter(|param| param.role == Role::Elementwise);
-    vectors.for_each(|param| see(&param.shape, param.span));
-    for quantity in &cell.quantities {
-        // What an equation computes on its way is kept as its result is.
-        for node in cell.graph.reachable(&[quantity.definition]) {
-            see(cell.graph.shape(node), quantity.definition_span);
-        }
-        see(&quantity.shape, quantity.span);
     }
 }

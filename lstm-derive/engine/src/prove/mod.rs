@@ -39,8 +39,8 @@ const ROUNDING: f64 = 1e-9;
 
 /// Shows for every stated signal that it equals the sum the equations give, or says where it does not.
 pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnostics> {
-    let (mut proof, mut diagnostics) = (Proof::default(), Diagnostics::default());
     let shown = shallow(cell, derivation);
+    let (mut proof, mut diagnostics) = (Proof::default(), Diagnostics::default());
     for (at, shown) in shown.into_iter().enumerate() {
         let of = cell.signals[at].of;
         if shown {

@@ -114,16 +114,7 @@ impl<'a> Planner<'a> {
 /// The axes over whose units something is computed, each with its block axis; there is one at most.
 fn leads(cell: &Cell) -> Vec<Lead> {
     let mut leads: BTreeMap<AxisId, Lead> = BTreeMap::new();
-    let definitions: Vec<_> = (cell.quantities.iter())
-        .map(|quantity| quantity.definition)
-        .collect();
-    let nodes = cell.graph.reachable(&definitions);
-    let elementwise = (cell.params.iter()).filter(|param| param.role == Role::Elementwise);
-    let shapes = (cell.quantities.iter().map(|quantity| &quantity.shape))
-        .chain(elementwise.map(|param| &param.shape))
-        .chain([&cell.input.shape])
-        .chain(nodes.iter().map(|&id| cell.graph.shape(id)));
-    for shape in shapes {
+    for (shape, _) in cell.vectors() {
         let Some(&axis) = shape.first() else { continue };
         let lead = leads.entry(axis).or_insert_with(|| Lead {
             axis: axis.0,
