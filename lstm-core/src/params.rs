@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
-use lstm_kernels::{CellSpec, Element, ParamSpec, SizeSpec};
+use lstm_kernels::{CellSpec, Element, ParamSpec, SizeSpec, prefer_large_pages};
 
 use crate::error::{Error, Result, require_len};
 pub use crate::parts::split_gradient;
@@ -159,11 +159,32 @@ pub(crate) fn visit_ranges<T>(
     })
 }
 
+/// A gradient of zeros for a model, to be added to. Where it is large, it lies on large pages if the system has any, which
+/// makes steps of a large model a few hundredths faster than with a vector made by other means.
+///
+/// # Errors
+/// No memory for so many numbers.
+///
+/// ```
+/// use lstm_core::params::{Parameters, zero_gradient};
+/// use lstm_core::{Init, Linear, Rng};
+///
+/// # fn main() -> lstm_core::Result<()> {
+/// let net = Linear::<f32>::new(2, 3, Init::Zeros, &mut Rng::new(1))?;
+/// assert_eq!(zero_gradient(&net)?, vec![0.0; net.params_len()]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn zero_gradient<T: Element, M: Parameters<T> + ?Sized>(model: &M) -> Result<Vec<T>> {
+    zeros("the gradient", model.params_len(), 1)
+}
+
 /// Zeros for a matrix, or an error that says `what` would be too large for memory.
 pub(crate) fn zeros<T: Element>(what: &'static str, rows: usize, columns: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     match rows.checked_mul(columns) {
         Some(len) if values.try_reserve_exact(len).is_ok() => {
+            prefer_large_pages(values.spare_capacity_mut());
             values.resize(len, T::from_f64(0.0));
             Ok(values)
         }

@@ -95,7 +95,7 @@ pub use columns::{Columns, Sequence};
 pub use denormals::FlushDenormals;
 pub use error::KernelError;
 pub use kernel::{Kernel, Tape, Workspace};
-pub use rt::{AnySizes, Element, Fixed, Packed, Sizes, Width};
+pub use rt::{AnySizes, Element, Fixed, Packed, Sizes, Width, prefer_large_pages};
 pub use state::State;
 pub use stream::{StreamHead, StreamKernel};
 pub use threads::Threads;

@@ -50,7 +50,7 @@ use faer::MatRef;
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_positive, require_shape, require_size};
-use crate::params::{Parameters, zeros};
+use crate::params::{Parameters, zero_gradient};
 
 use place::{Here, Matrix, replace, shapes};
 pub use report::{Entry, Report};
@@ -141,7 +141,7 @@ impl GradCheck {
         M: Parameters<T>,
         T: Element,
     {
-        let mut gradient = zeros("the gradient", model.params_len(), 1)?;
+        let mut gradient = zero_gradient(model)?;
         loss(model, &mut gradient)?;
         // The gradients at the moved parameters are by-products that nobody reads.
         let mut unused = gradient.clone();

@@ -11,7 +11,7 @@ use crate::layers::draw_mask;
 use crate::lm::CharModel;
 use crate::loss::cross_entropy_gradient;
 use crate::optim::{Optimiser, clip_global_norm};
-use crate::params::Parameters;
+use crate::params::{Parameters, zero_gradient};
 use crate::random::Rng;
 use crate::text::Window;
 
@@ -111,7 +111,7 @@ impl<T: Element> CharTrainer<T> {
             steps,
             shards,
             threads,
-            gradient: vec![T::from_f64(0.0); model.params_len()],
+            gradient: zero_gradient(model)?,
         })
     }
 
@@ -243,7 +243,7 @@ impl<T: Element> Shard<T> {
             state: model.recurrent.zero_state(batch)?,
             dstate: model.recurrent.zero_state(batch)?,
             tape: model.recurrent.tape(steps, batch)?,
-            gradient: vec![T::from_f64(0.0); model.params_len()],
+            gradient: zero_gradient(model)?,
             dropout: None,
             loss: 0.0,
         })

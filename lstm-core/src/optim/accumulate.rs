@@ -3,6 +3,7 @@
 use lstm_kernels::Element;
 
 use crate::error::{Result, require_len, require_not_negative, require_size};
+use crate::params::zeros;
 
 /// Sums the gradients of several batches to the gradient of all of them together, for batches that would not fit into
 /// memory at once.
@@ -32,14 +33,14 @@ impl<T: Element> Accumulator<T> {
     /// Gradients of `len` numbers, of which `every` batches make one.
     ///
     /// # Errors
-    /// Zero batches.
+    /// Zero batches; no memory for so many numbers.
     pub fn new(len: usize, every: usize) -> Result<Self> {
         require_size("the number of batches to a step", every)?;
         Ok(Self {
             every,
             batches: 0,
             weight: 0.0,
-            sum: vec![T::from_f64(0.0); len],
+            sum: zeros("the sum of gradients", len, 1)?,
         })
     }
 

@@ -3,7 +3,7 @@
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_not_negative};
-use crate::params::Parameters;
+use crate::params::{Parameters, zeros};
 
 /// Counters up to here are exact in an `f64`, as which they are saved.
 pub(crate) const LARGEST_COUNT: u64 = 1 << 53;
@@ -95,7 +95,7 @@ pub(crate) fn require_memory<const B: usize, T: Element>(
     require_len("the gradient", model.params_len(), gradient.len())?;
     buffers.into_iter().try_for_each(|buffer| {
         if buffer.is_empty() {
-            buffer.resize(gradient.len(), T::from_f64(0.0));
+            *buffer = zeros("the memory of the optimiser", gradient.len(), 1)?;
         }
         require_len("the gradient", buffer.len(), gradient.len())
     })

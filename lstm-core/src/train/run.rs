@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::{Error, Result, require_not_negative};
 use crate::optim::{Accumulator, Optimiser};
-use crate::params::{Name, Parameters, zeros};
+use crate::params::{Name, Parameters, zero_gradient};
 
 impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
     /// Trains until a limit, early stopping, a plateau or a callback ends it, and says which.
@@ -143,7 +143,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         match self.memory.take() {
             Some(memory) if memory.gradient.len() == len => Ok(memory),
             _ => Ok(Memory {
-                gradient: zeros("the gradient", len, 1)?,
+                gradient: zero_gradient(model)?,
                 // The trainer says when a step is complete; the accumulator never does.
                 sum: match self.batches {
                     1 => None,

@@ -1,20 +1,16 @@
 //! Memory aligned to cache lines, so that no vector of a panel or of the tape crosses one.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
+use std::slice;
 
 use pulp::bytemuck::Pod;
 
+use super::pages::{LARGE, LARGE_PAGE, prefer_large_pages};
+
 /// From one line of the cache to the next.
 pub(super) const CACHE_LINE: usize = 64;
-
-/// From one large page to the next. A processor finds what lies on few pages faster, most of all on a virtual machine, where
-/// every page is looked up twice.
-const LARGE_PAGE: usize = 2 << 20;
-
-/// Bytes from which on a buffer asks for large pages. Smaller ones gain nothing: the processor remembers where all of their
-/// pages are.
-const LARGE: usize = 4 * LARGE_PAGE;
 
 /// There is no memory for so many numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +48,10 @@ impl<T> Buffer<T> {
         }
         // SAFETY: the layout is not empty.
         let memory = NonNull::new(unsafe { alloc(layout) }).ok_or(NoMemory)?;
-        if layout.align() == LARGE_PAGE {
-            ask_for_large_pages(memory, layout.size());
-        }
+        // SAFETY: so many bytes were allocated, and may be left unwritten here.
+        prefer_large_pages(unsafe {
+            slice::from_raw_parts(memory.as_ptr().cast::<MaybeUninit<u8>>(), layout.size())
+        });
         // SAFETY: so many bytes were allocated.
         unsafe { memory.write_bytes(0, layout.size()) };
         Ok(Buffer {
@@ -131,7 +128,7 @@ impl<T: Pod> Buffer<T> {
     /// The elements, to write.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: at least `len` elements were allocated and zeroed, any bits are a number, and the buffer is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.elements.as_ptr(), self.len) }
+        unsafe { slice::from_raw_parts_mut(self.elements.as_ptr(), self.len) }
     }
 }
 
@@ -168,17 +165,6 @@ impl<T> std::fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} elements)", self.len)
     }
-}
-
-/// Asks the system to use large pages for memory. It may not have any, and nothing else depends on it.
-fn ask_for_large_pages(memory: NonNull<u8>, bytes: usize) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: the memory was allocated, and its contents do not change. An error means that pages stay as they are.
-    unsafe {
-        libc::madvise(memory.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (memory, bytes);
 }
 
 /// The product of counts that a buffer has room for; the largest number, for which there is no room, if it is larger.

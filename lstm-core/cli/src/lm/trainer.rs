@@ -3,7 +3,7 @@
 use faer::Mat;
 use lstm_core::layers::{Batch, Layer, LayerTape};
 use lstm_core::optim::{Optimiser, Touched, global_norm_at};
-use lstm_core::params::{Parameters, split_gradient};
+use lstm_core::params::{Parameters, split_gradient, zero_gradient};
 use lstm_core::text::Window;
 use lstm_core::{Result, Rng, State};
 
@@ -37,7 +37,7 @@ impl Trainer {
         let batch = Batch::new(steps, samples);
         let (inputs, outputs) = (model.layers.input_len(), model.layers.output_len());
         let columns = batch.columns();
-        let gradient = vec![0.0; model.params_len()];
+        let gradient = zero_gradient(model)?;
         let mut touched = Touched::new();
         touched.set(gradient.len(), [])?;
         if let Some(threads) = model.threads() {
