@@ -201,9 +201,11 @@ impl<'a> Lower<'a> {
         let same_axes =
             before.len() == after.len() && before.iter().all(|axis| after.contains(axis));
         let advice = if same_axes {
-            "they have the same axes in another order"
+            "they have the same axes in another order".to_owned()
+        } else if let Some(matrix) = self.matrix_for(operands, before, after) {
+            format!("if a matrix is to be multiplied with a vector, write `{matrix} @ ..`")
         } else {
-            "element-wise operands have equal shapes, or one is a scalar, or one lacks the last axis of the other"
+            "element-wise operands have equal shapes, or one is a scalar, or one lacks the last axis of the other".to_owned()
         };
         let (before, after) = (self.names.show(before), self.names.show(after));
         let message = format!("{what} cannot combine {before} with {after}; {advice}");
@@ -218,6 +220,23 @@ impl<'a> Lower<'a> {
             }
         }
         diagnostic
+    }
+
+    /// The parameter before an operator that could be the matrix of a product with the vector behind it: its last axes are the
+    /// vector's.
+    fn matrix_for<'e>(
+        &self,
+        operands: &[&'e Expr],
+        before: &[AxisId],
+        after: &[AxisId],
+    ) -> Option<&'e str> {
+        let [left, _] = operands else { return None };
+        let ExprKind::Name(name, _) = &left.kind else {
+            return None;
+        };
+        let is_param = matches!(self.names.find(&name.text)?, Meaning::Param(_));
+        let fits = !after.is_empty() && before.len() > after.len() && before.ends_with(after);
+        (is_param && fits).then_some(&*name.text)
     }
 
     /// Where the shape of a simple expression comes from.
