@@ -7,6 +7,9 @@ use proc_macro::TokenStream;
 /// The grammar, the operators with their derivatives, the rules of shapes and examples are on the front page of the crate
 /// `lstm-derive`.
 ///
+/// What it makes calls the library `::lstm_core`. Where your Cargo.toml gives that another name, write
+/// `extern crate other_name as lstm_core;` at the root of your crate.
+///
 /// ```ignore
 /// lstm_core::cell! {
 ///     /// A leaky integrator of its input.
