@@ -51,8 +51,8 @@ pub enum Choice {
     Multiplication(With<Multiplication>),
     /// 1997, experiments 6a and 6b: the order of two or three symbols far apart
     ///
-    /// Two symbols as in the paper. Of three networks two learned the order of three (--marks 3), after half as many sequences as
-    /// the paper's. With the whole gradient all three did, most of them after more than twice as many.
+    /// Two symbols as in the paper. Six of ten networks learned the order of three (--marks 3), after less than half as many
+    /// sequences as the paper's. With the whole gradient all of three did, most of them after more than twice as many.
     TemporalOrder(With<TemporalOrder>),
     /// 2000: the next symbol of embedded Reber strings in an endless stream, with and without forget gates
     ///
