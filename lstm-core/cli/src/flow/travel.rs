@@ -18,6 +18,9 @@ pub struct Trajectory {
 impl Trajectory {
     /// Lets `layer` read the columns of `x`, one a step. The first `warm_up` of them only lead to the state from which
     /// the trajectory begins, so that it does not begin at zero.
+    ///
+    /// # Errors
+    /// States that overflow: the slopes there are no numbers, and for a rectified unit they would look like 0.
     pub fn follow<C: Cell>(
         layer: &Recurrent<C, f64>,
         x: MatRef<'_, f64>,
@@ -33,6 +36,9 @@ impl Trajectory {
             }
             let column = x.subcols(step, 1);
             layer.step(column, &mut state, y.as_mut(), &mut workspace)?;
+            if !is_finite(&state) {
+                return Err(overflow(C::SPEC.name, step, warm_up));
+            }
         }
         states.push(state);
         let steps = states.len() - 1;
@@ -58,6 +64,23 @@ impl Trajectory {
     pub fn state(&self, back: usize) -> &State<f64> {
         &self.states[self.steps() - back]
     }
+}
+
+fn is_finite(state: &State<f64>) -> bool {
+    (0..state.len()).all(|index| state.get(index).is_all_finite())
+}
+
+/// Says that the step with this index led to states that are no numbers, and what would not.
+fn overflow(cell: &str, step: usize, warm_up: usize) -> Failure {
+    let remedy = match step.saturating_sub(warm_up) {
+        0 => "a smaller --strength",
+        possible => &format!("at most {possible} --steps or a smaller --strength"),
+    };
+    Failure::Options(format!(
+        "the activations of {cell} overflow at step {} of its inputs, the first {warm_up} of which come before errors \
+         travel: no error can be computed there; choose {remedy}",
+        step + 1
+    ))
 }
 
 /// Sends errors back in time. `error` is the gradient with respect to the state at the end of the trajectory, one error a
@@ -106,7 +129,7 @@ fn repeat(one: &State<f64>, many: &mut State<f64>) {
 #[cfg(test)]
 mod tests {
     use lstm_core::Rng;
-    use lstm_core::cells::{Lstm1997, PeepholeLstm};
+    use lstm_core::cells::{Lstm1997, PeepholeLstm, ReluRnn};
 
     use super::*;
     use crate::flow::inputs::noise;
@@ -176,5 +199,29 @@ mod tests {
             (difference - arrived).abs() < 1e-9 && arrived.abs() > 1e-6,
             "{difference} {arrived}"
         );
+    }
+
+    /// A rectified unit with the bias 1 and the weight 1e100 overflows at the fifth step, after 1, 1e100, 1e200 and 1e300. As
+    /// many steps as the sentence names are possible, one more is not.
+    #[test]
+    fn activations_that_overflow_are_no_zeros() {
+        let mut rng = Rng::new(1);
+        let mut layer = Recurrent::<ReluRnn, f64>::new(&[1, 1], &mut rng).unwrap();
+        layer.edit_param("u", |mut u| u.fill(1e100)).unwrap();
+        layer.edit_param("w", |mut w| w.fill(0.0)).unwrap();
+        layer.edit_param("beta", |mut beta| beta.fill(1.0)).unwrap();
+        let follow = |steps: usize, warm_up: usize| {
+            let x = noise(1, steps, &mut Rng::new(2));
+            Trajectory::follow(&layer, x.as_ref(), warm_up)
+        };
+        let error = |steps, warm_up| follow(steps, warm_up).err().unwrap().to_string();
+        assert!(follow(4, 1).is_ok());
+        let reason = error(5, 1);
+        assert!(
+            reason.contains("ReluRnn overflow at step 5") && reason.contains("at most 3 "),
+            "{reason}"
+        );
+        let reason = error(9, 6);
+        assert!(reason.contains("a smaller --strength") && !reason.contains("at most"));
     }
 }

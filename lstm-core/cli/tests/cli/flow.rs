@@ -92,6 +92,10 @@ fn flow_refuses_what_does_not_fit() {
         ),
         (&["--unit", "0"], "--cell"),
         (
+            &["--cell", "relu-rnn", "--strength", "20", "--steps", "500"],
+            "at most 332 --steps",
+        ),
+        (
             &["--steps", "3", "--svg", "no/such/folder/a.svg"],
             "cannot write",
         ),
