@@ -51,12 +51,13 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// The axis for these numbers: whole powers around them, with 1 in view and no fewer than four powers.
+    /// The axis for these numbers: whole powers around them, with 1 in view and no fewer than four powers. A 0 has no
+    /// power, so that it does not stretch the axis.
     pub fn of<'a>(factors: impl Iterator<Item = &'a f64>) -> Self {
         let (mut low, mut high) = (-3.0_f64, 1.0_f64);
         for factor in factors {
             let exponent = factor.abs().log10();
-            if !exponent.is_nan() {
+            if !exponent.is_nan() && *factor != 0.0 {
                 low = low.min(exponent.floor()).max(MOST.0);
                 high = high.max(exponent.ceil()).min(MOST.1);
             }
@@ -171,6 +172,7 @@ mod tests {
         };
         assert_eq!(of(&[]), (-3.0, 1.0));
         assert_eq!(of(&[2e-5, 300.0]), (-5.0, 3.0));
+        assert_eq!(of(&[0.0, 0.5]), (-3.0, 1.0));
         assert_eq!(of(&[1e-200, 0.0, f64::NAN, f64::INFINITY]), MOST);
         let axis = Axis {
             low: -12.0,

@@ -29,7 +29,7 @@ pub struct End<'a> {
 }
 
 /// The margin that names need.
-pub fn width(labels: &[&str], scale: u32) -> Result<u32, Failure> {
+pub fn width(labels: &[String], scale: u32) -> Result<u32, Failure> {
     super::load_font()?;
     let font = (FAMILY, TEXT * scale).into_font();
     let mut widest = 0;

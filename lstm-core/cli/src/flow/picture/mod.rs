@@ -11,6 +11,7 @@ use plotters::style::{FontStyle, register_font};
 
 use self::axis::{Axis, Scale};
 use super::Report;
+use super::curve::Curve;
 use crate::failure::Failure;
 
 /// Width and height in points.
@@ -133,6 +134,14 @@ impl Stroke {
     }
 }
 
+/// The name of a curve in the margin. On a logarithmic axis there is no place for a curve that is 0, so its name says it.
+fn label(curve: &Curve) -> String {
+    match curve.factors.iter().all(|&factor| factor == 0.0) {
+        true => format!("{} (0)", curve.label),
+        false => curve.label.clone(),
+    }
+}
+
 fn draw<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     report: &Report,
@@ -147,9 +156,7 @@ fn draw<DB: DrawingBackend>(
     }
     let axis = Axis::of(report.curves.iter().flat_map(|curve| &curve.factors));
     let steps = report.steps as f64;
-    let labels: Vec<&str> = (report.curves.iter())
-        .map(|curve| curve.label.as_str())
-        .collect();
+    let labels: Vec<String> = report.curves.iter().map(label).collect();
     let margin = margin::width(&labels, scale)?;
     let mut chart = ChartBuilder::on(area)
         .caption(&report.title, text(22))
@@ -185,16 +192,20 @@ fn draw<DB: DrawingBackend>(
         .map_err(undrawn)?;
 
     let mut ends = Vec::new();
-    for (index, curve) in report.curves.iter().enumerate() {
+    for (index, (curve, label)) in report.curves.iter().zip(&labels).enumerate() {
         let stroke = Stroke::of(index, scale);
         let pieces = axis.visible(curve);
         for piece in &pieces {
             let line = piece.iter().copied();
-            match stroke.dashes {
-                None => chart
+            match (stroke.dashes, &piece[..]) {
+                // A line needs two points; one by itself is a dot.
+                (_, &[point]) => chart
+                    .draw_series([Circle::new(point, points(4), stroke.colour.filled())])
+                    .map(drop),
+                (None, _) => chart
                     .draw_series(LineSeries::new(line, stroke.style()))
                     .map(drop),
-                Some((dash, gap)) => chart
+                (Some((dash, gap)), _) => chart
                     .draw_series(DashedLineSeries::new(line, dash, gap, stroke.style()))
                     .map(drop),
             }
@@ -202,7 +213,7 @@ fn draw<DB: DrawingBackend>(
         }
         let last = pieces.last().and_then(|piece| piece.last()).copied();
         ends.push(margin::End {
-            label: &curve.label,
+            label,
             stroke,
             level: chart.backend_coord(&(steps, axis.level(curve))).1,
             reaches: last.is_some_and(|(step, _)| step == steps),
@@ -217,7 +228,6 @@ fn draw<DB: DrawingBackend>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::curve::Curve;
 
     fn report() -> Report {
         let curve = |label: &str, base: f64| Curve {
@@ -278,6 +288,28 @@ mod tests {
                 .count()
         };
         assert!(has(COLOURS[0]) > 500 && has(COLOURS[1]) > 500 && has(BLACK) > 2000);
+    }
+
+    /// A line through one point would be nothing.
+    #[test]
+    fn a_single_point_is_a_dot() {
+        let mut report = report();
+        report.steps = 1;
+        let first = |curve: &mut Curve| curve.factors.truncate(1);
+        report.curves.iter_mut().for_each(first);
+        // The fourth curve is at 1e30, out of view.
+        let dots = svg(&report, &PAPER).unwrap().matches("<circle").count();
+        assert_eq!(dots, 3);
+    }
+
+    #[test]
+    fn a_curve_of_zeros_is_named_as_such() {
+        let mut report = report();
+        report.curves.truncate(2);
+        report.curves[1].factors.fill(0.0);
+        let svg = svg(&report, &PAPER).unwrap();
+        assert!(svg.contains("stays (0)") && !svg.contains("grows (0)"));
+        assert!(!svg.contains("10⁻¹²"), "zeros stretch the axis: {svg}");
     }
 
     #[test]
