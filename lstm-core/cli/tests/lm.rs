@@ -126,6 +126,10 @@ fn a_vocabulary_counts_limits_and_has_an_unknown_word() {
     assert_eq!((&found["words"], &found["unknown"]), (&6.into(), &2.into()));
     let list = String::from_utf8(folder.bytes("vocabulary.txt")).unwrap();
     assert_eq!(list, "3\t<eos>\n2\t<unk>\n3\tb\n1\ta\n");
+    let said = folder.done(&["vocab", "three.txt", "--limit", "4"]);
+    let sizes = "4 different. The list has 4, <eos> and <unk> included.";
+    let reasons = "unknown: 1 are <unk> in the text, 1 have no place in the list.";
+    assert!(said.contains(sizes) && said.contains(reasons), "{said}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
     let Counts { words, sentences } = Counts::of(options)?;
     let total: u64 = words.values().sum();
     let different = words.len();
-    let mut unknown = words.get(&options.unknown).copied().unwrap_or(0);
+    let written = words.get(&options.unknown).copied().unwrap_or(0);
     let mut known: Vec<(String, u64)> = (words.into_iter())
         .filter(|(word, _)| *word != options.unknown)
         .collect();
@@ -36,7 +36,8 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
     // The limit is at least 2, and the first two places are taken.
     let room = options.limit.map_or(usize::MAX, |limit| limit as usize - 2);
     let dropped = known.split_off(frequent.min(room));
-    unknown += dropped.iter().map(|(_, count)| count).sum::<u64>();
+    let without_place = dropped.iter().map(|(_, count)| count).sum::<u64>();
+    let unknown = written + without_place;
 
     let special = [
         (END.to_owned(), sentences),
@@ -60,14 +61,18 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
         )?,
         false => writeln!(
             out,
-            "{} words in {} sentences, {} different; kept {}, so {} words ({:.2} %) are unknown. Saved {}.",
+            "{} words in {} sentences, {} different. The list has {}, {END} and {special} included. \
+             {} words ({:.2} %) are unknown: {} are {special} in the text, {} have no place in the list. Saved {}.",
             grouped(total),
             grouped(sentences),
             grouped(different as u64),
             grouped(vocabulary.len() as u64),
             grouped(unknown),
             100.0 * share,
-            options.out.display()
+            grouped(written),
+            grouped(without_place),
+            options.out.display(),
+            special = options.unknown,
         )?,
     }
     Ok(())
