@@ -267,9 +267,9 @@ impl Training<'_> {
         let valid = epoch.valid_perplexity().map_or("-".to_owned(), shown);
         Ok(writeln!(
             out,
-            "{:>5} {:>11.5} {training:>10} {valid:>10} {:>9} {seconds:>10.1}",
+            "{:>5} {:>11} {training:>10} {valid:>10} {:>9} {seconds:>10.1}",
             epoch.epoch,
-            epoch.rate,
+            shown_rate(epoch.rate),
             grouped(speed as u64)
         )?)
     }
@@ -285,6 +285,14 @@ impl Training<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A rate with at least three significant digits, also after many divisions.
+fn shown_rate(rate: f64) -> String {
+    match (0.001..100_000.0).contains(&rate) {
+        true => format!("{rate:.5}"),
+        false => format!("{rate:.2e}"),
     }
 }
 
@@ -307,5 +315,16 @@ fn require_finite(loss: f64, place: &str) -> Result<f64, Failure> {
             let what = format!("the loss {place}");
             Err(lstm_core::Error::NotFinite { what }.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_do_not_vanish_from_the_table() {
+        let shown = [20.0, 0.01, 0.01 / 4_f64.powi(8), 1e12].map(shown_rate);
+        assert_eq!(shown, ["20.00000", "0.01000", "1.53e-7", "1.00e12"]);
     }
 }
