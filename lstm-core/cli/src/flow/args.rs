@@ -23,7 +23,7 @@ const INPUTS: u64 = 4;
 #[derive(Args)]
 #[command(group(ArgGroup::new("layer").args(["cell", "model"])))]
 pub struct Flow {
-    /// The cell [default: the scenes of the papers, side by side]
+    /// The cell; logistic-rnn, of the analysis of vanishing errors, is known to this verb alone [default: the scenes of the papers, side by side]
     #[arg(long, value_name = "NAME", value_parser = names())]
     pub cell: Option<String>,
     /// A model that `lstm train` saved: its layer at the start of training and as it is now

@@ -120,3 +120,15 @@ fn flow_trains_a_layer_and_shows_both() {
         "{table}"
     );
 }
+
+#[test]
+fn flow_tells_which_cell_it_alone_knows() {
+    let help = Folder::new("flow-help").lstm(&["flow", "--help"]).stdout;
+    let help = String::from_utf8(help).unwrap();
+    assert!(
+        help.contains(
+            "logistic-rnn, of the analysis of vanishing errors, is known to this verb alone"
+        ),
+        "{help}"
+    );
+}
