@@ -1,12 +1,13 @@
 //! The curves as a picture: logarithmic, each with its name in the margin.
 
-mod axis;
-mod margin;
+pub mod axis;
+pub mod margin;
 
 use std::sync::OnceLock;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use self::axis::{Axis, Scale};
@@ -16,11 +17,13 @@ use crate::failure::Failure;
 
 /// Width and height in points.
 const SIZE: (u32, u32) = (1000, 560);
+/// The room above a chart, for its title.
+pub const HEAD: u32 = 44;
 /// Pixels of a PNG for each point: sharp in print.
 const PNG_SCALE: u32 = 2;
 /// The family under which the font of this program is known to the drawing library, and which other viewers replace by
 /// their own.
-const FAMILY: &str = "sans-serif";
+pub const FAMILY: &str = "sans-serif";
 
 /// Colours that people with any colour vision tell apart (Okabe & Ito 2008, "Color universal design"), without the yellow
 /// that is too light for a line.
@@ -37,7 +40,8 @@ const COLOURS: [RGBColor; 6] = [
 pub struct Theme {
     background: Option<RGBColor>,
     ink: RGBColor,
-    grid: RGBColor,
+    /// Lines behind the curves.
+    pub grid: RGBColor,
 }
 
 /// Black on white.
@@ -90,7 +94,8 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Failure> {
     Ok(file)
 }
 
-fn undrawn(error: impl std::fmt::Display) -> Failure {
+/// A picture that the drawing library gives up.
+pub fn undrawn(error: impl std::fmt::Display) -> Failure {
     Failure::Picture(error.to_string())
 }
 
@@ -98,7 +103,7 @@ fn undrawn(error: impl std::fmt::Display) -> Failure {
 ///
 /// # Errors
 /// A font that the drawing library does not take.
-pub fn load_font() -> Result<(), Failure> {
+fn load_font() -> Result<(), Failure> {
     static LOADED: OnceLock<bool> = OnceLock::new();
     let load = || register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
     match LOADED.get_or_init(load) {
@@ -109,7 +114,7 @@ pub fn load_font() -> Result<(), Failure> {
 
 /// How a curve is drawn.
 #[derive(Clone, Copy)]
-struct Stroke {
+pub struct Stroke {
     colour: RGBColor,
     width: u32,
     /// Length of dashes and of the gaps between them; a full line if there is none.
@@ -118,7 +123,7 @@ struct Stroke {
 
 impl Stroke {
     /// That of curve number `index`.
-    fn of(index: usize, scale: u32) -> Self {
+    pub fn of(index: usize, scale: u32) -> Self {
         let patterns = [None, Some((9, 4)), Some((2, 3))];
         let pattern = patterns[index / COLOURS.len() % patterns.len()];
         let dashes = pattern.map(|(dash, gap)| (dash * scale as i32, gap * scale as i32));
@@ -129,9 +134,26 @@ impl Stroke {
         }
     }
 
-    fn style(self) -> ShapeStyle {
+    /// As the drawing library takes it, without dashes.
+    pub fn style(self) -> ShapeStyle {
         self.colour.stroke_width(self.width)
     }
+}
+
+/// Draws a title in the room above a chart, in the middle between its sides.
+pub fn caption<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    title: &str,
+    (left, right): (i32, i32),
+    theme: &Theme,
+    scale: u32,
+) -> Result<(), Failure> {
+    let style = (FAMILY, 22 * scale)
+        .into_font()
+        .color(&theme.ink)
+        .pos(Pos::new(HPos::Center, VPos::Center));
+    let place = ((left + right) / 2, (HEAD * scale / 2) as i32);
+    area.draw(&Text::new(title, place, style)).map_err(undrawn)
 }
 
 /// The name of a curve in the margin. On a logarithmic axis there is no place for a curve that is 0, so its name says it.
@@ -159,8 +181,8 @@ fn draw<DB: DrawingBackend>(
     let labels: Vec<String> = report.curves.iter().map(label).collect();
     let margin = margin::width(&labels, scale)?;
     let mut chart = ChartBuilder::on(area)
-        .caption(&report.title, text(22))
         .margin(points(14))
+        .margin_top(points(HEAD))
         .margin_right(margin)
         .x_label_area_size(points(46))
         .y_label_area_size(points(74))
@@ -185,6 +207,11 @@ fn draw<DB: DrawingBackend>(
         .y_label_formatter(&|exponent| axis::power(*exponent))
         .draw()
         .map_err(undrawn)?;
+    let (start, edge) = (
+        chart.backend_coord(&(0.0, axis.high)),
+        chart.backend_coord(&(steps, axis.high)),
+    );
+    caption(area, &report.title, (start.0, edge.0), theme, scale)?;
     // The line of constant error.
     let one = [(0.0, 0.0), (steps, 0.0)];
     chart
@@ -219,7 +246,6 @@ fn draw<DB: DrawingBackend>(
             reaches: last.is_some_and(|(step, _)| step == steps),
         });
     }
-    let edge = chart.backend_coord(&(steps, axis.high));
     let foot = chart.backend_coord(&(steps, axis.low));
     margin::draw(area, ends, edge, foot.1, theme.ink, scale)?;
     area.present().map_err(undrawn)
@@ -288,6 +314,27 @@ mod tests {
                 .count()
         };
         assert!(has(COLOURS[0]) > 500 && has(COLOURS[1]) > 500 && has(BLACK) > 2000);
+    }
+
+    #[test]
+    fn the_title_stands_in_the_middle_of_the_chart() {
+        let svg = svg(&report(), &PAPER).unwrap();
+        let title = svg.split("\nA test\n").next().unwrap();
+        let title = title.rsplit("<text").next().unwrap();
+        let numbers = |text: &str| -> Vec<f64> {
+            let parts = text.split(|sign: char| !sign.is_ascii_digit());
+            parts.filter_map(|part| part.parse().ok()).collect()
+        };
+        let lines = svg.split("points=\"").skip(1);
+        let lines = lines.map(|line| numbers(line.split('"').next().unwrap()));
+        // The line of constant error lies across the whole chart.
+        let level = lines.filter(|line| line.len() == 4 && line[1] == line[3]);
+        let sides = |line: &Vec<f64>| (line[0] as i32, line[2] as i32);
+        let (left, right) = (level.map(|line| sides(&line)))
+            .max_by_key(|(left, right)| right - left)
+            .unwrap();
+        assert!(title.contains("text-anchor=\"middle\""), "{title}");
+        assert_eq!((left + right) / 2, numbers(title)[0] as i32);
     }
 
     /// A line through one point would be nothing.
