@@ -16,6 +16,7 @@ fn a_shipped_cell_becomes_a_page_with_its_error_flow() {
         page.contains("Error flow in Lstm1997Truncated"),
         "the picture is missing"
     );
+    assert!(page.contains("role=\"img\" aria-label=\"Error flow in Lstm1997Truncated\""));
     assert!(page.contains("currentColor") && !page.contains("#010101"));
 
     let printed = folder.lstm(&["derive", "lstm-1997-truncated"]);

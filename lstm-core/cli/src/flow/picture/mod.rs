@@ -60,10 +60,16 @@ const PAGE: Theme = Theme {
 
 /// The picture as an SVG element of a page: in the colour of its text, with lines in its variable `--rule`.
 pub fn inline(report: &Report) -> Result<String, Failure> {
+    // Between quotes a title is written as in text.
+    let name = maud::html! { (report.title) }.into_string();
     Ok(svg(report, &PAGE)?
         .replace("\"#010101\"", "\"currentColor\"")
         .replace("\"#020202\"", "\"var(--rule)\"")
-        .replacen("<svg ", "<svg role=\"img\" ", 1))
+        .replacen(
+            "<svg ",
+            &format!("<svg role=\"img\" aria-label=\"{}\" ", name),
+            1,
+        ))
 }
 
 /// The picture as SVG.
