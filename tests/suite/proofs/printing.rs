@@ -93,6 +93,89 @@ fn mathml_of_the_1997_cell() {
     );
 }
 
+/// A cell with one constant, as text, LaTeX and MathML.
+fn with_constant(number: &str) -> [String; 3] {
+    let (cell, _) = compiled(&format!(
+        "cell! {{ cell Toy {{ size I, N; input x: [I]; param W: [N, I]; h[t] = W @ x[t] + {number} * h[t-1]; output h; }} }}"
+    ));
+    [
+        print::equations(&cell),
+        print::equations_latex(&cell),
+        print::equations_mathml(&cell),
+    ]
+}
+
+#[test]
+fn numbers_are_decimal_where_that_is_exact() {
+    for number in ["0.7978845608028654", "0.000000000001", "0.85", "12"] {
+        for text in with_constant(number) {
+            assert!(text.contains(number), "{number}: {text}");
+            assert!(!text.contains("frac"), "{text}");
+        }
+    }
+    let [text, latex, mathml] = with_constant("(1/3)");
+    assert!(text.contains("1 / 3"), "{text}");
+    assert!(latex.contains("frac{1}{3}"), "{latex}");
+    assert!(mathml.contains("<mfrac>"), "{mathml}");
+}
+
+/// An equation says where errors stop; in an error signal only the value counts, whatever the notation.
+#[test]
+fn stops_stand_in_equations_only() {
+    let (cell, derivation) = compiled(include_str!(
+        "../../../lstm-kernels/cells/lstm_1997_truncated.rs"
+    ));
+    assert!(print::equations_latex(&cell).contains("\\operatorname{stop}"));
+    assert!(print::equations_mathml(&cell).contains("<mi>stop</mi>"));
+    let derived = print::errors_latex(&cell, &derivation)
+        + &print::errors_mathml(&cell, &derivation)
+        + &print::gradients_mathml(&cell, &derivation);
+    assert!(!derived.contains("stop"), "{derived}");
+    // What stood in it holds together as before.
+    let (cell, derivation) = compiled(
+        "cell! { cell Toy { size I, N; input x: [I]; param W: [N, I]; U: [N, N];
+         h[t] = stop(1 + U @ h[t-1]) * (W @ x[t]); output h; } }",
+    );
+    let derived =
+        print::errors_latex(&cell, &derivation) + &print::gradients_mathml(&cell, &derivation);
+    assert!(derived.contains("(</mo><mn>1</mn><mo>+</mo>"), "{derived}");
+}
+
+/// A line may end before every term of a sum, and the pieces are the whole.
+#[test]
+fn formulas_come_in_pieces() {
+    let (cell, derivation) = compiled(
+        "cell! { cell Toy { size I, N; input x: [I]; param W: [N, I]; p: [N];
+         h[t] = -tanh(W @ x[t]) + (0.5 * p - (h[t-1] - 2)); output h; } }",
+    );
+    let formulas = print::equation_formulas(&cell);
+    let pieces: Vec<_> = formulas[0].pieces();
+    assert_eq!(pieces.len(), 3, "{pieces:?}");
+    assert!(pieces[0].contains("<mo>=</mo><mo form=\"prefix\">−</mo><mi>tanh</mi>"));
+    for (piece, sign) in pieces[1..].iter().zip(["+", "−"]) {
+        assert!(
+            piece.contains(&format!("<mrow><mo form=\"infix\">{sign}</mo>")),
+            "{piece}"
+        );
+    }
+    for formula in formulas
+        .iter()
+        .chain(&print::gradient_formulas(&cell, &derivation))
+    {
+        let joined = formula
+            .pieces()
+            .concat()
+            .replace("<math displaystyle=\"true\"><mrow>", "");
+        let whole = formula
+            .mathml()
+            .replace("<math display=\"block\"><mrow>", "");
+        assert_eq!(
+            joined.replace("</mrow></math>", ""),
+            whole.replace("</mrow></math>", "")
+        );
+    }
+}
+
 /// Every tag that is opened is closed, in order, for all cells and every operation of the language in them.
 #[test]
 fn mathml_is_well_formed() {

@@ -64,3 +64,36 @@ fn only_cell(source: &Source) -> Result<Compiled, Failure> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cell of this program, or one of which the text is given.
+    pub(super) fn compiled(cell: &str) -> Compiled {
+        let source = match source::find(cell.as_ref()) {
+            Ok(source) => source,
+            Err(_) => Source {
+                name: "own.rs".to_owned(),
+                text: cell.to_owned().into(),
+            },
+        };
+        only_cell(&source).unwrap()
+    }
+
+    /// A cell with these equations, a matrix W for the input and U for the units.
+    pub(super) fn with_equations(equations: &str) -> Compiled {
+        compiled(&format!(
+            "cell! {{ cell Own {{ size I, N; input x: [I]; param W: [N, I]; U: [N, N]; {equations} output h; }} }}"
+        ))
+    }
+
+    /// A page without its tags.
+    pub(super) fn words(page: &maud::Markup) -> String {
+        let parts = page
+            .0
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        parts.collect()
+    }
+}

@@ -42,7 +42,7 @@ pub fn page(compiled: &Compiled, source: &str, figure: Option<&str>) -> Markup {
                 header {
                     p.kicker { "A recurrent cell and its derivation" }
                     h1 { (cell.name) }
-                    @for paragraph in paragraphs(&cell.docs) { p.lead { (paragraph) } }
+                    @for paragraph in paragraphs(&cell.docs) { p.lead { (prose(&paragraph)) } }
                 }
                 nav aria-label="Contents" {
                     ol {
@@ -77,14 +77,41 @@ fn paragraphs(lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// MathML of the engine, which escapes what it writes, in a box that scrolls when it is too narrow.
-pub fn formula(mathml: &str) -> Markup {
-    html! { div.formula tabindex="0" { (PreEscaped(mathml)) } }
+/// Words of a doc comment, with what stands between backticks as code.
+fn prose(text: &str) -> Markup {
+    let mut parts = text.split('`');
+    let mut written = html! { (parts.next().unwrap_or_default()) };
+    while let Some(part) = parts.next() {
+        written = match parts.next() {
+            Some(after) => html! { (written) code { (part) } (after) },
+            // A backtick without another one is a backtick.
+            None => html! { (written) "`" (part) },
+        };
+    }
+    written
+}
+
+/// MathML of the engine, which escapes what it writes, in a box where lines end between pieces and which scrolls when a piece
+/// is too wide. Browsers let the keyboard into boxes that scroll, so the box need not stop it where it does not.
+pub fn formula(pieces: &[impl AsRef<str>]) -> Markup {
+    html! {
+        div.formula {
+            @for (index, piece) in pieces.iter().enumerate() {
+                @if index > 0 { wbr; }
+                (PreEscaped(piece.as_ref()))
+            }
+        }
+    }
 }
 
 /// The same within a line.
 pub fn inline(mathml: &str) -> Markup {
     PreEscaped(mathml.to_owned())
+}
+
+/// The same with what stands behind it, such as a comma, which would otherwise begin a line.
+pub fn inline_with(mathml: &str, behind: &str) -> Markup {
+    html! { span.whole { (inline(mathml)) (behind) } }
 }
 
 #[cfg(test)]
@@ -96,7 +123,7 @@ mod tests {
     fn of(name: &str) -> (Compiled, String) {
         let source = source::find(name.as_ref()).unwrap();
         let compiled = only_cell(&source).unwrap();
-        let text = page(&compiled, &source.name, Some("<svg></svg>")).into_string();
+        let text = page(&compiled, &source.name, None).into_string();
         (compiled, text)
     }
 
@@ -120,6 +147,39 @@ mod tests {
             let proved = page.matches("class=\"proved\"").count();
             assert_eq!(proved, compiled.proof.signals.len(), "{name}");
         }
+    }
+
+    #[test]
+    fn backticks_mark_code() {
+        let code = |text| prose(text).into_string();
+        assert_eq!(
+            code("as `a<b>` and `c`."),
+            "as <code>a&lt;b&gt;</code> and <code>c</code>."
+        );
+        assert_eq!(code("one ` alone"), "one ` alone");
+        let (_, page) = of("gru");
+        assert!(page.contains("<code>torch.nn.GRU</code>"));
+    }
+
+    /// Wide formulas go on in the next line; on the way through the page none of them is a stop.
+    #[test]
+    fn formulas_wrap_and_are_no_stops() {
+        let (_, page) = of("lstm-1997-truncated");
+        assert!(!page.contains("class=\"formula\" tabindex"));
+        let equation = page.split("id=\"eq-1\"").nth(1).unwrap();
+        let equation = equation.split("class=\"tag\"").next().unwrap();
+        assert_eq!(
+            equation.matches("</math><wbr><math").count(),
+            4,
+            "{equation}"
+        );
+    }
+
+    /// What scrolls on a screen is all there on paper.
+    #[test]
+    fn nothing_scrolls_on_paper() {
+        let paper = STYLE.split("@media print").nth(1).unwrap();
+        assert!(paper.contains(".formula, .scroll, pre { overflow: visible; }"));
     }
 
     /// One file is all there is: nothing is loaded, and nothing runs.

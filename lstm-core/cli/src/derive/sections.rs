@@ -4,27 +4,32 @@ use std::collections::BTreeMap;
 
 use lstm_derive_engine::Compiled;
 use lstm_derive_engine::cost::{DirectionCost, Operations, cost};
-use lstm_derive_engine::expr::Shape;
+use lstm_derive_engine::expr::{Op, Shape};
 use lstm_derive_engine::model::{Cell, Role};
 use lstm_derive_engine::plan::listing::listing;
 use lstm_derive_engine::print::{equation_formulas, gradient_formulas, symbol_mathml};
 use maud::{Markup, PreEscaped, html};
 
-use super::page::{formula, inline};
+use super::page::{formula, inline, inline_with};
 
 /// Δw = -η ∂L/∂w
-const UPDATE: &str = "<math display=\"block\"><mrow><mi>Δ</mi><mi>w</mi><mo>=</mo><mo form=\"prefix\">−</mo><mi>η</mi>\
+const UPDATE: &str = "<math displaystyle=\"true\"><mrow><mi>Δ</mi><mi>w</mi><mo>=</mo><mo form=\"prefix\">−</mo><mi>η</mi>\
     <mfrac><mrow><mo>∂</mo><mi>L</mi></mrow><mrow><mo>∂</mo><mi>w</mi></mrow></mfrac></mrow></math>";
 
 /// Sizes, symbols and equations.
 pub fn equations(cell: &Cell) -> Markup {
     html! {
-        p { "One step of the cell, at time " (inline("<math><mi>t</mi></math>")) ", in an order in which it can be computed. "
-            "Products of elements are written ⊙, the logistic function is σ; a prime marks a derivative." }
+        p { "One step of the cell, at time " (inline_with("<math><mi>t</mi></math>", ",")) " in an order in which it can be computed. "
+            "Products of elements are written ⊙, the logistic function is σ; a prime marks a derivative."
+            @if uses_stop(cell) {
+                " What stands in stop(…) goes forward as it is, but lets no error through: for the derivation it is a constant. "
+                "Where errors and gradients contain its value, they contain it without the word."
+            }
+        }
         div.formulas {
             @for (number, line) in equation_formulas(cell).iter().enumerate() {
                 div.numbered id={ "eq-" (number + 1) } {
-                    (formula(&line.mathml()))
+                    (formula(&line.pieces()))
                     span.tag { "(" (number + 1) ")" }
                 }
             }
@@ -43,10 +48,7 @@ pub fn equations(cell: &Cell) -> Markup {
                     tr { td { (symbol(&cell.input.name.symbol)) } td { "input" } td { (axes(cell, &cell.input.shape)) } }
                     @for alike in cell.params.chunk_by(|a, b| a.role == b.role && a.shape == b.shape) {
                         tr {
-                            td { @for (index, param) in alike.iter().enumerate() {
-                                @if index > 0 { ", " }
-                                (symbol(&param.name.symbol))
-                            } }
+                            td { (symbols(alike.iter().map(|param| param.name.symbol.as_str()))) }
                             td { @match alike[0].role {
                                 Role::Matrix { .. } => "weights: a matrix",
                                 Role::Elementwise => "weights, element by element",
@@ -75,14 +77,39 @@ fn symbol(name: &str) -> Markup {
     inline(&symbol_mathml(name))
 }
 
+/// Symbols with commas, of which none begins a line.
+fn symbols<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Markup {
+    let count = names.len();
+    html! {
+        @for (index, name) in names.enumerate() {
+            (inline_with(&symbol_mathml(name), if index + 1 < count { "," } else { "" })) " "
+        }
+    }
+}
+
+/// The axes of a shape, as in N × C.
 fn axes(cell: &Cell, shape: &Shape) -> Markup {
     html! {
-        @for (index, &axis) in shape.iter().enumerate() {
-            @if index > 0 { " × " }
-            (symbol(&cell.size(axis).name.symbol))
+        span.whole {
+            @for (index, &axis) in shape.iter().enumerate() {
+                @if index > 0 { " × " }
+                (symbol(&cell.size(axis).name.symbol))
+            }
+            @if shape.is_empty() { "a number" }
         }
-        @if shape.is_empty() { "a number" }
     }
+}
+
+/// Whether an equation keeps errors from something.
+pub fn uses_stop(cell: &Cell) -> bool {
+    let definitions: Vec<_> = cell
+        .quantities
+        .iter()
+        .map(|quantity| quantity.definition)
+        .collect();
+    let used = cell.graph.reachable(&definitions);
+    used.into_iter()
+        .any(|id| matches!(cell.graph.op(id), Op::Stop(_)))
 }
 
 /// The gradients of all parameters.
@@ -92,10 +119,10 @@ pub fn weights(compiled: &Compiled) -> Markup {
             "A matrix gets the outer product ⊗ of the error signal it caused with the vector it was multiplied with. "
             "The last line is the gradient of the input: the error for a layer below." }
         div.formulas {
-            @for line in gradient_formulas(&compiled.cell, &compiled.derivation) { (formula(&line.mathml())) }
+            @for line in gradient_formulas(&compiled.cell, &compiled.derivation) { (formula(&line.pieces())) }
         }
         p { "Gradient descent with the learning rate η changes a weight by" }
-        (formula(UPDATE))
+        (formula(&[UPDATE]))
     }
 }
 
@@ -171,5 +198,31 @@ pub fn flow(figure: Option<&str>) -> Markup {
                     code { "cell!" } ", the cell can be looked at with the verbs of " code { "lstm_core::Recurrent" } "." }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derive::tests::{compiled, words};
+
+    #[test]
+    fn stop_is_explained_where_it_is_used() {
+        for name in crate::cells::NAMES {
+            let compiled = compiled(name);
+            let explained = words(&equations(&compiled.cell)).contains("What stands in stop(…)");
+            assert_eq!(explained, name.ends_with("truncated"), "{name}");
+            assert!(!words(&weights(&compiled)).contains("stop"), "{name}");
+        }
+    }
+
+    /// A symbol stands with the comma behind it, and the axes of a shape together.
+    #[test]
+    fn what_belongs_together_stays_together() {
+        let page = equations(&compiled("lstm-1997-truncated").cell).0;
+        let comma = "</math>,</span> <span class=\"whole\">";
+        assert!(page.contains(comma), "{page}");
+        let axes = "<span class=\"whole\"><math><mi>N</mi></math> × <math><mi>C</mi></math></span>";
+        assert!(page.contains(axes), "{page}");
     }
 }

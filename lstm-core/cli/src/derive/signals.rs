@@ -2,22 +2,22 @@
 
 use lstm_derive_engine::Compiled;
 use lstm_derive_engine::adjoint::Origin;
-use lstm_derive_engine::expr::QuantityId;
+use lstm_derive_engine::expr::{QuantityId, Time};
 use lstm_derive_engine::model::Cell;
 use lstm_derive_engine::print::{
-    Formula, FormulaTerm, error_formulas, partial_mathml, symbol_mathml,
+    Formula, FormulaTerm, error_formulas, meaning_mathml, quantity_mathml, symbol_mathml,
 };
 use maud::{Markup, html};
 
-use super::page::{formula, inline};
+use super::page::{formula, inline, inline_with};
 
 /// The section on all error signals.
 pub fn section(compiled: &Compiled) -> Markup {
     let cell = &compiled.cell;
     html! {
         p { "The error signal of a quantity is the derivative of the loss with respect to it. It is a sum: one term for each place "
-            "where the quantity is used, in the same step or in the one after. The signals are in the order in which a step "
-            "back computes them, so each needs only those above it and those of the step after. Beyond the last step they are 0. "
+            "where the quantity is used, in the same step or in the one after. The signals are in an order in which they can be "
+            "computed: each needs only those above it and those of the step after. Beyond the last step they are 0. "
             "The arrow ↑ marks what comes from above: from the loss or from the next layer." }
         @for (of, line) in error_formulas(cell, &compiled.derivation) {
             (signal(compiled, of, &line))
@@ -27,15 +27,15 @@ pub fn section(compiled: &Compiled) -> Markup {
 
 fn signal(compiled: &Compiled, of: QuantityId, line: &Formula) -> Markup {
     let cell = &compiled.cell;
+    let name = symbol_mathml(&cell.quantity(of).name.symbol);
     let proved = compiled.proof.signals.iter().any(|proved| proved.of == of);
-    let stated = cell.signal_of(of);
     html! {
         article.signal {
             h3 {
-                "Error of " (symbol(cell, of))
-                @if let Some(signal) = stated {
-                    ": " (inline(&symbol_mathml(&signal.name.symbol))) " = "
-                    (inline(&partial_mathml(cell, of)))
+                "Error of "
+                @match meaning_mathml(cell, of) {
+                    Some(meaning) => { (inline_with(&name, ":")) " " (inline(&meaning)) }
+                    None => (inline(&name)),
                 }
             }
             @if line.terms.is_empty() {
@@ -45,7 +45,7 @@ fn signal(compiled: &Compiled, of: QuantityId, line: &Formula) -> Markup {
                 ol.terms {
                     @for (index, term) in line.terms.iter().enumerate() {
                         li {
-                            (formula(&term.mathml(index == 0)))
+                            (formula(&[term.piece(index == 0)]))
                             p.origin { (origin(cell, of, term)) }
                         }
                     }
@@ -54,7 +54,7 @@ fn signal(compiled: &Compiled, of: QuantityId, line: &Formula) -> Markup {
             } @else if let [term] = &line.terms[..] {
                 p.origin { (origin(cell, of, term)) }
             }
-            div.result { (formula(&line.mathml())) }
+            div.result { (formula(&line.pieces())) }
             @if proved {
                 p.proved { "✓ The source states this signal; it is proved to equal the derived one." }
             }
@@ -64,23 +64,33 @@ fn signal(compiled: &Compiled, of: QuantityId, line: &Formula) -> Markup {
 
 /// Where a term comes from, in words, with a link to the equation.
 fn origin(cell: &Cell, of: QuantityId, term: &FormulaTerm) -> Markup {
-    let this = symbol(cell, of);
+    let at = |id, time| inline(&quantity_mathml(cell, id, time));
     match term.origin {
         Some(Origin::Equation(user)) => {
             let link = html! { a href={ "#eq-" (user.0 + 1) } { "equation " (user.0 + 1) } };
-            let user = symbol(cell, user);
+            let time = Time::from(term.later);
             html! {
-                @if term.later {
-                    span.later { "one step later" } " " (link) ": " (user) " at t+1 depends on " (this) " at t"
-                } @else {
-                    (link) ": " (user) " depends on " (this)
-                }
+                @if term.later { span.later { "one step later" } " " }
+                (link) ": " (at(user, time)) " depends on " (at(of, 0))
             }
         }
-        Some(Origin::Upstream) | None => html! { "from above: " (this) " is the output" },
+        Some(Origin::Upstream) | None => html! { "from above: " (at(of, 0)) " is the output" },
     }
 }
 
-fn symbol(cell: &Cell, quantity: QuantityId) -> Markup {
-    inline(&symbol_mathml(&cell.quantity(quantity).name.symbol))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derive::tests::{compiled, words};
+
+    #[test]
+    fn signals_and_their_origins_say_at_what_time() {
+        let text = words(&section(&compiled("elman")));
+        assert!(text.contains("Error of h: ε(t)=∂L∂h(t)"), "{text}");
+        assert!(
+            text.contains("one step later equation 1: a(t+1) depends on h(t)"),
+            "{text}"
+        );
+        assert!(text.contains("from above: h(t) is the output"), "{text}");
+    }
 }

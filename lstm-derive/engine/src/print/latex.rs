@@ -1,17 +1,20 @@
 //! Equations and error signals as LaTeX, in the notation of the papers: ⊙ for products of elements.
 
-use num_traits::{One, Signed};
+use num_traits::Signed;
 
 use crate::adjoint::Derivation;
 use crate::expr::{Function, NodeId, Op, QuantityId, Time};
 use crate::model::Cell;
 
 use super::symbols::latex as symbol;
-use super::{Level, factor_level, is_scalar, joined};
+use super::{Level, Style, decimal, factor_level, is_scalar, joined};
 
 /// The equations as an `align*` environment.
 pub fn equations_latex(cell: &Cell) -> String {
-    let writer = Latex { cell };
+    let writer = Latex {
+        cell,
+        style: Style::Equation,
+    };
     environment(cell.quantity_ids().map(|id| {
         let quantity = cell.quantity(id);
         format!(
@@ -24,7 +27,10 @@ pub fn equations_latex(cell: &Cell) -> String {
 
 /// The derived error signals as an `align*` environment.
 pub fn errors_latex(cell: &Cell, derivation: &Derivation) -> String {
-    let writer = Latex { cell };
+    let writer = Latex {
+        cell,
+        style: Style::Listing,
+    };
     environment(super::last_first(cell).into_iter().map(|id| {
         let terms: Vec<NodeId> = super::terms(derivation, id)
             .map(|term| term.value)
@@ -43,6 +49,7 @@ fn environment(lines: impl Iterator<Item = String>) -> String {
 
 struct Latex<'a> {
     cell: &'a Cell,
+    style: Style,
 }
 
 impl Latex<'_> {
@@ -71,13 +78,11 @@ impl Latex<'_> {
                     Level::Factor
                 };
                 let sign = if value.is_negative() { "-" } else { "" };
-                let (numerator, denominator) = (value.numer().magnitude(), value.denom());
-                let text = if denominator.is_one() {
-                    format!("{sign}{numerator}")
-                } else {
-                    format!("{sign}\\tfrac{{{numerator}}}{{{denominator}}}")
-                };
-                (text, level)
+                let magnitude = decimal(value).unwrap_or_else(|| {
+                    let numerator = value.numer().magnitude();
+                    format!("\\tfrac{{{numerator}}}{{{}}}", value.denom())
+                });
+                (format!("{sign}{magnitude}"), level)
             }
             Op::Size(axis) => (symbol(&self.cell.size(*axis).name.symbol), Level::Factor),
             Op::Param(param) => (symbol(&self.cell.param(*param).name.symbol), Level::Factor),
@@ -169,7 +174,11 @@ impl Latex<'_> {
                 )
             }
             Op::Broadcast(a) => self.write(*a),
-            Op::Stop(a) => (self.call("\\operatorname{stop}", &[*a]), Level::Factor),
+            Op::Stop(a) if self.style == Style::Equation => {
+                (self.call("\\operatorname{stop}", &[*a]), Level::Factor)
+            }
+            // In an error signal only the value counts.
+            Op::Stop(a) => self.write(*a),
         }
     }
 

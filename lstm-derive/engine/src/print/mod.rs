@@ -5,14 +5,17 @@ mod mathml;
 mod symbols;
 mod text;
 
+use num_bigint::BigInt;
+use num_traits::Signed;
+
 use crate::adjoint::{Derivation, Origin, ParamTerm, Term};
-use crate::expr::{NodeId, Op, ParamId, QuantityId};
+use crate::expr::{NodeId, Number, Op, ParamId, QuantityId};
 use crate::model::Cell;
 
 pub use latex::{equations_latex, errors_latex};
 pub use mathml::{
     Formula, FormulaTerm, equation_formulas, equations_mathml, error_formulas, errors_mathml,
-    gradient_formulas, gradients_mathml, partial_mathml, symbol_mathml,
+    gradient_formulas, gradients_mathml, meaning_mathml, quantity_mathml, symbol_mathml,
 };
 pub(crate) use text::{Style, Text};
 
@@ -189,16 +192,31 @@ enum Level {
 /// them, and sums unless they come last.
 fn factor_level(cell: &Cell, factor: NodeId, followed: bool) -> Level {
     match *cell.graph.op(factor) {
-        Op::Broadcast(inner) => factor_level(cell, inner, followed),
+        Op::Broadcast(inner) | Op::Stop(inner) => factor_level(cell, inner, followed),
         Op::Product { .. } => Level::Factor,
         Op::Sum(..) if followed => Level::Factor,
         _ => Level::Product,
     }
 }
 
+/// The magnitude of a number as a decimal, where that is exact and has at most 18 digits behind the point.
+fn decimal(value: &Number) -> Option<String> {
+    let (digits, scaled) = (0..=18).find_map(|digits| {
+        let scaled = value.abs() * Number::from_integer(BigInt::from(10).pow(digits));
+        scaled
+            .is_integer()
+            .then(|| (digits as usize, scaled.to_integer().to_string()))
+    })?;
+    let padded = format!("{scaled:0>width$}", width = digits + 1);
+    Some(match padded.split_at(padded.len() - digits) {
+        (whole, "") => whole.to_owned(),
+        (whole, part) => format!("{whole}.{part}"),
+    })
+}
+
 fn is_scalar(cell: &Cell, id: NodeId) -> bool {
     match *cell.graph.op(id) {
-        Op::Broadcast(inner) => is_scalar(cell, inner),
+        Op::Broadcast(inner) | Op::Stop(inner) => is_scalar(cell, inner),
         _ => cell.graph.shape(id).is_empty(),
     }
 }

@@ -1,11 +1,11 @@
 //! Expressions as text in the language of `cell!`, with no more parentheses than needed.
 
-use num_traits::{One, Signed};
+use num_traits::Signed;
 
 use crate::expr::{AxisId, NodeId, Number, Op, Shape, Time};
 use crate::model::Cell;
 
-use super::{Level, joined, signal_symbol};
+use super::{Level, decimal, joined, signal_symbol};
 
 /// What an expression is printed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,22 +267,14 @@ fn number(value: &Number) -> (String, Level) {
     } else {
         Level::Factor
     };
-    if value.denom().is_one() {
-        return (value.numer().to_string(), level);
-    }
-    for digits in 1..=18 {
-        let scale = num_bigint::BigInt::from(10).pow(digits);
-        let scaled = value * Number::from_integer(scale.clone());
-        if scaled.is_integer() {
-            let magnitude = scaled.to_integer().magnitude().to_string();
-            let magnitude = format!("{magnitude:0>width$}", width = digits as usize + 1);
-            let (whole, part) = magnitude.split_at(magnitude.len() - digits as usize);
+    match decimal(value) {
+        Some(magnitude) => {
             let sign = if value.is_negative() { "-" } else { "" };
-            return (format!("{sign}{whole}.{part}"), level);
+            (format!("{sign}{magnitude}"), level)
         }
+        None => (
+            format!("{} / {}", value.numer(), value.denom()),
+            level.min(Level::Product),
+        ),
     }
-    (
-        format!("{} / {}", value.numer(), value.denom()),
-        level.min(Level::Product),
-    )
 }

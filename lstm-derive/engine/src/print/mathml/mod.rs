@@ -5,10 +5,11 @@ mod writer;
 use std::fmt::Write;
 
 use crate::adjoint::{Derivation, Origin};
-use crate::expr::{ParamId, QuantityId};
+use crate::expr::{ParamId, QuantityId, Time};
 use crate::model::Cell;
 
-use self::writer::{MathMl, derivative, fenced, sum_over, timed};
+use self::writer::{MathMl, derivative, fenced, plain, sum_over, timed};
+use super::Style;
 use super::symbols::mathml as symbol;
 
 /// An equation whose right-hand side is a sum, with its parts as MathML to be put into `<math>`.
@@ -36,36 +37,41 @@ pub struct FormulaTerm {
 impl Formula {
     /// The whole equation as a `<math>` element that stands on a line of its own.
     pub fn mathml(&self) -> String {
-        block(&format!("{}<mo>=</mo>{}", self.left, self.right()))
+        block(&self.parts().concat())
     }
 
-    /// The right-hand side.
-    fn right(&self) -> String {
-        let mut text = String::new();
-        for (index, term) in self.terms.iter().enumerate() {
-            text.push_str(match (index, term.negative) {
-                (0, false) => "",
-                (_, false) => "<mo>+</mo>",
-                (_, true) => "<mo>−</mo>",
-            });
-            text.push_str(&term.value);
-        }
-        match text.is_empty() {
-            true => "<mn>0</mn>".to_owned(),
-            false => text,
-        }
+    /// The equation as `<math>` elements between which a line may end, since there is no such place within one: the left-hand
+    /// side with the first term, then every other term with its sign.
+    pub fn pieces(&self) -> Vec<String> {
+        self.parts().iter().map(|part| piece(part)).collect()
+    }
+
+    fn parts(&self) -> Vec<String> {
+        let mut terms = self.terms.iter();
+        let first = match terms.next() {
+            Some(term) => term.signed(true),
+            None => "<mn>0</mn>".to_owned(),
+        };
+        let mut parts = vec![format!("{}<mo>=</mo>{first}", self.left)];
+        parts.extend(terms.map(|term| term.signed(false)));
+        parts
     }
 }
 
 impl FormulaTerm {
-    /// The term alone as a `<math>` element, with its sign unless it is the first of its sum.
-    pub fn mathml(&self, first: bool) -> String {
+    /// The term alone as a `<math>` element, with its sign; a first one has none if it is added.
+    pub fn piece(&self, first: bool) -> String {
+        piece(&self.signed(first))
+    }
+
+    fn signed(&self, first: bool) -> String {
         let sign = match (first, self.negative) {
             (true, false) => "",
+            (true, true) => "<mo form=\"prefix\">−</mo>",
             (false, false) => "<mo form=\"infix\">+</mo>",
-            (_, true) => "<mo form=\"infix\">−</mo>",
+            (false, true) => "<mo form=\"infix\">−</mo>",
         };
-        block(&format!("{sign}{}", self.value))
+        format!("{sign}{}", self.value)
     }
 }
 
@@ -74,29 +80,43 @@ fn block(content: &str) -> String {
     format!("<math display=\"block\"><mrow>{content}</mrow></math>")
 }
 
+/// A `<math>` element within a line, as large as on a line of its own.
+fn piece(content: &str) -> String {
+    format!("<math displaystyle=\"true\"><mrow>{content}</mrow></math>")
+}
+
 /// A symbol of the equations, such as `W_ι`, as a `<math>` element within a line.
 pub fn symbol_mathml(name: &str) -> String {
     format!("<math>{}</math>", symbol(name))
 }
 
-/// The left-hand side of an error signal, ∂L/∂q(t), as a `<math>` element within a line.
-pub fn partial_mathml(cell: &Cell, of: QuantityId) -> String {
-    format!("<math>{}</math>", MathMl { cell }.partial(of, 0))
+/// A quantity at a time, such as h(t+1), as a `<math>` element within a line.
+pub fn quantity_mathml(cell: &Cell, id: QuantityId, time: Time) -> String {
+    let name = symbol(&cell.quantity(id).name.symbol);
+    format!("<math>{}</math>", timed(&name, time))
+}
+
+/// What the name of an error signal stands for, ε(t) = ∂L/∂q(t), as a `<math>` element within a line; none if it has no name.
+pub fn meaning_mathml(cell: &Cell, of: QuantityId) -> Option<String> {
+    let name = symbol(&cell.signal_of(of)?.name.symbol);
+    let partial = derivative(&timed(&symbol(&cell.quantity(of).name.symbol), 0));
+    Some(format!(
+        "<math>{}<mo>=</mo>{partial}</math>",
+        timed(&name, 0)
+    ))
 }
 
 /// The equations, by quantity.
 pub fn equation_formulas(cell: &Cell) -> Vec<Formula> {
-    let writer = MathMl { cell };
+    let writer = MathMl {
+        cell,
+        style: Style::Equation,
+    };
     let formula = |id| {
         let quantity = cell.quantity(id);
         Formula {
             left: timed(&symbol(&quantity.name.symbol), 0),
-            terms: vec![FormulaTerm {
-                negative: false,
-                value: writer.write(quantity.definition).0,
-                origin: None,
-                later: false,
-            }],
+            terms: writer.sum(quantity.definition),
         }
     };
     cell.quantity_ids().map(formula).collect()
@@ -104,7 +124,10 @@ pub fn equation_formulas(cell: &Cell) -> Vec<Formula> {
 
 /// The derived error signals in the order in which backward computes them, term by term.
 pub fn error_formulas(cell: &Cell, derivation: &Derivation) -> Vec<(QuantityId, Formula)> {
-    let writer = MathMl { cell };
+    let writer = MathMl {
+        cell,
+        style: Style::Listing,
+    };
     let formula = |id: QuantityId| {
         let error = &derivation.signals[id.0];
         let now = error.now.iter().map(|term| (term, false));
@@ -125,7 +148,10 @@ pub fn error_formulas(cell: &Cell, derivation: &Derivation) -> Vec<(QuantityId, 
 
 /// The gradients of the parameters, in order of declaration, and that of the input.
 pub fn gradient_formulas(cell: &Cell, derivation: &Derivation) -> Vec<Formula> {
-    let writer = MathMl { cell };
+    let writer = MathMl {
+        cell,
+        style: Style::Listing,
+    };
     let mut formulas = Vec::new();
     for param in (0..cell.params.len()).map(ParamId) {
         let uses: Vec<String> = (derivation.params[param.0].iter())
@@ -142,12 +168,7 @@ pub fn gradient_formulas(cell: &Cell, derivation: &Derivation) -> Vec<Formula> {
         };
         formulas.push(Formula {
             left: derivative(&symbol(&cell.param(param).name.symbol)),
-            terms: vec![FormulaTerm {
-                negative: false,
-                value: sum,
-                origin: None,
-                later: false,
-            }],
+            terms: vec![plain(false, sum)],
         });
     }
     formulas.push(Formula {

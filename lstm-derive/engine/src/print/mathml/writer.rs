@@ -1,30 +1,39 @@
 //! Expressions as MathML.
 
-use num_traits::{One, Signed};
+use num_traits::Signed;
 
 use super::FormulaTerm;
 use crate::adjoint::ParamTerm;
-use crate::expr::{Function, NodeId, Op, QuantityId, Time};
+use crate::expr::{Function, NodeId, Number, Op, QuantityId, Time};
 use crate::model::Cell;
 use crate::print::symbols::mathml as symbol;
-use crate::print::{Level, factor_level, is_scalar};
+use crate::print::{Level, Style, decimal, factor_level, is_scalar};
 
 /// Writes expressions of one cell.
 pub(super) struct MathMl<'a> {
     pub(super) cell: &'a Cell,
+    pub(super) style: Style,
 }
 
 impl MathMl<'_> {
+    /// The terms of a sum.
+    pub(super) fn sum(&self, id: NodeId) -> Vec<FormulaTerm> {
+        match *self.cell.graph.op(id) {
+            Op::Add(a, b) => [self.sum(a), self.sum(b)].concat(),
+            Op::Sub(a, b) => {
+                let subtracted = plain(true, self.at(b, Level::Product));
+                [self.sum(a), vec![subtracted]].concat()
+            }
+            Op::Broadcast(inner) => self.sum(inner),
+            _ => vec![self.term(id)],
+        }
+    }
+
     pub(super) fn term(&self, id: NodeId) -> FormulaTerm {
-        let (negative, value) = match *self.cell.graph.op(id) {
-            Op::Neg(inner) => (true, self.at(inner, Level::Product)),
-            _ => (false, self.at(id, Level::Product)),
-        };
-        FormulaTerm {
-            negative,
-            value,
-            origin: None,
-            later: false,
+        match self.cell.graph.op(id) {
+            Op::Neg(inner) => plain(true, self.at(*inner, Level::Product)),
+            Op::Number(value) => plain(value.is_negative(), magnitude(value)),
+            _ => plain(false, self.at(id, Level::Product)),
         }
     }
 
@@ -56,12 +65,7 @@ impl MathMl<'_> {
                     true => ("<mo form=\"prefix\">−</mo>", Level::Sum),
                     false => ("", Level::Factor),
                 };
-                let numerator = format!("<mn>{}</mn>", value.numer().magnitude());
-                let number = match value.denom().is_one() {
-                    true => numerator,
-                    false => fraction(&numerator, &format!("<mn>{}</mn>", value.denom())),
-                };
-                (format!("{sign}{number}"), level)
+                (format!("{sign}{}", magnitude(value)), level)
             }
             Op::Size(axis) => (symbol(&cell.size(*axis).name.symbol), Level::Factor),
             Op::Param(param) => (symbol(&cell.param(*param).name.symbol), Level::Factor),
@@ -154,7 +158,11 @@ impl MathMl<'_> {
                 (text, Level::Product)
             }
             Op::Broadcast(a) => self.write(*a),
-            Op::Stop(a) => (self.call("stop", &[*a]), Level::Factor),
+            Op::Stop(a) if self.style == Style::Equation => {
+                (self.call("stop", &[*a]), Level::Factor)
+            }
+            // In an error signal only the value counts.
+            Op::Stop(a) => self.write(*a),
         }
     }
 
@@ -195,8 +203,29 @@ impl MathMl<'_> {
         }
     }
 
-    pub(super) fn partial(&self, of: QuantityId, time: Time) -> String {
+    fn partial(&self, of: QuantityId, time: Time) -> String {
         derivative(&timed(&symbol(&self.cell.quantity(of).name.symbol), time))
+    }
+}
+
+/// A term that comes from no place in particular.
+pub(super) fn plain(negative: bool, value: String) -> FormulaTerm {
+    FormulaTerm {
+        negative,
+        value,
+        origin: None,
+        later: false,
+    }
+}
+
+/// A number without its sign.
+fn magnitude(value: &Number) -> String {
+    match decimal(value) {
+        Some(digits) => format!("<mn>{digits}</mn>"),
+        None => fraction(
+            &format!("<mn>{}</mn>", value.numer().magnitude()),
+            &format!("<mn>{}</mn>", value.denom()),
+        ),
     }
 }
 
