@@ -22,7 +22,7 @@ pub fn page(compiled: &Compiled, source: &str, figure: Option<&str>) -> Markup {
     let cell = &compiled.cell;
     let contents = [
         sections::equations(cell),
-        unfolding::section(cell),
+        unfolding::section(compiled),
         signals::section(compiled),
         sections::weights(compiled),
         sections::kernels(compiled),
