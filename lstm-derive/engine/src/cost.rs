@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use crate::emit::NAMELESS;
 use crate::expr::{AxisId, ParamId, Shape};
 use crate::model::Cell;
 use crate::plan::dag::{Compute, ValueId};
@@ -65,6 +66,22 @@ impl Cost {
             *counts.entry(shape.clone()).or_default() += 1;
         }
         counts
+    }
+
+    /// The names of what the tape holds, and how many parts of equations it holds, which have none.
+    pub fn tape_names(&self) -> (String, usize) {
+        let all = self.tape.iter().map(|(name, _)| name.as_str());
+        let (nameless, named): (Vec<_>, Vec<_>) = all.partition(|&name| name == NAMELESS);
+        (named.join(", "), nameless.len())
+    }
+}
+
+/// So many parts of equations, behind the names of other values.
+pub fn intermediate_terms(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => " and 1 intermediate term".to_owned(),
+        _ => format!(" and {count} intermediate terms"),
     }
 }
 
@@ -240,12 +257,12 @@ pub fn summary(cell: &Cell, plan: &Plan) -> String {
         plan.column_gradients.len(),
         plan.gradients.len()
     );
-    let tape: Vec<_> = cost.tape.iter().map(|(name, _)| name.as_str()).collect();
+    let (names, nameless) = cost.tape_names();
     let _ = writeln!(
         text,
-        "tape of a step: {} ({})",
+        "tape of a step: {} ({names}{})",
         each(cell, &cost.tape_by_shape(), values),
-        tape.join(", ")
+        intermediate_terms(nameless)
     );
     text
 }

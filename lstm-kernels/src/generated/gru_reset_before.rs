@@ -14,7 +14,7 @@
 //     forward: 2 stages, 6 products (W_r x[t], W_z x[t], U_r h[t-1], U_z h[t-1], W_n x[t], U_n q[t]); per unit 8 cheap and 3 costly operations
 //     backward: 2 stages, 3 products (U_rᵀ δ_r[t+1], U_zᵀ δ_z[t+1], U_nᵀ δ_n[t]); per unit 20 cheap and 0 costly operations
 //     gradients: 6 large products over all steps and samples, 3 sums of their errors, 0 sums in lanes
-//     tape of a step: per unit 7 values, 28 bytes in f32 (r, z, q, n, term, term, h)
+//     tape of a step: per unit 7 values, 28 bytes in f32 (r, z, q, n, h and 2 intermediate terms)
 
 /// Gated recurrent unit, reset gate before the recurrent product: the candidate sees what the reset left; full BPTT.
 ///

@@ -1,5 +1,6 @@
 //! `lstm derive`: the derivation of a cell, without compiling it, as text or as a page.
 
+mod kernels;
 mod page;
 mod sections;
 mod signals;

@@ -3,7 +3,7 @@
 use lstm_derive_engine::Compiled;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{sections, signals, unfolding};
+use super::{kernels, sections, signals, unfolding};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -25,7 +25,7 @@ pub fn page(compiled: &Compiled, source: &str, figure: Option<&str>) -> Markup {
         unfolding::section(compiled),
         signals::section(compiled),
         sections::weights(compiled),
-        sections::kernels(compiled),
+        kernels::section(compiled),
         sections::flow(figure),
     ];
     html! {

@@ -1,12 +1,8 @@
-//! The sections that are lists: equations, weights, kernels; and the picture.
-
-use std::collections::BTreeMap;
+//! The sections that are lists, of equations and weights; and the picture.
 
 use lstm_derive_engine::Compiled;
-use lstm_derive_engine::cost::{DirectionCost, Operations, cost};
 use lstm_derive_engine::expr::{Op, Shape};
 use lstm_derive_engine::model::{Cell, Role};
-use lstm_derive_engine::plan::listing::listing;
 use lstm_derive_engine::print::{equation_formulas, gradient_formulas, symbol_mathml};
 use maud::{Markup, PreEscaped, html};
 
@@ -88,7 +84,7 @@ fn symbols<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Markup {
 }
 
 /// The axes of a shape, as in N × C.
-fn axes(cell: &Cell, shape: &Shape) -> Markup {
+pub fn axes(cell: &Cell, shape: &Shape) -> Markup {
     html! {
         span.whole {
             @for (index, &axis) in shape.iter().enumerate() {
@@ -123,61 +119,6 @@ pub fn weights(compiled: &Compiled) -> Markup {
         }
         p { "Gradient descent with the learning rate η changes a weight by" }
         (formula(&[UPDATE]))
-    }
-}
-
-/// What the kernels do, and what that costs.
-pub fn kernels(compiled: &Compiled) -> Markup {
-    let (cell, plan) = (&compiled.cell, &compiled.plan);
-    let cost = cost(cell, plan);
-    let tape: Vec<&str> = cost.tape.iter().map(|(name, _)| name.as_str()).collect();
-    html! {
-        p { "The kernels walk over the units in passes. A pass begins with matrix products; the element-wise equations "
-            "follow while the sums are still in registers. Backward is the mirror image, with transposed matrices. "
-            "Gradients of matrices are left to the end: one large product each, over all steps." }
-        div.scroll tabindex="0" {
-            table {
-                thead { tr { th { "one step" } th { "passes" } th { "matrix products" } th { "additions, products" } th { "exponentials, quotients" } } }
-                tbody {
-                    (direction(cell, "forward", &cost.forward))
-                    (direction(cell, "backward", &cost.backward))
-                }
-            }
-        }
-        p { "The last two columns count operations for each element of a vector. For the way back the tape keeps, for each step, "
-            (by_shape(cell, &cost.tape_by_shape(), |&count| count)) @if tape.len() == 1 { " value" } @else { " values" }
-            " for each element (" code { (tape.join(", ")) } "), of 4 bytes in f32. At the end " (cost.gradients)
-            " large products form the gradients of the matrices." }
-        details {
-            summary { "The whole plan" }
-            pre tabindex="0" { (listing(cell, plan)) }
-        }
-    }
-}
-
-/// A number for each element of every shape; where there is only one shape, which is that of the units, the number alone.
-fn by_shape<V>(cell: &Cell, values: &BTreeMap<Shape, V>, number: impl Fn(&V) -> usize) -> Markup {
-    html! {
-        @for (index, (shape, value)) in values.iter().enumerate() {
-            @if index > 0 { " and " }
-            (number(value))
-            @if values.len() > 1 || shape.len() != 1 { " of " (axes(cell, shape)) }
-        }
-    }
-}
-
-fn direction(cell: &Cell, name: &str, cost: &DirectionCost) -> Markup {
-    html! {
-        tr {
-            th scope="row" { (name) }
-            td { (cost.stages) }
-            td { @for (index, product) in cost.products.iter().enumerate() {
-                @if index > 0 { ", " }
-                code { (product) }
-            } }
-            td { (by_shape(cell, &cost.elementwise, Operations::additions)) }
-            td { (by_shape(cell, &cost.elementwise, |count| count.costly)) }
-        }
     }
 }
 

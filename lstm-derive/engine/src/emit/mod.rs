@@ -14,6 +14,8 @@ use crate::adjoint::Derivation;
 use crate::model::Cell;
 use crate::plan::Plan;
 
+pub(crate) use names::NAMELESS;
+
 /// Where the emitted code finds the run-time library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {

@@ -9,6 +9,9 @@ use crate::model::Cell;
 use crate::plan::Plan;
 use crate::plan::dag::{Compute, ValueId};
 
+/// What a part of an equation is called that the equations give no name.
+pub const NAMELESS: &str = "term";
+
 /// Hands out distinct names within one function.
 pub struct Names<'a> {
     cell: &'a Cell,
@@ -89,7 +92,7 @@ impl<'a> Names<'a> {
             Compute::Reduce(inner) => format!("total_{}", self.describe(*inner)),
             Compute::Accumulate(_) => "products".to_owned(),
             Compute::Neg(inner) | Compute::Broadcast(inner) => self.describe(*inner),
-            _ => "term".to_owned(),
+            _ => NAMELESS.to_owned(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cost::operand;
-use crate::emit::describe;
+use crate::emit::{NAMELESS, describe};
 use crate::model::Cell;
 
 use super::dag::Compute;
@@ -86,7 +86,7 @@ fn passes(text: &mut String, cell: &Cell, plan: &Plan, name: &str, direction: &D
                         && !matches!(plan.dag.compute(id), Compute::Broadcast(_))
                 })
                 .map(|&id| describe(cell, plan, id))
-                .filter(|name| !matches!(name.as_str(), "term" | "products"))
+                .filter(|name| !matches!(name.as_str(), NAMELESS | "products"))
                 .collect();
             let per = if block.per_cell { "cell" } else { "unit" };
             if !computed.is_empty() {
