@@ -18,6 +18,12 @@ macro_rules! cells {
         /// Name in `--cell`, description and source file.
         const TABLE: [(&str, CellSpec, &str); NAMES.len()] = [$(($name, $cell::SPEC, $file)),+];
 
+        /// Whether the cell called `name`, in `--cell`, has forget gates.
+        pub fn has_forget_gate(name: &str) -> bool {
+            let biases: [(&str, Option<&str>); NAMES.len()] = [$(($name, $forget_bias)),+];
+            biases.iter().any(|&(other, bias)| other == name && bias.is_some())
+        }
+
         /// Runs a task with the cell called `name`, in `--cell` or in a model file.
         ///
         /// # Errors

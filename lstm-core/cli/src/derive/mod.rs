@@ -48,7 +48,7 @@ fn page(source: &Source) -> Result<String, Failure> {
     let compiled = only_cell(source)?;
     let shipped = source::shipped(&compiled.cell);
     let figure = shipped.map(flow::figure).transpose()?;
-    Ok(page::page(&compiled, &source.name, figure.as_deref()).into_string())
+    Ok(page::page(&compiled, &source.name, figure.as_ref()).into_string())
 }
 
 fn only_cell(source: &Source) -> Result<Compiled, Failure> {

@@ -4,6 +4,7 @@ use lstm_derive_engine::Compiled;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{kernels, sections, signals, unfolding};
+use crate::flow::Figure;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -17,8 +18,8 @@ const SECTIONS: [(&str, &str); 6] = [
     ("flow", "How an error travels back"),
 ];
 
-/// The page of a cell defined in `source`; `figure` is its error flow as SVG, if this program has its kernels.
-pub fn page(compiled: &Compiled, source: &str, figure: Option<&str>) -> Markup {
+/// The page of a cell defined in `source`; `figure` is its error flow, if this program has its kernels.
+pub fn page(compiled: &Compiled, source: &str, figure: Option<&Figure>) -> Markup {
     let cell = &compiled.cell;
     let contents = [
         sections::equations(cell),
@@ -26,7 +27,7 @@ pub fn page(compiled: &Compiled, source: &str, figure: Option<&str>) -> Markup {
         signals::section(compiled),
         sections::weights(compiled),
         kernels::section(compiled),
-        sections::flow(figure),
+        sections::flow(cell, figure),
     ];
     html! {
         (DOCTYPE)

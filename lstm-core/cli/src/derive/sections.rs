@@ -7,6 +7,7 @@ use lstm_derive_engine::print::{equation_formulas, gradient_formulas, symbol_mat
 use maud::{Markup, PreEscaped, html};
 
 use super::page::{formula, inline, inline_with};
+use crate::flow::Figure;
 
 /// Δw = -η ∂L/∂w
 const UPDATE: &str = "<math displaystyle=\"true\"><mrow><mi>Δ</mi><mi>w</mi><mo>=</mo><mo form=\"prefix\">−</mo><mi>η</mi>\
@@ -123,22 +124,47 @@ pub fn weights(compiled: &Compiled) -> Markup {
 }
 
 /// The picture of the error flow.
-pub fn flow(figure: Option<&str>) -> Markup {
+pub fn flow(cell: &Cell, figure: Option<&Figure>) -> Markup {
     html! {
         @match figure {
-            Some(svg) => {
-                p { "An error of 1 is put into one carried quantity at the end of a sequence of noise and sent back through the "
-                    "generated kernels. The curves show how much of it arrives at the same quantity q steps earlier, as the root "
-                    "mean square over the units: at 1 an error stays, above it explodes, below it vanishes. For a simple recurrent "
-                    "network the curve is that of the net input's error signal ϑ. The layer has 16 units, random weights and, if "
-                    "the cell has forget gates, a forget bias of 1." }
-                figure { div.scroll tabindex="0" { div.picture { (PreEscaped(svg)) } } }
+            Some(figure) => {
+                p { (measured(cell, figure)) }
+                figure { div.scroll tabindex="0" { div.picture { (PreEscaped(&figure.svg)) } } }
             }
             None => {
                 p { "The program that wrote this page has no kernels of this cell, so there is no picture. Compiled with "
                     code { "cell!" } ", the cell can be looked at with the verbs of " code { "lstm_core::Recurrent" } "." }
             }
         }
+    }
+}
+
+/// What the curves of this cell are.
+fn measured(cell: &Cell, figure: &Figure) -> Markup {
+    let several = figure.curves > 1;
+    // A simple recurrent network has two quantities: the net input, and the output that is carried.
+    let net_input = cell.quantity_ids().find(|&id| id != cell.output);
+    let net_input = net_input.filter(|_| figure.of_net_input);
+    html! {
+        "An error of 1 is put into "
+        @if let Some(id) = net_input {
+            "the net input " (symbol(&cell.quantity(id).name.symbol))
+        } @else if several {
+            "one carried quantity"
+        } @else {
+            "the carried quantity"
+        }
+        " at the end of a sequence of noise and sent back through the generated kernels. "
+        @if several { "Each curve" } @else { "The curve" } " shows how much of it arrives at "
+        @if several { "that quantity " } @else { "the same place " } (inline("<math><mi>q</mi></math>"))
+        " steps earlier, as the root mean square over the units: at 1 an error stays, above it explodes, below it vanishes. "
+        @if let Some(signal) = net_input.and_then(|id| cell.signal_of(id)) {
+            "The picture calls the error of the net input ϑ, as the papers do; above it is "
+            (inline_with(&symbol_mathml(&signal.name.symbol), ".")) " "
+        }
+        "The layer has " (figure.units) " units and random weights"
+        @if figure.has_forget_gate { ", and its forget gates have a bias of 1" }
+        "."
     }
 }
 
@@ -165,5 +191,41 @@ mod tests {
         assert!(page.contains(comma), "{page}");
         let axes = "<span class=\"whole\"><math><mi>N</mi></math> × <math><mi>C</mi></math></span>";
         assert!(page.contains(axes), "{page}");
+    }
+
+    fn told(name: &str) -> String {
+        let figure = crate::flow::figure(name).unwrap();
+        let compiled = compiled(name);
+        words(&flow(&compiled.cell, Some(&figure)))
+    }
+
+    #[test]
+    fn the_picture_is_explained_for_this_cell() {
+        let lstm = told("lstm");
+        assert!(
+            lstm.contains("into one carried quantity at the end"),
+            "{lstm}"
+        );
+        assert!(
+            lstm.contains("arrives at that quantity q steps earlier"),
+            "{lstm}"
+        );
+        assert!(
+            lstm.contains("random weights, and its forget gates have a bias of 1."),
+            "{lstm}"
+        );
+        assert!(!lstm.contains("ϑ"), "{lstm}");
+        let gru = told("gru");
+        assert!(
+            gru.contains("into the carried quantity at the end"),
+            "{gru}"
+        );
+        assert!(!gru.contains("forget"), "{gru}");
+        let elman = told("elman");
+        assert!(elman.contains("into the net input a at the end"), "{elman}");
+        assert!(
+            elman.contains("calls the error of the net input ϑ, as the papers do; above it is δ."),
+            "{elman}"
+        );
     }
 }

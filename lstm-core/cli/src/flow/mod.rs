@@ -21,6 +21,7 @@ use serde::Serialize;
 use self::args::Flow;
 use self::curve::Curve;
 use self::scenes::Setting;
+use crate::cells;
 use crate::failure::Failure;
 use crate::output::{Form, Output, require_replaceable};
 
@@ -70,12 +71,34 @@ pub fn run(options: &Flow) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The curves of the cell called `name` as an SVG element for a page, whose colours it takes.
+/// A picture for a page, with what is to be said about it.
+pub struct Figure {
+    /// An SVG element that takes the colours of the page.
+    pub svg: String,
+    /// How many units the layer has.
+    pub units: usize,
+    /// How many curves there are.
+    pub curves: usize,
+    /// Whether the curve is of the net input's error, and not of carried quantities.
+    pub of_net_input: bool,
+    /// Whether the cell has forget gates, which then have the bias that training starts with.
+    pub has_forget_gate: bool,
+}
+
+/// The curves of the cell called `name`.
 ///
 /// # Errors
 /// A name that no cell has.
-pub fn figure(name: &str) -> Result<String, Failure> {
-    picture::inline(&report(&Flow::of(name))?)
+pub fn figure(name: &str) -> Result<Figure, Failure> {
+    let options = Flow::of(name);
+    let report = report(&options)?;
+    Ok(Figure {
+        svg: picture::inline(&report)?,
+        units: options.units as usize,
+        curves: report.curves.len(),
+        of_net_input: report.curves.iter().any(|curve| curve.agreement.is_some()),
+        has_forget_gate: cells::has_forget_gate(name),
+    })
 }
 
 fn report(options: &Flow) -> Result<Report, Failure> {
