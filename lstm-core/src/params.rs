@@ -167,10 +167,11 @@ pub(crate) fn visit_ranges<T>(
 ///
 /// ```
 /// use lstm_core::params::{Parameters, zero_gradient};
-/// use lstm_core::{Init, Linear, Rng};
+/// use lstm_core::init::Init;
+/// use lstm_core::{Linear, Rng};
 ///
 /// # fn main() -> lstm_core::Result<()> {
-/// let net = Linear::<f32>::new(2, 3, Init::Zeros, &mut Rng::new(1))?;
+/// let net = Linear::<f32>::new(2, 3, Init::Xavier, &mut Rng::new(1))?;
 /// assert_eq!(zero_gradient(&net)?, vec![0.0; net.params_len()]);
 /// # Ok(())
 /// # }
