@@ -21,15 +21,20 @@ pub fn section(compiled: &Compiled) -> Markup {
         only_units: only_units(&cost),
     };
     html! {
-        p { "The kernels walk over the units in passes. A pass begins with matrix products; the element-wise equations "
-            "follow while the sums are still in registers. Backward is the mirror image, with transposed matrices. "
+        p { "The kernels walk over the units in passes. A pass begins with its matrix products; the element-wise equations "
+            "follow while the sums are still in registers. "
+            @if cost.backward.products.is_empty() {
+                "Backward is the mirror image, without products, as no error goes through a matrix. "
+            } @else {
+                "Backward is the mirror image, with transposed matrices. "
+            }
             "Gradients of matrices are left to the end: one large product each, over all steps." }
         div.scroll tabindex="0" {
             table {
                 thead { tr { th { "one step" } th { "passes" } th { "matrix products" } th { "additions, products" } th { "exponentials, quotients" } } }
                 tbody {
-                    (counts.direction("forward", &cost.forward))
-                    (counts.direction("backward", &cost.backward))
+                    (counts.direction("forward", plan.forward.passes.len(), &cost.forward))
+                    (counts.direction("backward", plan.backward.passes.len(), &cost.backward))
                 }
             }
         }
@@ -69,11 +74,11 @@ struct Counts<'a> {
 }
 
 impl Counts<'_> {
-    fn direction(&self, name: &str, cost: &DirectionCost) -> Markup {
+    fn direction(&self, name: &str, passes: usize, cost: &DirectionCost) -> Markup {
         html! {
             tr {
                 th scope="row" { (name) }
-                td { (cost.stages) }
+                td { (passes) }
                 td { @for (index, product) in cost.products.iter().enumerate() {
                     span.whole { code { (product) } @if index + 1 < cost.products.len() { "," } } " "
                 } }
@@ -139,8 +144,15 @@ mod tests {
             let page = section(&compiled(name)).0;
             assert!(!page.contains(">0 for "), "{name}: {page}");
         }
+        assert!(text.contains("no error goes through a matrix. "), "{text}");
+        let page = section(&compiled("lstm-1997-truncated")).0;
+        assert!(
+            page.contains("<th scope=\"row\">backward</th><td>1</td>"),
+            "{page}"
+        );
         let text = words(&section(&compiled("lstm")));
         assert!(text.contains("count operations for each unit. "), "{text}");
+        assert!(text.contains("with transposed matrices. "), "{text}");
         assert!(
             text.contains("keeps in each step 7 values for each unit ("),
             "{text}"
