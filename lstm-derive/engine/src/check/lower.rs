@@ -202,7 +202,7 @@ impl<'a> Lower<'a> {
             before.len() == after.len() && before.iter().all(|axis| after.contains(axis));
         let advice = if same_axes {
             "they have the same axes in another order".to_owned()
-        } else if let Some(matrix) = self.matrix_for(operands, before, after) {
+        } else if let Some(matrix) = self.matrix_for(what, operands, before, after) {
             format!("if a matrix is to be multiplied with a vector, write `{matrix} @ ..`")
         } else {
             "element-wise operands have equal shapes, or one is a scalar, or one lacks the last axis of the other".to_owned()
@@ -222,15 +222,18 @@ impl<'a> Lower<'a> {
         diagnostic
     }
 
-    /// The parameter before an operator that could be the matrix of a product with the vector behind it: its last axes are the
+    /// The parameter before a `*` that could be the matrix of a product with the vector behind it: its last axes are the
     /// vector's.
     fn matrix_for<'e>(
         &self,
+        what: &str,
         operands: &[&'e Expr],
         before: &[AxisId],
         after: &[AxisId],
     ) -> Option<&'e str> {
-        let [left, _] = operands else { return None };
+        let ("`*`", [left, _]) = (what, operands) else {
+            return None;
+        };
         let ExprKind::Name(name, _) = &left.kind else {
             return None;
         };
