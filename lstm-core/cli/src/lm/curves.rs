@@ -56,6 +56,8 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), Failure> {
     let labelled = ticks(10_f64.powf(low), 10_f64.powf(high));
     let largest = labelled.iter().copied().fold(0.0, f64::max);
     let last = (history.len() as f64).max(1.0);
+    // The first epoch stands a little off the axis.
+    let start = 1.0 - last / 30.0;
     let mut epochs = axis::steps(history.len());
     epochs.retain(|&epoch| epoch >= 1.0);
     let names: Vec<String> = curves.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -70,8 +72,7 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), Failure> {
         .x_label_area_size(46)
         .y_label_area_size(74)
         .build_cartesian_2d(
-            // The first epoch stands a little off the axis.
-            Scale::new(1.0 - last / 30.0..last, epochs),
+            Scale::new(start..last, epochs),
             Scale::new(
                 low..high,
                 labelled.iter().map(|tick| tick.log10()).collect(),
@@ -90,7 +91,7 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), Failure> {
         .draw()
         .map_err(undrawn)?;
     let (left, edge) = (
-        chart.backend_coord(&(1.0 - last / 30.0, high)),
+        chart.backend_coord(&(start, high)),
         chart.backend_coord(&(last, high)),
     );
     caption(&root, "Perplexity", (left.0, edge.0), &PAPER, 1)?;
