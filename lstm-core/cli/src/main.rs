@@ -14,6 +14,7 @@ mod larger;
 mod lm;
 mod output;
 mod paper;
+mod picture;
 mod progress;
 mod train;
 

@@ -1,11 +1,12 @@
 //! `lstm flow`: how an error signal travels back in time.
 
 pub mod args;
+mod axis;
 mod curve;
 mod inputs;
 mod layer;
 mod numbers;
-pub mod picture;
+mod picture;
 mod rnn;
 mod scenes;
 mod terminal;
@@ -24,6 +25,7 @@ use self::scenes::Setting;
 use crate::cells;
 use crate::failure::Failure;
 use crate::output::{Form, Output, require_replaceable};
+use crate::picture::PAPER;
 
 /// Steps that a layer reads before errors travel, so that they do not end at a state of zeros.
 const WARM_UP: usize = 20;
@@ -55,7 +57,7 @@ pub fn run(options: &Flow) -> Result<(), Failure> {
     require_replaceable(files.into_iter().flatten(), inputs.into_iter().flatten())?;
     let report = report(options)?;
     if let Some(path) = &options.svg {
-        write_atomic(path, picture::svg(&report, &picture::PAPER)?.as_bytes())?;
+        write_atomic(path, picture::svg(&report, &PAPER)?.as_bytes())?;
     }
     if let Some(path) = &options.png {
         write_atomic(path, &picture::png(&report)?)?;

@@ -8,9 +8,9 @@ use plotters::prelude::*;
 use super::error::LmError;
 use super::run::Epoch;
 use crate::failure::Failure;
-use crate::flow::picture::axis::{self, Scale};
-use crate::flow::picture::margin::{self, End};
-use crate::flow::picture::{FAMILY, HEAD, PAPER, Stroke, caption, undrawn};
+use crate::picture::margin::{self, End};
+use crate::picture::scale::{self, Scale};
+use crate::picture::{FAMILY, HEAD, PAPER, Stroke, caption, undrawn};
 
 const SIZE: (u32, u32) = (800, 500);
 
@@ -58,7 +58,7 @@ fn paint(history: &[Epoch], picture: &mut String) -> Result<(), Failure> {
     let last = (history.len() as f64).max(1.0);
     // The first epoch stands a little off the axis.
     let start = 1.0 - last / 30.0;
-    let mut epochs = axis::steps(history.len());
+    let mut epochs = scale::steps(history.len());
     epochs.retain(|&epoch| epoch >= 1.0);
     let names: Vec<String> = curves.iter().map(|(name, _)| (*name).to_owned()).collect();
 
@@ -172,8 +172,8 @@ fn label(value: f64, largest: f64) -> String {
     }
     let power = (value.log10() + 1e-9).floor();
     match rounded(value / 10_f64.powf(power)) {
-        1.0 => axis::power(power),
-        factor => format!("{factor}·{}", axis::power(power)),
+        1.0 => scale::power(power),
+        factor => format!("{factor}·{}", scale::power(power)),
     }
 }
 

@@ -1,46 +1,10 @@
 //! The logarithmic axis, in powers of ten.
 
-use std::ops::Range;
-
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-
-use crate::flow::curve::Curve;
+use super::curve::Curve;
+use crate::picture::scale::LABELS;
 
 /// The axis shows no more than these powers: what lies beyond has exploded or vanished by any measure.
 const MOST: (f64, f64) = (-12.0, 8.0);
-/// At most so many labels.
-const LABELS: i32 = 11;
-
-/// A linear scale with labels at chosen places.
-pub struct Scale {
-    range: Range<f64>,
-    labelled: Vec<f64>,
-}
-
-impl Scale {
-    /// The scale over `range`.
-    pub fn new(range: Range<f64>, labelled: Vec<f64>) -> Self {
-        Self { range, labelled }
-    }
-}
-
-impl Ranged for Scale {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let part = (value - self.range.start) / (self.range.end - self.range.start);
-        limit.0 + (part * f64::from(limit.1 - limit.0)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
-        self.labelled.clone()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.range.clone()
-    }
-}
 
 /// The powers of ten between which curves are seen.
 pub struct Axis {
@@ -68,7 +32,7 @@ impl Axis {
     /// The powers to label, 0 among them.
     pub fn ticks(&self) -> Vec<f64> {
         let (low, high) = (self.low as i32, self.high as i32);
-        let stride = ((high - low) / LABELS + 1).max(1);
+        let stride = ((high - low) / LABELS as i32 + 1).max(1);
         (low..=high)
             .filter(|exponent| exponent % stride == 0)
             .map(f64::from)
@@ -121,32 +85,6 @@ impl Axis {
             false => last.log10().clamp(self.low, self.high),
         }
     }
-}
-
-/// The steps to label: multiples of 1, 2 or 5 times a power of ten.
-pub fn steps(count: usize) -> Vec<f64> {
-    let powers = (0..18).map(|exponent| 10_usize.pow(exponent));
-    let mut strides = powers.flat_map(|power| [power, 2 * power, 5 * power]);
-    let stride = strides
-        .find(|stride| count / stride < LABELS as usize)
-        .unwrap_or(count);
-    (0..=count)
-        .step_by(stride)
-        .map(|step| step as f64)
-        .collect()
-}
-
-/// A power of ten, such as 10⁻³.
-pub fn power(exponent: f64) -> String {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let exponent = exponent.round() as i32;
-    let sign = if exponent < 0 { "⁻" } else { "" };
-    let digits = exponent.unsigned_abs().to_string();
-    let digits: String = digits
-        .bytes()
-        .map(|digit| DIGITS[usize::from(digit - b'0')])
-        .collect();
-    format!("10{sign}{digits}")
 }
 
 #[cfg(test)]
@@ -213,17 +151,5 @@ mod tests {
             &[&[(1.0, 0.0)], &[(3.0, -1.0), (3.5, 1.0)]],
         );
         near(axis.visible(&curve(&[0.0, 1e9, f64::NAN])), &[]);
-    }
-
-    #[test]
-    fn steps_to_label_are_round() {
-        assert_eq!(steps(3), [0.0, 1.0, 2.0, 3.0]);
-        assert_eq!(steps(60), [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
-        assert_eq!(steps(100_000).len(), 11);
-    }
-
-    #[test]
-    fn powers_are_written_with_raised_digits() {
-        assert_eq!([-12.0, 0.0, 3.0].map(power), ["10⁻¹²", "10⁰", "10³"]);
     }
 }

@@ -1,56 +1,19 @@
 //! The curves as a picture: logarithmic, each with its name in the margin.
 
-pub mod axis;
-pub mod margin;
-
-use std::sync::OnceLock;
-
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, register_font};
 
-use self::axis::{Axis, Scale};
 use super::Report;
+use super::axis::Axis;
 use super::curve::Curve;
 use crate::failure::Failure;
+use crate::picture::scale::{self, Scale};
+use crate::picture::{FAMILY, HEAD, PAPER, Stroke, Theme, caption, load_font, margin, undrawn};
 
 /// Width and height in points.
 const SIZE: (u32, u32) = (1000, 560);
-/// The room above a chart, for its title.
-pub const HEAD: u32 = 44;
 /// Pixels of a PNG for each point: sharp in print.
 const PNG_SCALE: u32 = 2;
-/// The family under which the font of this program is known to the drawing library, and which other viewers replace by
-/// their own.
-pub const FAMILY: &str = "sans-serif";
-
-/// Colours that people with any colour vision tell apart (Okabe & Ito 2008, "Color universal design"), without the yellow
-/// that is too light for a line.
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-];
-
-/// What the picture is drawn on.
-pub struct Theme {
-    background: Option<RGBColor>,
-    ink: RGBColor,
-    /// Lines behind the curves.
-    pub grid: RGBColor,
-}
-
-/// Black on white.
-pub const PAPER: Theme = Theme {
-    background: Some(WHITE),
-    ink: BLACK,
-    grid: RGBColor(222, 222, 222),
-};
-
 /// Colours that stand for those of a page until [`inline`] puts these in their place.
 const PAGE: Theme = Theme {
     background: None,
@@ -100,68 +63,6 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Failure> {
     Ok(file)
 }
 
-/// A picture that the drawing library gives up.
-pub fn undrawn(error: impl std::fmt::Display) -> Failure {
-    Failure::Picture(error.to_string())
-}
-
-/// Makes the font known to the drawing library, once.
-///
-/// # Errors
-/// A font that the drawing library does not take.
-fn load_font() -> Result<(), Failure> {
-    static LOADED: OnceLock<bool> = OnceLock::new();
-    let load = || register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok();
-    match LOADED.get_or_init(load) {
-        true => Ok(()),
-        false => Err(undrawn("the font of this program cannot be read")),
-    }
-}
-
-/// How a curve is drawn.
-#[derive(Clone, Copy)]
-pub struct Stroke {
-    colour: RGBColor,
-    width: u32,
-    /// Length of dashes and of the gaps between them; a full line if there is none.
-    dashes: Option<(i32, i32)>,
-}
-
-impl Stroke {
-    /// That of curve number `index`.
-    pub fn of(index: usize, scale: u32) -> Self {
-        let patterns = [None, Some((9, 4)), Some((2, 3))];
-        let pattern = patterns[index / COLOURS.len() % patterns.len()];
-        let dashes = pattern.map(|(dash, gap)| (dash * scale as i32, gap * scale as i32));
-        Self {
-            colour: COLOURS[index % COLOURS.len()],
-            width: 2 * scale,
-            dashes,
-        }
-    }
-
-    /// As the drawing library takes it, without dashes.
-    pub fn style(self) -> ShapeStyle {
-        self.colour.stroke_width(self.width)
-    }
-}
-
-/// Draws a title in the room above a chart, in the middle between its sides.
-pub fn caption<DB: DrawingBackend>(
-    area: &DrawingArea<DB, Shift>,
-    title: &str,
-    (left, right): (i32, i32),
-    theme: &Theme,
-    scale: u32,
-) -> Result<(), Failure> {
-    let style = (FAMILY, 22 * scale)
-        .into_font()
-        .color(&theme.ink)
-        .pos(Pos::new(HPos::Center, VPos::Center));
-    let place = ((left + right) / 2, (HEAD * scale / 2) as i32);
-    area.draw(&Text::new(title, place, style)).map_err(undrawn)
-}
-
 /// The name of a curve in the margin. On a logarithmic axis there is no place for a curve that is 0, so its name says it.
 fn label(curve: &Curve) -> String {
     match curve.factors.iter().all(|&factor| factor == 0.0) {
@@ -193,7 +94,7 @@ fn draw<DB: DrawingBackend>(
         .x_label_area_size(points(46))
         .y_label_area_size(points(74))
         .build_cartesian_2d(
-            Scale::new(0.0..steps, axis::steps(report.steps)),
+            Scale::new(0.0..steps, scale::steps(report.steps)),
             Scale::new(axis.low..axis.high, axis.ticks()),
         )
         .map_err(undrawn)?;
@@ -210,7 +111,7 @@ fn draw<DB: DrawingBackend>(
         .y_desc("what arrives of an error of 1")
         .x_labels(10)
         .x_label_formatter(&|step| format!("{step}"))
-        .y_label_formatter(&|exponent| axis::power(*exponent))
+        .y_label_formatter(&|exponent| scale::power(*exponent))
         .draw()
         .map_err(undrawn)?;
     let (start, edge) = (
@@ -260,6 +161,7 @@ fn draw<DB: DrawingBackend>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::COLOURS;
 
     fn report() -> Report {
         let curve = |label: &str, base: f64| Curve {
