@@ -148,21 +148,49 @@ fn parse_size(text: &str) -> Option<usize> {
     number.parse::<usize>().ok()?.checked_mul(unit)
 }
 
+/// Numbers of a cache line.
+const LINE: usize = 16;
+
 /// 10^9 bytes a second of `threads` threads that each read their own `bytes` again and again.
 fn read_gbs(width: Width, threads: usize, bytes: usize) -> Result<f64, KernelError> {
     let token = width.token()?;
     // About 64 MiB a repetition: long enough for the clock, short enough to be done soon.
     let times = ((64 << 20) / bytes).max(1);
-    let data = vec![1.0f32; bytes / size_of::<f32>()];
-    let copies: Vec<_> = (0..threads).map(|_| data.clone()).collect();
-    let seconds = peak::fastest(&copies, |data| {
+    let copies: Vec<_> = (0..threads)
+        .map(|_| Numbers::new(bytes / size_of::<f32>()))
+        .collect();
+    let seconds = peak::fastest(&copies, |numbers| {
         for _ in 0..times {
             black_box(token.dispatch(Sum {
-                data: black_box(data),
+                data: black_box(numbers.get()),
             }));
         }
     });
     Ok((bytes * times * threads) as f64 / seconds / 1e9)
+}
+
+/// Numbers that begin with a cache line, as weights do: a register that lies across two lines takes two reads.
+struct Numbers {
+    data: Vec<f32>,
+    first: usize,
+    len: usize,
+}
+
+impl Numbers {
+    fn new(len: usize) -> Self {
+        let data = vec![1.0; len + LINE];
+        // Where the address is not known, it does not matter either.
+        let first = data.as_ptr().align_offset(LINE * size_of::<f32>());
+        Self {
+            first: first.min(LINE),
+            data,
+            len,
+        }
+    }
+
+    fn get(&self) -> &[f32] {
+        &self.data[self.first..][..self.len]
+    }
 }
 
 /// The sum of all numbers, in eight independent chains, so that reading is all that takes time.
@@ -214,6 +242,15 @@ mod tests {
                 level("L2", Some(1 << 20), 50.0),
                 level("memory", None, 10.0),
             ],
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_read_begin_with_a_cache_line() {
+        for len in [1, 16, 1000] {
+            let numbers = Numbers::new(len);
+            assert_eq!(numbers.get().len(), len);
+            assert!(numbers.get().as_ptr().addr().is_multiple_of(64));
         }
     }
 
