@@ -9,7 +9,7 @@ use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
 use super::prefetch::Lines;
 use super::program::{Operand, Place};
-use super::sweep::{Queue, ahead_input_len, ahead_len};
+use super::sweep::{Queue, ahead_input_len, ahead_len, steps_ahead};
 use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
 use crate::state::State;
 
@@ -39,6 +39,8 @@ pub(crate) struct Memory<T> {
     pub accumulators: Scratch<T>,
     /// By which the threads of a call help each other.
     pub queue: Queue,
+    /// How many steps run ahead together; nothing if each does its own.
+    pub steps_ahead: Option<usize>,
     /// Products with the input, computed for several steps ahead: for each pass.
     pub ahead: Vec<Buffer<T>>,
     /// The inputs of these steps side by side, for each thread.
@@ -61,6 +63,7 @@ impl<T: Element> Memory<T> {
             sums: Buffer::EMPTY,
             accumulators: Scratch::EMPTY,
             queue: Queue::EMPTY,
+            steps_ahead: None,
             ahead: Vec::new(),
             ahead_input: Scratch::EMPTY,
         };
@@ -103,6 +106,7 @@ impl<T: Element> Memory<T> {
         self.accumulators
             .reshape(accumulators(layout, &layout.forward), threads)?;
         self.queue.reshape(threads);
+        self.steps_ahead = steps_ahead::<T>(layout, batch);
         self.ahead
             .resize_with(layout.forward.len(), || Buffer::EMPTY);
         for (buffer, pass) in self.ahead.iter_mut().zip(&layout.forward) {

@@ -152,13 +152,18 @@ pub unsafe fn product<T: Element, S: Simd>(
     blocks: usize,
     product: &TileProduct<'_, T>,
 ) {
-    let tile = Tiles::<T, S>::ALL[rows - 1][samples - 1][blocks.ilog2() as usize];
-    // SAFETY: passed on from the caller; the table has the tile of this shape there.
-    unsafe { tile(simd, product) }
+    // SAFETY: passed on from the caller; it is the tile of this shape.
+    unsafe { of_shape::<T, S>(rows, samples, blocks)(simd, product) }
 }
 
-/// A tile of one shape.
-type TileFn<T, S> = unsafe fn(S, &TileProduct<'_, T>);
+/// The tile of a shape.
+#[inline(always)]
+pub fn of_shape<T: Element, S: Simd>(rows: usize, samples: usize, blocks: usize) -> TileFn<T, S> {
+    Tiles::<T, S>::ALL[rows - 1][samples - 1][blocks.ilog2() as usize]
+}
+
+/// A tile of one shape, to be called as [`product`] is with that shape.
+pub type TileFn<T, S> = unsafe fn(S, &TileProduct<'_, T>);
 
 /// The tiles of all shapes, from which a product takes one by its sizes: wherever it is inlined, that is one call.
 struct Tiles<T, S>(PhantomData<(T, S)>);

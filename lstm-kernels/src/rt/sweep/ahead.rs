@@ -4,11 +4,8 @@
 //! for the step before, so many steps share one reading of their weights; only the recurrent weights are read at every
 //! step. The sums are the same to the bit: each is still one chain, the input's part first.
 
-use std::ops::Range;
-
 use crate::rt::layout::Layout;
 use crate::rt::pass::PassLayout;
-use crate::rt::sweep::products::Accumulators;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// Samples from which on a step fills tiles of its own.
@@ -55,26 +52,5 @@ pub(crate) fn ahead_input_len<T>(layout: &Layout, batch: usize) -> usize {
             steps * batch * layout.input_len
         }
         _ => 0,
-    }
-}
-
-/// Where the products that run ahead lie, from a column of a thread's on: each has the steps of its samples side by side.
-#[inline(always)]
-pub(crate) fn ahead_place<T>(
-    layout: &Layout,
-    pass: &PassLayout,
-    base: *mut T,
-    batch: usize,
-    first_block: usize,
-    (own, column): (&Range<usize>, usize),
-) -> Accumulators<T> {
-    let steps = steps_ahead::<T>(layout, batch).unwrap_or(0);
-    let column = own.start * steps + column;
-    let row = steps * batch * layout.lanes;
-    let block = pass.groups * pass.rows * row;
-    Accumulators {
-        base: base.wrapping_add(first_block * block + column * layout.lanes),
-        row,
-        block,
     }
 }

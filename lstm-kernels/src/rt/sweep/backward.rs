@@ -7,6 +7,7 @@ use std::ops::Deref;
 use pulp::{Simd, WithSimd};
 
 use super::products::{Accumulators, Products, Which};
+use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
@@ -50,6 +51,33 @@ impl<T: Element> Backward<'_, T> {
                 // SAFETY: every sample has so many sums, and only this thread has this sample.
                 unsafe { *sums.base.add(index) = T::default() };
             }
+        }
+    }
+
+    /// What stays the same from step to step of a pass that is one tile; nothing if it is not.
+    #[inline(never)]
+    fn settle<S: Simd>(&self, index: usize) -> Option<SettledPass<T, S>> {
+        let pass = self.layout.backward.get(index)?;
+        if self.steps < WORTH_SETTLING {
+            return None;
+        }
+        let (turns, strip) = self.share.only_strip::<S>(pass)?;
+        let products = self.products(pass, strip);
+        SettledPass::new(&products, turns, &|operand| self.place(operand, Some(0)))
+    }
+
+    /// The products of a strip.
+    #[inline(always)]
+    fn products<'a>(&'a self, pass: &'a PassLayout, strip: Strip) -> Products<'a, T> {
+        let base = self.errors.accumulators.part(self.share.thread);
+        Products {
+            layout: self.layout,
+            pass,
+            panels: self.packed.panels.as_ptr(),
+            accumulators: Accumulators::of_strip(base, self.layout, pass, strip),
+            strip,
+            which: Which::All,
+            coming: Coming::NONE,
         }
     }
 
@@ -114,13 +142,14 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut settled: Settled<T, S> = [0, 1].map(|index| self.settle::<S>(index));
         let mut left = Some(self.steps);
         while let Some(steps) = left {
             for steps in (0..=steps).rev() {
                 self.sweep.share.relieve(steps);
                 // Unseen by the compiler, which would make a copy of a step's code for either case.
                 let step = black_box(steps.checked_sub(1));
-                self.step(simd, step);
+                self.step(simd, step, &mut settled);
             }
             left = self.sweep.share.take_over();
         }
@@ -130,7 +159,7 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
 impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
     /// A step, or, before the first one, the gradient of the initial state.
     #[inline(always)]
-    fn step<S: Simd>(&self, simd: S, step: Option<usize>) {
+    fn step<S: Simd>(&self, simd: S, step: Option<usize>, settled: &mut Settled<T, S>) {
         let program = self.layout.program;
         if step.is_some() && program.backward_sums > 0 {
             self.clear_sums();
@@ -142,19 +171,31 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             None => first.count(),
         };
         for index in 0..passes {
-            self.pass(simd, step, index);
+            let settled = settled.get_mut(index).and_then(Option::as_mut);
+            self.pass(simd, step, index, settled);
             self.share.meet();
         }
     }
 
     #[inline(always)]
-    fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
+    fn pass<S: Simd>(
+        &self,
+        simd: S,
+        step: Option<usize>,
+        index: usize,
+        mut settled: Option<&mut SettledPass<T, S>>,
+    ) {
         let pass = &self.layout.backward[index];
-        let largest = self.share.samples.len().min(MAX_SAMPLES);
-        // Sums over all units are formed as the units come, so these come in one order at every step.
-        let backwards =
-            step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
-        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
+        let mut turns = match &settled {
+            Some(settled) => Taken::only(&self.share, pass, settled.turns),
+            None => {
+                let largest = self.share.samples.len().min(MAX_SAMPLES);
+                // Sums over all units are formed as the units come, so these come in one order at every step.
+                let backwards = step.is_some_and(|step| step % 2 == 1)
+                    && self.layout.program.backward_sums == 0;
+                Taken::new::<S>(&self.share, pass, largest, backwards)
+            }
+        };
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         while let Some(turn) = turns.next::<S>() {
             for (first_sample, samples) in sample_strips(&turn.samples) {
@@ -164,31 +205,39 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
                     first_sample,
                     samples,
                 };
-                self.strip(simd, step, index, strip);
+                self.strip(simd, step, index, strip, settled.as_deref_mut());
             }
         }
     }
 
     #[inline(always)]
-    fn strip<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, strip: Strip) {
+    fn strip<S: Simd>(
+        &self,
+        simd: S,
+        step: Option<usize>,
+        index: usize,
+        strip: Strip,
+        settled: Option<&mut SettledPass<T, S>>,
+    ) {
         let (layout, memory, errors) = (self.layout, self.memory, self.errors);
         let pass = &layout.backward[index];
         let lead = layout.leads[pass.lead];
-        let base = errors.accumulators.part(self.share.thread);
-        let accumulators = Accumulators::of_strip(base, layout, pass, strip);
-        let products = Products {
-            layout,
-            pass,
-            panels: self.packed.panels.as_ptr(),
-            accumulators,
-            strip,
-            which: Which::All,
-            coming: match step {
-                Some(step) if strip.samples > MAX_SAMPLES => self.coming(pass, step, strip),
-                _ => Coming::NONE,
-            },
+        let mut products = self.products(pass, strip);
+        let accumulators = products.accumulators;
+        let place = |operand| self.place(operand, step);
+        let done = match settled {
+            // SAFETY: it was made for the strips of this pass, the only ones of every step.
+            Some(settled) => unsafe { settled.compute(simd, accumulators.base, place) },
+            None => false,
         };
-        products.compute(simd, |operand| self.place(operand, step));
+        if !done {
+            if let Some(step) = step
+                && strip.samples > MAX_SAMPLES
+            {
+                products.coming = self.coming(pass, step, strip);
+            }
+            products.compute(simd, place);
+        }
         let groups = strip.groups(layout, pass);
         let first_group = groups.start;
         let sample = strip.first_sample;

@@ -6,8 +6,8 @@ use std::ops::{Deref, Range};
 
 use pulp::{Simd, WithSimd};
 
-use super::ahead::{ahead_place, steps_ahead};
 use super::products::{Accumulators, Products, Which};
+use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
@@ -70,9 +70,7 @@ impl<T: Element> Forward<'_, T> {
             for turn in 0..turns.count {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
-                    let base = self.memory.ahead[index].shared();
-                    let column = (&own, first_sample);
-                    let accumulators = ahead_place(layout, pass, base, batch, first_block, column);
+                    let accumulators = self.ahead_place(index, first_block, first_sample);
                     let products = Products {
                         layout,
                         pass,
@@ -118,6 +116,56 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
+    /// What stays the same from step to step of a pass that is one tile; nothing if it is not.
+    #[inline(never)]
+    fn settle<S: Simd>(&self, index: usize, ahead: bool) -> Option<SettledPass<T, S>> {
+        let pass = self.layout.forward.get(index)?;
+        if self.steps < WORTH_SETTLING {
+            return None;
+        }
+        let (turns, strip) = self.share.only_strip::<S>(pass)?;
+        let ahead = (ahead && pass.can_run_ahead()).then_some(0);
+        let products = self.products(
+            pass,
+            strip,
+            self.accumulators(pass, index, strip, ahead),
+            ahead,
+        );
+        SettledPass::new(&products, turns, &|operand| self.place(operand, 0))
+    }
+
+    /// The products of a strip.
+    #[inline(always)]
+    fn products<'a>(
+        &'a self,
+        pass: &'a PassLayout,
+        strip: Strip,
+        accumulators: Accumulators<T>,
+        ahead: Option<usize>,
+    ) -> Products<'a, T> {
+        Products {
+            layout: self.layout,
+            pass,
+            panels: self.packed.panels.as_ptr(),
+            accumulators,
+            strip,
+            which: match ahead {
+                Some(_) => Which::Others,
+                None => Which::All,
+            },
+            coming: Coming::NONE,
+        }
+    }
+
+    /// Where a product finds its vector.
+    #[inline(always)]
+    fn place(&self, operand: Operand, step: usize) -> Option<VectorPlace<T>> {
+        match operand {
+            Operand::Input => Some(self.input.vector(step)),
+            _ => self.memory.vector(self.layout, operand, step + 1),
+        }
+    }
+
     /// The part of the tape that a strip writes.
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
         let groups = strip.groups(self.layout, pass);
@@ -136,18 +184,33 @@ impl<T: Element> Forward<'_, T> {
         strip: Strip,
         ahead: Option<usize>,
     ) -> Accumulators<T> {
-        let (layout, batch) = (self.layout, self.memory.batch);
         match ahead {
             Some(step) => {
-                let base = self.memory.ahead[index].shared();
                 let own = &self.share.samples;
                 let column = step * own.len() + (strip.first_sample - own.start);
-                ahead_place(layout, pass, base, batch, strip.first_block, (own, column))
+                self.ahead_place(index, strip.first_block, column)
             }
             None => {
                 let base = self.memory.accumulators.part(self.share.thread);
-                Accumulators::of_strip(base, layout, pass, strip)
+                Accumulators::of_strip(base, self.layout, pass, strip)
             }
+        }
+    }
+
+    /// Where the products that run ahead lie, from a column of this thread's on: it has the steps of its samples side by side.
+    #[inline(always)]
+    fn ahead_place(&self, index: usize, first_block: usize, column: usize) -> Accumulators<T> {
+        let (layout, memory) = (self.layout, self.memory);
+        let pass = &layout.forward[index];
+        let steps = memory.steps_ahead.unwrap_or(0);
+        let column = self.share.samples.start * steps + column;
+        let row = steps * memory.batch * layout.lanes;
+        let block = pass.groups * pass.rows * row;
+        let base = memory.ahead[index].shared();
+        Accumulators {
+            base: base.wrapping_add(first_block * block + column * layout.lanes),
+            row,
+            block,
         }
     }
 }
@@ -173,7 +236,9 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // A single step, as in streaming, has nothing to run ahead of.
-        let ahead = steps_ahead::<T>(self.layout, self.memory.batch).filter(|_| self.steps > 1);
+        let ahead = self.memory.steps_ahead.filter(|_| self.steps > 1);
+        let mut settled: Settled<T, S> =
+            [0, 1].map(|index| self.settle::<S>(index, ahead.is_some()));
         let mut left = self.steps;
         loop {
             // Samples change hands only where nothing has run ahead of them.
@@ -191,7 +256,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
                     // Unseen by the compiler, which makes a copy of a step's code for either case: faster, but long.
                     ahead = black_box(ahead);
                 }
-                self.step(simd, step, ahead);
+                self.step(simd, step, ahead, &mut settled);
             }
             if left == 0 {
                 match self.sweep.share.take_over() {
@@ -206,24 +271,43 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
 impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
     /// A step, the so-many-th of those that run ahead.
     #[inline(always)]
-    fn step<S: Simd>(&self, simd: S, step: usize, ahead: Option<usize>) {
+    fn step<S: Simd>(
+        &self,
+        simd: S,
+        step: usize,
+        ahead: Option<usize>,
+        settled: &mut Settled<T, S>,
+    ) {
         if self.layout.program.forward_sums > 0 {
             self.clear_sums(step);
         }
         for index in 0..self.layout.forward.len() {
-            self.pass(simd, step, index, ahead);
+            let settled = settled.get_mut(index).and_then(Option::as_mut);
+            self.pass(simd, step, index, ahead, settled);
             self.share.meet();
         }
     }
 
     #[inline(always)]
-    fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
+    fn pass<S: Simd>(
+        &self,
+        simd: S,
+        step: usize,
+        index: usize,
+        ahead: Option<usize>,
+        mut settled: Option<&mut SettledPass<T, S>>,
+    ) {
         let pass = &self.layout.forward[index];
         let ahead = ahead.filter(|_| pass.can_run_ahead());
-        let largest = self.share.samples.len().min(MAX_SAMPLES);
-        // Sums over all units are formed as the units come, so these come in one order at every step.
-        let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
-        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
+        let mut turns = match &settled {
+            Some(settled) => Taken::only(&self.share, pass, settled.turns),
+            None => {
+                let largest = self.share.samples.len().min(MAX_SAMPLES);
+                // Sums over all units are formed as the units come, so these come in one order at every step.
+                let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
+                Taken::new::<S>(&self.share, pass, largest, backwards)
+            }
+        };
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         while let Some(turn) = turns.next::<S>() {
             for (first_sample, samples) in sample_strips(&turn.samples) {
@@ -233,7 +317,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                     first_sample,
                     samples,
                 };
-                self.strip(simd, step, index, strip, ahead);
+                self.strip(simd, step, index, strip, ahead, settled.as_deref_mut());
             }
         }
     }
@@ -246,30 +330,25 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         index: usize,
         strip: Strip,
         ahead: Option<usize>,
+        settled: Option<&mut SettledPass<T, S>>,
     ) {
         let (layout, memory) = (self.layout, self.memory);
         let pass = &layout.forward[index];
         let lead = layout.leads[pass.lead];
         let accumulators = self.accumulators(pass, index, strip, ahead);
-        let products = Products {
-            layout,
-            pass,
-            panels: self.packed.panels.as_ptr(),
-            accumulators,
-            strip,
-            which: match ahead {
-                Some(_) => Which::Others,
-                None => Which::All,
-            },
-            coming: match TAPE && strip.samples > MAX_SAMPLES {
-                true => self.coming(pass, step, strip),
-                false => Coming::NONE,
-            },
+        let place = |operand| self.place(operand, step);
+        let done = match settled {
+            // SAFETY: it was made for the strips of this pass, the only ones of every step.
+            Some(settled) => unsafe { settled.compute(simd, accumulators.base, place) },
+            None => false,
         };
-        products.compute(simd, |operand| match operand {
-            Operand::Input => Some(self.input.vector(step)),
-            _ => memory.vector(layout, operand, step + 1),
-        });
+        if !done {
+            let mut products = self.products(pass, strip, accumulators, ahead);
+            if TAPE && strip.samples > MAX_SAMPLES {
+                products.coming = self.coming(pass, step, strip);
+            }
+            products.compute(simd, place);
+        }
         let (now, previous) = (memory.slot(step + 1), memory.slot(step));
         let groups = strip.groups(layout, pass);
         let first_group = groups.start;

@@ -11,10 +11,11 @@ mod outer;
 mod packing;
 mod products;
 mod queue;
+mod settled;
 mod share;
 mod turns;
 
-pub(crate) use ahead::{ahead_input_len, ahead_len};
+pub(crate) use ahead::{ahead_input_len, ahead_len, steps_ahead};
 pub(crate) use backward::{Backward, INITIAL_TURN};
 pub(crate) use forward::Forward;
 pub(crate) use gradients::Gradients;

@@ -63,7 +63,7 @@ pub(crate) enum Which {
 
 impl Which {
     #[inline(always)]
-    fn segments(self, pass: &PassLayout) -> &[SegmentLayout] {
+    pub fn segments(self, pass: &PassLayout) -> &[SegmentLayout] {
         match self {
             Which::All => &pass.segments,
             Which::Input => &pass.segments[..pass.input_segments],
@@ -73,7 +73,7 @@ impl Which {
 
     /// Whether some rows have no product, so that all are zeroed first.
     #[inline(always)]
-    fn has_idle_rows(self, pass: &PassLayout) -> bool {
+    pub fn has_idle_rows(self, pass: &PassLayout) -> bool {
         match self {
             Which::All => pass.has_idle_rows,
             Which::Input => pass.has_rows_without_input,
@@ -103,7 +103,7 @@ impl<T: Element> Products<'_, T> {
     #[inline(always)]
     pub fn compute<S: Simd>(mut self, simd: S, place: impl Fn(Operand) -> Option<VectorPlace<T>>) {
         let (pass, strip, which) = (self.pass, self.strip, self.which);
-        if !pass.has_equal_segments || is_for_old_machines::<S>() {
+        if !self.has_equal_segments::<S>() {
             self.compute_separately(simd, &place);
             return;
         }
@@ -124,7 +124,7 @@ impl<T: Element> Products<'_, T> {
                 }
             }
             let chunk = &pass.chunks(&segments[0], strip.first_block)[index];
-            let add = idle || which == Which::Others;
+            let add = idle || self.adds();
             // SAFETY: as in `run`; every row of a strip has an accumulator.
             unsafe { self.multiply(simd, chunk, &runs[..count], add) };
         }
@@ -153,7 +153,7 @@ impl<T: Element> Products<'_, T> {
         if idle {
             zero(layout, pass, accumulators, strip, None);
         }
-        let add_all = idle || which == Which::Others;
+        let add_all = idle || self.adds();
         for segment in segments {
             let Some(vector) = place(segment.operand) else {
                 continue;
@@ -171,10 +171,35 @@ impl<T: Element> Products<'_, T> {
         }
     }
 
+    /// The chunks of a segment in this strip.
+    #[inline(always)]
+    pub fn chunks<'s>(&self, segment: &'s SegmentLayout) -> &'s [Chunk] {
+        self.pass.chunks(segment, self.strip.first_block)
+    }
+
+    /// Whether each chunk is one product over all segments.
+    #[inline(always)]
+    pub fn has_equal_segments<S: Simd>(&self) -> bool {
+        self.pass.has_equal_segments && !is_for_old_machines::<S>()
+    }
+
+    /// Whether sums are there already.
+    #[inline(always)]
+    pub fn adds(&self) -> bool {
+        self.which == Which::Others
+    }
+
+    /// Where the lane vectors of a chunk are summed, from the first accumulator on.
+    #[inline(always)]
+    pub fn rows(&self, chunk: &Chunk) -> [usize; MAX_ROWS] {
+        (chunk.targets)
+            .map(|(group, target)| (group * self.pass.rows + target) * self.accumulators.row)
+    }
+
     /// The products of a chunk of a segment: the layout gives every block a panel of `planes * k * rows` lane vectors, and
     /// every sample has a vector of `planes` pieces of length k.
     #[inline(always)]
-    fn run(&self, segment: &SegmentLayout, chunk: &Chunk, vector: VectorPlace<T>) -> Run<T> {
+    pub fn run(&self, segment: &SegmentLayout, chunk: &Chunk, vector: VectorPlace<T>) -> Run<T> {
         let strip = self.strip;
         let panel = segment.start
             + strip.first_block * segment.block_stride
@@ -201,14 +226,10 @@ impl<T: Element> Products<'_, T> {
     #[inline(always)]
     unsafe fn multiply<S: Simd>(&mut self, simd: S, chunk: &Chunk, runs: &[Run<T>], add: bool) {
         let (accumulators, strip) = (self.accumulators, self.strip);
-        let mut rows = [0; MAX_ROWS];
-        for (row, &(group, target)) in rows.iter_mut().zip(&chunk.targets) {
-            *row = (group * self.pass.rows + target) * accumulators.row;
-        }
         let product = TileProduct {
             runs,
             accumulators: accumulators.base,
-            rows,
+            rows: self.rows(chunk),
             accumulators_stride: accumulators.block,
             add,
         };

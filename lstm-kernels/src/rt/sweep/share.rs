@@ -152,6 +152,24 @@ impl Share<'_> {
         self.turns_of::<S>(self.part, pass, samples, backwards)
     }
 
+    /// The only turn and the only strip of a pass in every step, if this thread does it alone and it is one register tile.
+    pub fn only_strip<S: Simd>(&self, pass: &PassLayout) -> Option<(Turns, Strip)> {
+        let samples = self.samples.clone();
+        let is_alone = self.together.is_none() && self.relief.is_none();
+        if !is_alone || samples.len() > MAX_SAMPLES {
+            return None;
+        }
+        let turns = self.turns::<S>(pass, samples.len(), false);
+        let (first_block, blocks) = turns.only()?;
+        let strip = Strip {
+            first_block,
+            blocks,
+            first_sample: samples.start,
+            samples: samples.len(),
+        };
+        Some((turns, strip))
+    }
+
     /// Whether the blocks of a pass do not come out even among threads that may cut one.
     pub fn is_uneven(&self, pass: &PassLayout) -> bool {
         self.samples.len() > MAX_SAMPLES && !pass.blocks.is_multiple_of(self.parts)
@@ -181,6 +199,10 @@ impl Share<'_> {
 /// One of several nearly equal parts of a range.
 #[inline(always)]
 pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
+    // One thread has all, and needs no division.
+    if count == 1 {
+        return range;
+    }
     let len = range.len();
     range.start + len * index / count..range.start + len * (index + 1) / count
 }
@@ -204,6 +226,10 @@ pub(crate) fn sample_strips(
 /// How many strips so many samples are.
 #[inline(always)]
 pub(crate) fn strips(samples: usize) -> usize {
+    // In every small network; the rest takes two multiplications.
+    if samples <= MAX_SAMPLES {
+        return 1;
+    }
     samples.div_ceil(MAX_SAMPLES).div_ceil(MAX_TILES)
 }
 

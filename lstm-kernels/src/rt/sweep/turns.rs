@@ -24,7 +24,8 @@ impl Alike {
     #[inline(always)]
     fn new<S: Simd>(blocks: Range<usize>, samples: usize) -> Self {
         let at_once = tile::blocks_at_once::<S>(samples, blocks.len());
-        let full = blocks.len() / at_once;
+        // A power of two, so no division.
+        let full = blocks.len() >> at_once.trailing_zeros();
         Alike {
             first: blocks.start,
             at_once,
@@ -72,6 +73,11 @@ impl Turns {
             count: wide.count + narrow.count,
             backwards,
         }
+    }
+
+    /// The first block of the only turn, and how many; nothing if there are several.
+    pub fn only(&self) -> Option<(usize, usize)> {
+        (self.count == 1).then(|| self.get(0))
     }
 
     /// The first block of a turn, and how many.
@@ -133,6 +139,19 @@ impl<'a> Taken<'a> {
             own,
             taken: 0,
             queue,
+        }
+    }
+
+    /// A single turn, which nobody helps with.
+    #[inline(always)]
+    pub fn only(share: &'a Share<'a>, pass: &'a PassLayout, own: Turns) -> Self {
+        Taken {
+            share,
+            pass,
+            samples: 0,
+            own,
+            taken: 0,
+            queue: None,
         }
     }
 
