@@ -118,7 +118,7 @@ impl<T: Element> Forward<'_, T> {
 
     /// What stays the same from step to step of a pass that is one tile; nothing if it is not.
     #[inline(never)]
-    fn settle<S: Simd>(&self, index: usize, ahead: bool) -> Option<SettledPass<T, S>> {
+    pub(super) fn settle<S: Simd>(&self, index: usize, ahead: bool) -> Option<SettledPass<T, S>> {
         let pass = self.layout.forward.get(index)?;
         if self.steps < WORTH_SETTLING {
             return None;

@@ -5,14 +5,12 @@
 
 use pulp::Simd;
 
-use super::Strip;
 use super::products::{Accumulators, Products};
 use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS};
 use crate::rt::program::Operand;
-use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{self, MAX_RUNS, Run, TileFn, TileProduct};
 
 /// What stays the same in the first passes of a step; few cells have more.
@@ -31,8 +29,6 @@ struct SettledProduct<T, S> {
     runs: [Run<T>; MAX_RUNS],
     segments: (usize, usize),
     rows: [usize; MAX_ROWS],
-    /// The rows that begin at zero, where others go on: the first so many of these.
-    fresh: ([usize; MAX_ROWS], usize),
     add: bool,
 }
 
@@ -40,7 +36,6 @@ struct SettledProduct<T, S> {
 pub(crate) struct SettledPass<T, S> {
     /// The one turn that this strip is.
     pub turns: Turns,
-    strip: Strip,
     /// How sums are laid out; where they begin differs from step to step.
     accumulators: Accumulators<T>,
     /// For each segment its vector, and where it begins to read, from the beginning of that.
@@ -49,8 +44,8 @@ pub(crate) struct SettledPass<T, S> {
 }
 
 impl<T: Element, S: Simd> SettledPass<T, S> {
-    /// What stays the same of these products, those of the only strip of a pass; nothing where sums begin at zero without a
-    /// product, and where there are many products.
+    /// What stays the same of these products, those of the only strip of a pass. Nothing where sums begin at zero without a
+    /// product or beside sums that go on, and where there are many products.
     #[inline(never)]
     pub fn new(
         products: &Products<'_, T>,
@@ -63,7 +58,6 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
         }
         let mut settled = SettledPass {
             turns,
-            strip: products.strip,
             accumulators: products.accumulators,
             vectors: ([(Operand::Input, 0); MAX_RUNS], segments.len()),
             products: [const { None }; MAX_PRODUCTS],
@@ -90,41 +84,30 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
                     let chunk = &products.chunks(segment)[index];
                     *run = products.run(segment, chunk, place(segment.operand)?);
                 }
-                let product = Self::product(products, some, chunk, runs, first);
-                *room.next()? = Some(product);
+                *room.next()? = Some(Self::product(products, some.len(), chunk, runs, first)?);
             }
         }
         Some(settled)
     }
 
+    /// The product of a chunk with so many segments from the first of them on.
     fn product(
         products: &Products<'_, T>,
-        segments: &[SegmentLayout],
+        segments: usize,
         chunk: &Chunk,
         runs: [Run<T>; MAX_RUNS],
         first: usize,
-    ) -> SettledProduct<T, S> {
+    ) -> Option<SettledProduct<T, S>> {
         let strip = products.strip;
-        let rows = products.rows(chunk);
-        let mut fresh = ([0; MAX_ROWS], 0);
-        let is_equal = products.has_equal_segments::<S>();
-        let add = products.adds() || (!is_equal && chunk.continues);
-        if add && !products.adds() && !chunk.all_continue {
-            for (place, (_, row)) in rows[..chunk.rows].iter().zip(chunk.targets) {
-                if segments[0].fresh.contains(&row) {
-                    fresh.0[fresh.1] = *place;
-                    fresh.1 += 1;
-                }
-            }
-        }
-        SettledProduct {
+        let is_later = chunk.continues && !products.has_equal_segments::<S>();
+        let has_fresh_rows = is_later && !products.adds() && !chunk.all_continue;
+        (!has_fresh_rows).then(|| SettledProduct {
             tile: tile::of_shape::<T, S>(chunk.rows, strip.samples, strip.blocks),
             runs,
-            segments: (first, first + segments.len()),
-            rows,
-            fresh,
-            add,
-        }
+            segments: (first, first + segments),
+            rows: products.rows(chunk),
+            add: products.adds() || is_later,
+        })
     }
 
     /// Computes the products of a step whose sums begin at `base`. Not if a vector is known to be zero.
@@ -153,10 +136,6 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
                 run.vector = vector;
             }
             let (first, end) = settled.segments;
-            if settled.fresh.1 > 0 {
-                // SAFETY: passed on from the caller: every row of the strip has sums there.
-                unsafe { settled.begin_fresh_rows(base, self.strip, self.accumulators) };
-            }
             let product = TileProduct {
                 runs: &settled.runs[first..end],
                 accumulators: base,
@@ -171,22 +150,48 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
     }
 }
 
-impl<T: Element, S: Simd> SettledProduct<T, S> {
-    /// Sets the sums of its fresh rows to zero. A call of its own, as what stays in registers matters more where there are none.
-    ///
-    /// # Safety
-    /// The strip has a lane vector for each row, block and sample from `base` on.
-    #[inline(never)]
-    unsafe fn begin_fresh_rows(&self, base: *mut T, strip: Strip, sums: Accumulators<T>) {
-        let (fresh, count) = &self.fresh;
-        for row in &fresh[..*count] {
-            for block in 0..strip.blocks {
-                // SAFETY: passed on from the caller; the samples of a row lie side by side.
-                unsafe {
-                    let first = base.add(row + block * sums.block);
-                    std::ptr::write_bytes(first, 0, strip.samples * T::lanes::<S>());
-                }
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use pulp::Scalar;
+
+    use crate::Cell;
+    use crate::cells::Lstm;
+    use crate::rt::layout::Layout;
+    use crate::rt::memory::Memory;
+    use crate::rt::panel::Packed;
+    use crate::rt::sweep::{ColumnGrid, Forward, Share};
+
+    /// Whether what an LSTM of so many units does with so many samples is found once for so many steps, without SIMD.
+    fn is_settled(units: usize, samples: usize, steps: usize) -> bool {
+        let (id, spec, program) = (TypeId::of::<Lstm>(), &Lstm::SPEC, const { &Lstm::PROGRAM });
+        let layout = Layout::new(id, spec, program, &[3, units], 1, 2);
+        let packed = Packed::<f32>::new(&layout).unwrap();
+        let memory = Memory::new(&layout, 2, samples, false, 1).unwrap();
+        let forward = Forward {
+            layout: &layout,
+            packed: &packed,
+            share: Share {
+                thread: 0,
+                samples: 0..samples,
+                part: 0,
+                parts: 1,
+                together: None,
+                relief: None,
+            },
+            steps,
+            input: ColumnGrid::none(),
+            output: ColumnGrid::none(),
+            memory: &memory,
+        };
+        forward.settle::<Scalar>(0, true).is_some()
+    }
+
+    #[test]
+    fn only_what_is_one_tile_is_found_once_for_many_steps() {
+        assert!(is_settled(4, 1, 9) && is_settled(1, 6, 4));
+        // Several turns; several tiles; few steps.
+        assert!(!is_settled(40, 1, 9) && !is_settled(1, 7, 9) && !is_settled(4, 1, 3));
     }
 }
