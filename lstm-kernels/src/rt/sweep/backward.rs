@@ -142,7 +142,7 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut settled: Settled<T, S> = [0, 1].map(|index| self.settle::<S>(index));
+        let mut settled: Settled<T, S> = std::array::from_fn(|index| self.settle(index));
         let mut left = Some(self.steps);
         while let Some(steps) = left {
             for steps in (0..=steps).rev() {

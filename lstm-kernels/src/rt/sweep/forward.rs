@@ -51,15 +51,14 @@ impl<T: Element> Forward<'_, T> {
     /// The products of some steps with their input, for this thread's samples.
     #[inline(never)]
     fn run_ahead<S: Simd>(&self, simd: S, steps: Range<usize>) {
-        let (layout, batch) = (self.layout, self.memory.batch);
         let own = self.share.samples.clone();
         // Steps share a tile only if their columns are evenly spaced.
-        let place = if self.input.is_even() && own.len() == batch {
+        let place = if self.input.is_even() && own.len() == self.memory.batch {
             self.input.vector(steps.start)
         } else {
             self.bring_together(steps.clone())
         };
-        for (index, pass) in layout.forward.iter().enumerate() {
+        for (index, pass) in self.layout.forward.iter().enumerate() {
             if !pass.can_run_ahead() {
                 continue;
             }
@@ -71,20 +70,13 @@ impl<T: Element> Forward<'_, T> {
                 let (first_block, blocks) = turns.get(turn);
                 for (first_sample, samples) in sample_strips(&columns) {
                     let accumulators = self.ahead_place(index, first_block, first_sample);
-                    let products = Products {
-                        layout,
-                        pass,
-                        panels: self.packed.panels.as_ptr(),
-                        accumulators,
-                        strip: Strip {
-                            first_block,
-                            blocks,
-                            first_sample,
-                            samples,
-                        },
-                        which: Which::Input,
-                        coming: Coming::NONE,
+                    let strip = Strip {
+                        first_block,
+                        blocks,
+                        first_sample,
+                        samples,
                     };
+                    let products = self.products(pass, strip, accumulators, Which::Input);
                     products.compute(simd, |_| Some(place));
                 }
             }
@@ -125,12 +117,8 @@ impl<T: Element> Forward<'_, T> {
         }
         let (turns, strip) = self.share.only_strip::<S>(pass)?;
         let ahead = (ahead && pass.can_run_ahead()).then_some(0);
-        let products = self.products(
-            pass,
-            strip,
-            self.accumulators(pass, index, strip, ahead),
-            ahead,
-        );
+        let accumulators = self.accumulators(pass, index, strip, ahead);
+        let products = self.products(pass, strip, accumulators, Which::left(ahead));
         SettledPass::new(&products, turns, &|operand| self.place(operand, 0))
     }
 
@@ -141,7 +129,7 @@ impl<T: Element> Forward<'_, T> {
         pass: &'a PassLayout,
         strip: Strip,
         accumulators: Accumulators<T>,
-        ahead: Option<usize>,
+        which: Which,
     ) -> Products<'a, T> {
         Products {
             layout: self.layout,
@@ -149,10 +137,7 @@ impl<T: Element> Forward<'_, T> {
             panels: self.packed.panels.as_ptr(),
             accumulators,
             strip,
-            which: match ahead {
-                Some(_) => Which::Others,
-                None => Which::All,
-            },
+            which,
             coming: Coming::NONE,
         }
     }
@@ -238,7 +223,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
         // A single step, as in streaming, has nothing to run ahead of.
         let ahead = self.memory.steps_ahead.filter(|_| self.steps > 1);
         let mut settled: Settled<T, S> =
-            [0, 1].map(|index| self.settle::<S>(index, ahead.is_some()));
+            std::array::from_fn(|index| self.settle(index, ahead.is_some()));
         let mut left = self.steps;
         loop {
             // Samples change hands only where nothing has run ahead of them.
@@ -343,7 +328,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             None => false,
         };
         if !done {
-            let mut products = self.products(pass, strip, accumulators, ahead);
+            let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
             if TAPE && strip.samples > MAX_SAMPLES {
                 products.coming = self.coming(pass, step, strip);
             }

@@ -62,6 +62,15 @@ pub(crate) enum Which {
 }
 
 impl Which {
+    /// What is left to do in the so-many-th of the steps that ran ahead, or in a step that did not.
+    #[inline(always)]
+    pub fn left(ahead: Option<usize>) -> Self {
+        match ahead {
+            Some(_) => Which::Others,
+            None => Which::All,
+        }
+    }
+
     #[inline(always)]
     pub fn segments(self, pass: &PassLayout) -> &[SegmentLayout] {
         match self {
@@ -113,17 +122,17 @@ impl<T: Element> Products<'_, T> {
         }
         // All segments add to the same rows in the same order: each chunk is one product over all of them.
         let segments = which.segments(pass);
-        for index in 0..pass.chunks(&segments[0], strip.first_block).len() {
+        for index in 0..self.chunks(&segments[0]).len() {
             let mut runs = [Run::NONE; MAX_RUNS];
             let mut count = 0;
             for segment in segments {
                 if let Some(vector) = place(segment.operand) {
-                    let chunk = &pass.chunks(segment, strip.first_block)[index];
+                    let chunk = &self.chunks(segment)[index];
                     runs[count] = self.run(segment, chunk, vector);
                     count += 1;
                 }
             }
-            let chunk = &pass.chunks(&segments[0], strip.first_block)[index];
+            let chunk = &self.chunks(&segments[0])[index];
             let add = idle || self.adds();
             // SAFETY: as in `run`; every row of a strip has an accumulator.
             unsafe { self.multiply(simd, chunk, &runs[..count], add) };
@@ -158,7 +167,7 @@ impl<T: Element> Products<'_, T> {
             let Some(vector) = place(segment.operand) else {
                 continue;
             };
-            for chunk in pass.chunks(segment, strip.first_block) {
+            for chunk in self.chunks(segment) {
                 if chunk.continues && !chunk.all_continue && !add_all {
                     // The chunk adds to sums begun earlier, so its fresh rows start from zero.
                     zero(layout, pass, accumulators, strip, Some((segment, chunk)));

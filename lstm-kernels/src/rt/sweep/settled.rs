@@ -5,7 +5,7 @@
 
 use pulp::Simd;
 
-use super::products::{Accumulators, Products};
+use super::products::Products;
 use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::memory::VectorPlace;
@@ -36,8 +36,8 @@ struct SettledProduct<T, S> {
 pub(crate) struct SettledPass<T, S> {
     /// The one turn that this strip is.
     pub turns: Turns,
-    /// How sums are laid out; where they begin differs from step to step.
-    accumulators: Accumulators<T>,
+    /// From the sums of one block to the next; where the first are differs from step to step.
+    block: usize,
     /// For each segment its vector, and where it begins to read, from the beginning of that.
     vectors: ([(Operand, isize); MAX_RUNS], usize),
     products: [Option<SettledProduct<T, S>>; MAX_PRODUCTS],
@@ -58,7 +58,7 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
         }
         let mut settled = SettledPass {
             turns,
-            accumulators: products.accumulators,
+            block: products.accumulators.block,
             vectors: ([(Operand::Input, 0); MAX_RUNS], segments.len()),
             products: [const { None }; MAX_PRODUCTS],
         };
@@ -140,7 +140,7 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
                 runs: &settled.runs[first..end],
                 accumulators: base,
                 rows: settled.rows,
-                accumulators_stride: self.accumulators.block,
+                accumulators_stride: self.block,
                 add: settled.add,
             };
             // SAFETY: the tile is that of the strip's shape, for which the runs and the layout of the sums were made.
