@@ -104,7 +104,9 @@
 //! - **State.** Layers hold parameters and no state. States are handed in and out, buffers are kept by [`layers::Pass`],
 //!   [`layers::LayerTape`] or [`Workspace`], so that steady shapes allocate once.
 //! - **Options.** `new` takes what there is no default for, methods that begin with `with` the rest.
-//! - **Numbers.** `f32` or `f64`, the type parameter of everything; SIMD by what the machine has, see [`Width`].
+//! - **Numbers.** `f32` or `f64`, the type parameter of everything; SIMD by what the machine has, see [`Width`]. Subnormal
+//!   numbers count as zero in recurrent layers, optimisers, [`layers::Pass`] and [`train::Trainer`], since errors that fade
+//!   would end among them, where processors are slow; [`FlushDenormals`] does the same for a training loop of your own.
 //!
 //! # Errors
 //! Whatever takes data from outside returns a [`Result`]; a panic is a bug. An [`Error`] says what was found, where, and
@@ -182,8 +184,8 @@ pub use faer;
 #[cfg(feature = "derive")]
 pub use lstm_derive::cell;
 pub use lstm_kernels::{
-    Cell, CellSpec, Element, Kernel, KernelError, Packed, ParamRole, ParamSpec, SizeSpec, State,
-    Tape, Threads, VectorSpec, Width, Workspace, cells, equations,
+    Cell, CellSpec, Element, FlushDenormals, Kernel, KernelError, Packed, ParamRole, ParamSpec,
+    SizeSpec, State, Tape, Threads, VectorSpec, Width, Workspace, cells, equations,
 };
 
 /// What generated code calls; not for use by hand.

@@ -34,8 +34,8 @@
 //! ```
 //!
 //! # What it computes
-//! Without a head, exactly what [`Recurrent::step`] computes at the same [`Width`], to the bit; but subnormal numbers
-//! count as zero. A signal that fades to silence would otherwise end among them, and many processors are a hundred
+//! Without a head, exactly what [`Recurrent::step`] computes at the same [`Width`], to the bit. Subnormal numbers count as
+//! zero, as in all verbs: a signal that fades to silence would otherwise end among them, and many processors are a hundred
 //! times slower there. A call sets the processor's mode and restores the one it found; where many single steps follow each
 //! other, one [`FlushDenormals`] around them all and [`Stream::step_in`] save that.
 //!

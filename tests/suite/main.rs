@@ -3,6 +3,7 @@
 
 mod cell_layouts;
 mod columns;
+mod fading;
 mod freshness;
 mod gradients;
 mod kernel_errors;

@@ -1,7 +1,7 @@
 //! A layer over whole sequences, with the memory that it takes.
 
 use faer::{Mat, MatMut, MatRef};
-use lstm_kernels::{Element, State};
+use lstm_kernels::{Element, FlushDenormals, State};
 
 use super::gather::room;
 use super::{Batch, Layer, LayerTape};
@@ -123,7 +123,7 @@ impl<T: Element> Pass<T> {
     ) -> Result<()> {
         let batch = self.batch.as_ref().ok_or(Error::NoForwardPass)?;
         let mut dstate = layer.zero_states(batch.samples())?;
-        layer.backward(x, batch, dy, &mut dstate, &mut self.tape, gradient, dx)
+        self.backward_from(layer, x, dy, &mut dstate, gradient, dx)
     }
 
     /// The same for a loss that sees the [final states](Self::state), too: `dstate` is its gradient by these, one for each
@@ -141,6 +141,7 @@ impl<T: Element> Pass<T> {
         gradient: &mut [T],
         dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
+        let _mode = FlushDenormals::new();
         let batch = self.batch.as_ref().ok_or(Error::NoForwardPass)?;
         layer.backward(x, batch, dy, dstate, &mut self.tape, gradient, dx)
     }
@@ -158,6 +159,7 @@ impl<T: Element> Pass<T> {
         batch: &Batch,
         run: impl FnOnce(&mut [State<T>], MatMut<'_, T>, &mut LayerTape) -> Result<()>,
     ) -> Result<MatRef<'_, T>> {
+        let _mode = FlushDenormals::new();
         // Before memory is taken for outputs, the inputs must be there.
         require_shape(
             "the input of the layer",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef, unzip, zip};
-use lstm_kernels::{Cell, Element, State, Tape, Threads};
+use lstm_kernels::{Cell, Element, FlushDenormals, State, Tape, Threads};
 
 use crate::error::{Error, Result, require_fraction, require_len};
 use crate::jobs::try_share;
@@ -164,6 +164,7 @@ impl<T: Element> CharTrainer<T> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn accumulate<C: Cell>(&mut self, model: &CharModel<C, T>, window: &Window) -> Result<f64> {
+        let _mode = FlushDenormals::new();
         let columns = self.batch * self.steps;
         require_len("the window's inputs", columns, window.inputs.len())?;
         require_len("the window's targets", columns, window.targets.len())?;

@@ -1,7 +1,7 @@
 //! Adam: steps scaled by running moments of the gradient.
 
 use faer::traits::math_utils::sqrt;
-use lstm_kernels::Element;
+use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Result, require_fraction, require_not_negative, require_positive};
 use crate::optim::state::require_memory;
@@ -80,6 +80,7 @@ impl<T: Element> Moments<T> {
         coupling: Coupling,
     ) -> Result<()> {
         require_memory(model, gradient, [&mut self.mean, &mut self.square])?;
+        let _mode = FlushDenormals::new();
         // Both bias corrections, taken out of the loop: rate m̂ / (√v̂ + ε) = scale m / (√v + ε √(1 - β₂^t)).
         let time = self.steps.saturating_add(1) as f64;
         let [mean_bias, square_bias] = self.decay.map(|decay| 1.0 - decay.powf(time));

@@ -1,6 +1,6 @@
 //! Averaged stochastic gradient descent.
 
-use lstm_kernels::Element;
+use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Error, Result, require_not_negative, require_positive};
 use crate::optim::state::{LARGEST_COUNT, require_memory};
@@ -128,6 +128,7 @@ impl<T: Element> AveragedSgd<T> {
 impl<T: Element> Optimiser<T> for AveragedSgd<T> {
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
         require_memory(model, gradient, [&mut self.mean])?;
+        let _mode = FlushDenormals::new();
         let before = self.steps as f64;
         let eta = self.rate / (1.0 + self.lambda * self.rate * before).powf(self.alpha);
         let keep = T::from_f64(1.0 - self.lambda * eta);

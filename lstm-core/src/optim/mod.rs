@@ -68,6 +68,9 @@ use crate::params::Parameters;
 ///
 /// An optimiser may keep memory per parameter, made at its first step; from then on it belongs to models of that size.
 /// Formulas and the meaning of options are PyTorch's.
+///
+/// Memory of parameters that have no gradient for long fades, and would come to rest among the subnormal numbers, which slow
+/// down every step from then on. These count as zero in a step.
 pub trait Optimiser<T> {
     /// One step. `gradient` is laid out as [`Parameters::visit`] goes.
     ///

@@ -1,7 +1,7 @@
 //! RMSProp: steps scaled by a running root mean square of the gradient.
 
 use faer::traits::math_utils::sqrt;
-use lstm_kernels::Element;
+use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
 use crate::optim::state::require_memory;
@@ -115,6 +115,7 @@ impl<T: Element> RmsProp<T> {
         if MOVING {
             require_memory(model, gradient, [&mut self.velocity])?;
         }
+        let _mode = FlushDenormals::new();
         let rate = T::from_f64(self.rate);
         let (within, beside) = match self.within {
             true => (self.epsilon, 0.0),

@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use lstm_kernels::Element;
+use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{
     Error, Result, require_fraction, require_len, require_not_negative, require_positive,
@@ -76,6 +76,7 @@ impl<T: Element> Sgd<T> {
 
 impl<T: Element> Optimiser<T> for Sgd<T> {
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
+        let _mode = FlushDenormals::new();
         let (rate, momentum) = (T::from_f64(self.rate), T::from_f64(self.momentum));
         if self.momentum == 0.0 {
             return (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {

@@ -6,6 +6,9 @@ use crate::linear::Linear;
 use crate::params::{Name, visit_ranges};
 use crate::random::Rng;
 
+/// Whether the processor can take subnormal numbers for zero.
+const HAS_MODE: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+
 /// A model of three numbers: two of `weight` and one of `bias`.
 fn model() -> Linear<f64> {
     let mut model = Linear::new(2, 1, Init::Constant(0.0), &mut Rng::new(0)).unwrap();
@@ -168,6 +171,25 @@ fn a_saved_state_goes_on_bit_for_bit() {
         steps(&mut halves, &mut *after, 3..6);
         assert_eq!(values(&whole), values(&halves), "case {case}");
         assert_eq!(after.state(), optimiser.state(), "case {case}");
+    }
+}
+
+/// 1e-300 times 0.9^200, the slowest decay here, is subnormal, and 0.9 times the smallest subnormal number is that number.
+#[test]
+fn memory_that_fades_ends_at_zero() {
+    let is_subnormal = |values: &[f64]| values.iter().any(|value| value.is_subnormal());
+    for (case, (make, _)) in CASES.iter().enumerate() {
+        let (mut model, mut optimiser) = (model(), make().unwrap());
+        optimiser.step(&mut model, &[1e-300; 3]).unwrap();
+        for step in 0..500 {
+            optimiser.step(&mut model, &[0.0; 3]).unwrap();
+            let buffers = optimiser.state().buffers;
+            let flushed = buffers.iter().all(|(_, values)| !is_subnormal(values));
+            assert!(
+                flushed || !HAS_MODE,
+                "case {case}, step {step}: {buffers:?}"
+            );
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use lstm_kernels::Element;
+use lstm_kernels::{Element, FlushDenormals};
 
 use super::trainer::Memory;
 use super::{
@@ -66,6 +66,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         M: Parameters<T>,
         K: Task<M, T>,
     {
+        let _mode = FlushDenormals::new();
         let before = self.order.place();
         let mut memory = self.take_memory(model)?;
         let stepped = self.step_with(&mut memory, model, task);
@@ -164,6 +165,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         M: Parameters<T>,
         K: Task<M, T>,
     {
+        let _mode = FlushDenormals::new();
         let steps = self.progress.steps;
         let validation_loss = task.validate(model)?;
         if let Some(loss) = validation_loss {

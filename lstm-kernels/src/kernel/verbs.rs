@@ -6,6 +6,7 @@ use super::check::{AsColumns, check_matrix};
 use super::{Kernel, Tape, Workspace};
 use crate::Cell;
 use crate::columns::{Columns, Sequence};
+use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 use crate::rt::{
     Backward, Chore, ColumnGrid, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory,
@@ -149,6 +150,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         if steps == 0 || batch == 0 {
             return;
         }
+        let _mode = FlushDenormals::new();
         memory.load_state(&self.layout, state);
         memory.queue.clear();
         let shared = &*memory;
@@ -257,6 +259,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         if steps == 0 || batch == 0 {
             return;
         }
+        let _mode = FlushDenormals::new();
         let Tape { memory, errors, .. } = tape;
         errors.visit_carries(&self.layout, steps % 2, dstate, |carry, state| {
             carry.copy_from_slice(state);

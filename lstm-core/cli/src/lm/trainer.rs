@@ -5,7 +5,7 @@ use lstm_core::layers::{Batch, Layer, LayerTape};
 use lstm_core::optim::{Optimiser, Touched, global_norm_at};
 use lstm_core::params::{Parameters, split_gradient, zero_gradient};
 use lstm_core::text::Window;
-use lstm_core::{Result, Rng, State};
+use lstm_core::{FlushDenormals, Result, Rng, State};
 
 use super::head::HeadWorkspace;
 use super::model::WordModel;
@@ -72,6 +72,7 @@ impl Trainer {
         optimiser: &mut dyn Optimiser<f32>,
         clip: f64,
     ) -> Result<f64> {
+        let _mode = FlushDenormals::new();
         let samples = self.batch.samples();
         if window.is_first {
             self.states = model.layers.initial_states(samples)?;
