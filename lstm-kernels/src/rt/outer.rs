@@ -9,7 +9,8 @@ use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
-use super::tile::{MAX_SAMPLES, at_once_in};
+use super::tile::MAX_SAMPLES;
+use super::width::is_for_old_machines;
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
 #[derive(Debug, Clone, Copy)]
@@ -163,6 +164,16 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
                 }
             }
         }
+    }
+}
+
+/// How many k a turn of the loop has. What the loop itself takes slows tiles of few sums down; with wide registers they have
+/// more, and longer turns made them a little slower.
+const fn at_once_in<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 || is_for_old_machines::<S>() {
+        1
+    } else {
+        4
     }
 }
 

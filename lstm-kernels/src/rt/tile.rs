@@ -21,6 +21,9 @@ pub const MAX_SAMPLES: usize = 6;
 /// The most tiles of samples that read a piece of a panel one after the other, while it lies in the first level of the cache.
 pub const MAX_TILES: usize = 6;
 
+/// Up to so many samples, the time of a tile goes into reading its panel.
+const FEW: usize = 2;
+
 /// The most blocks a tile takes.
 pub const MAX_BLOCKS: usize = 4;
 
@@ -44,9 +47,9 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
-    /// What will be read next: for each turn of the loop over k the cache line there is asked for.
+    /// What will be read next, and is asked for line by line; see [`lines_in`].
     pub next: *const T,
-    /// From the line of one turn to that of the next.
+    /// From one line to the next.
     pub next_stride: usize,
 }
 
@@ -81,25 +84,30 @@ impl<T> Run<T> {
     #[inline(always)]
     pub fn part(&self, planes: Range<usize>, k: Range<usize>, panel_numbers: usize) -> Self {
         let (first, panel) = (planes.start, planes.start * self.k + k.start);
+        let end = (planes.end - 1) * self.k + k.end;
         Run {
             planes: planes.len(),
             k: k.len(),
             panel: (self.panel).wrapping_add(panel * panel_numbers),
             vector: (self.vector).wrapping_add(first * self.plane_stride + k.start),
+            next: match end == self.planes * self.k {
+                true => self.next,
+                false => (self.panel).wrapping_add(end * panel_numbers),
+            },
             ..*self
         }
     }
 
     /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
-    /// follows in the panel, a cache line in each turn of their loops.
+    /// comes next, some cache lines in each turn of their loops.
     #[inline(always)]
-    pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize, panel_numbers: usize) -> Self {
+    pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize) -> Self {
         let line = CACHE_LINE / size_of::<T>();
-        let lines = self.planes * (self.k / const { at_once_in::<S>() });
-        let next = self.planes * self.k * panel_numbers + tile * lines * line;
+        let turns = self.planes * (self.k / const { at_once_in::<S>(MAX_SAMPLES) });
+        let lines = turns * const { lines_in::<S>(MAX_SAMPLES) };
         Run {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
-            next: self.panel.wrapping_add(next),
+            next: self.next.wrapping_add(tile * lines * line),
             next_stride: line,
             ..*self
         }
@@ -248,18 +256,17 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             }
         }
     }
-    let at_once = const { at_once_in::<S>() };
+    let at_once = const { at_once_in::<S>(M) };
     for run in product.runs {
         let mut next = run.next;
         for plane in 0..run.planes {
             let (mut panel, mut vectors) = run.plane(plane, P * lanes);
             for _ in 0..run.k / at_once {
-                // Tiles of few samples read as fast as they can, and the processor foresees what.
-                if M > 2 {
-                    prefetch(next);
-                    next = next.wrapping_add(run.next_stride);
-                }
                 for k in 0..at_once {
+                    if k < const { lines_in::<S>(M) } {
+                        prefetch(next);
+                        next = next.wrapping_add(run.next_stride);
+                    }
                     // SAFETY: the panel of each block holds planes * k * P lane vectors, and each sample's vector has k elements
                     // in each piece.
                     unsafe { add_products(simd, &mut sums, k, panel, run.panel_stride, &vectors) };
@@ -318,13 +325,26 @@ unsafe fn add_products<T: Element, S: Simd, const P: usize, const M: usize, cons
     }
 }
 
-/// How many k a turn of the loop has. Where the sums of a tile are few, what the loop itself takes would slow them down, most of
-/// all on a processor that is shared by two threads.
-pub(super) const fn at_once_in<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 || is_for_old_machines::<S>() {
+/// How many k a turn of the loop has, for tiles of so many samples. A processor that two threads share issues the instructions
+/// of one and of the other by turns, so those that the loop itself takes would slow down the multiplications. Where registers
+/// are wide, few samples wait for memory or for their own sums, and short products have no use for long turns.
+const fn at_once_in<S: Simd>(samples: usize) -> usize {
+    let few = S::REGISTER_COUNT >= 32 && samples <= FEW;
+    if few || is_for_old_machines::<S>() {
         1
     } else {
         4
+    }
+}
+
+/// How many cache lines a turn asks for, one with each k. Tiles of few samples read as fast as they can, and the processor
+/// foresees what. The tiles of a strip ask for all of the next piece together: where registers are wide, each k of it has up to
+/// four lines, otherwise one.
+const fn lines_in<S: Simd>(samples: usize) -> usize {
+    match (samples <= FEW, S::REGISTER_COUNT >= 32) {
+        (true, _) => 0,
+        (false, true) => at_once_in::<S>(samples),
+        (false, false) => 1,
     }
 }
 

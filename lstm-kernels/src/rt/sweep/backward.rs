@@ -204,6 +204,7 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
                     blocks: turn.blocks,
                     first_sample,
                     samples,
+                    backwards: turns.backwards(),
                 };
                 self.strip(simd, step, index, strip, settled.as_deref_mut());
             }

@@ -75,6 +75,7 @@ impl<T: Element> Forward<'_, T> {
                         blocks,
                         first_sample,
                         samples,
+                        backwards: false,
                     };
                     let products = self.products(pass, strip, accumulators, Which::Input);
                     products.compute(simd, |_| Some(place));
@@ -301,6 +302,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
                     blocks: turn.blocks,
                     first_sample,
                     samples,
+                    backwards: turns.backwards(),
                 };
                 self.strip(simd, step, index, strip, ahead, settled.as_deref_mut());
             }

@@ -33,6 +33,7 @@ impl<T: Element> Gradients<'_, T> {
                     blocks,
                     first_sample: samples.start,
                     samples: samples.len(),
+                    backwards: false,
                 };
                 let base = self.errors.accumulators.part(self.thread);
                 let accumulators = Accumulators::of_strip(base, self.layout, pass, strip);

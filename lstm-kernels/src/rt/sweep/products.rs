@@ -210,10 +210,19 @@ impl<T: Element> Products<'_, T> {
     #[inline(always)]
     pub fn run(&self, segment: &SegmentLayout, chunk: &Chunk, vector: VectorPlace<T>) -> Run<T> {
         let strip = self.strip;
-        let panel = segment.start
-            + strip.first_block * segment.block_stride
-            + chunk.before * segment.planes * segment.k * self.layout.lanes;
-        let panel = self.panels.wrapping_add(panel);
+        let numbers = segment.planes * segment.k * self.layout.lanes;
+        let block = segment.start + strip.first_block * segment.block_stride;
+        let panel = self.panels.wrapping_add(block + chunk.before * numbers);
+        let end = panel.wrapping_add(chunk.rows * numbers);
+        let is_last = || {
+            self.chunks(segment)
+                .last()
+                .is_some_and(|last| std::ptr::eq(last, chunk))
+        };
+        let next = match strip.backwards && is_last() {
+            true => (self.panels).wrapping_add(block.wrapping_sub(segment.block_stride)),
+            false => end,
+        };
         Run {
             planes: segment.planes,
             k: segment.k,
@@ -225,7 +234,7 @@ impl<T: Element> Products<'_, T> {
                 .wrapping_offset(strip.first_sample as isize * vector.sample),
             plane_stride: segment.plane_stride.unwrap_or(vector.plane),
             vector_stride: vector.sample,
-            next: panel,
+            next,
             next_stride: 0,
         }
     }
@@ -282,7 +291,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
         for (tile, (first, samples)) in tiles.enumerate() {
             let mut of_tile = [Run::NONE; MAX_RUNS];
             for (of_tile, run) in of_tile.iter_mut().zip(runs) {
-                *of_tile = run.of_tile::<S>(tile, first, panel_numbers);
+                *of_tile = run.of_tile::<S>(tile, first);
             }
             let product = TileProduct {
                 runs: &of_tile[..runs.len()],
@@ -301,7 +310,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
         let len = run.k * bytes;
         let (planes, k) = match len <= whole {
             true => (even_length(run.planes, whole / len), run.k),
-            false => (1, even_length(run.k, most / bytes)),
+            false => (1, even_length(run.k, most / bytes).next_multiple_of(4)),
         };
         for plane in (0..run.planes).step_by(planes) {
             let planes = plane..run.planes.min(plane + planes);
@@ -313,7 +322,7 @@ unsafe fn take_turns<T: Element, S: Simd>(
                 );
                 for (tile, (first, samples)) in tiles.clone().enumerate() {
                     let product = TileProduct {
-                        runs: &[run.of_tile::<S>(tile, first, panel_numbers)],
+                        runs: &[run.of_tile::<S>(tile, first)],
                         accumulators: product.accumulators.wrapping_add(first * lanes),
                         add,
                         ..*product

@@ -166,6 +166,7 @@ impl Share<'_> {
             blocks,
             first_sample: samples.start,
             samples: samples.len(),
+            backwards: false,
         };
         Some((turns, strip))
     }
@@ -260,6 +261,8 @@ pub(crate) struct Strip {
     pub blocks: usize,
     pub first_sample: usize,
     pub samples: usize,
+    /// Whether the block before it comes next, not the one behind it.
+    pub backwards: bool,
 }
 
 impl Strip {

@@ -155,6 +155,12 @@ impl<'a> Taken<'a> {
         }
     }
 
+    /// Whether blocks come last things first.
+    #[inline(always)]
+    pub fn backwards(&self) -> bool {
+        self.own.backwards
+    }
+
     /// The next turn.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self) -> Option<Turn> {
