@@ -1,6 +1,7 @@
 //! The workspace's test suite: language and messages, proofs, generated kernels, numbers.
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
+mod bits;
 mod cell_layouts;
 mod columns;
 mod fading;
