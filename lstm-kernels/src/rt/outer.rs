@@ -9,7 +9,7 @@ use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
-use super::tile::MAX_SAMPLES;
+use super::tile::{MAX_AT_ONCE, MAX_SAMPLES};
 use super::width::is_for_old_machines;
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
@@ -173,7 +173,7 @@ const fn at_once_in<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 || is_for_old_machines::<S>() {
         1
     } else {
-        4
+        MAX_AT_ONCE
     }
 }
 

@@ -21,6 +21,9 @@ pub const MAX_SAMPLES: usize = 6;
 /// The most tiles of samples that read a piece of a panel one after the other, while it lies in the first level of the cache.
 pub const MAX_TILES: usize = 6;
 
+/// The most k that a turn of a tile's loop has.
+pub const MAX_AT_ONCE: usize = 4;
+
 /// Up to so many samples, the time of a tile goes into reading its panel.
 const FEW: usize = 2;
 
@@ -333,7 +336,7 @@ const fn at_once_in<S: Simd>(samples: usize) -> usize {
     if few || is_for_old_machines::<S>() {
         1
     } else {
-        4
+        MAX_AT_ONCE
     }
 }
 

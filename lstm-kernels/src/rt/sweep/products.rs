@@ -310,7 +310,10 @@ unsafe fn take_turns<T: Element, S: Simd>(
         let len = run.k * bytes;
         let (planes, k) = match len <= whole {
             true => (even_length(run.planes, whole / len), run.k),
-            false => (1, even_length(run.k, most / bytes).next_multiple_of(4)),
+            false => {
+                let k = even_length(run.k, most / bytes);
+                (1, k.next_multiple_of(tile::MAX_AT_ONCE))
+            }
         };
         for plane in (0..run.planes).step_by(planes) {
             let planes = plane..run.planes.min(plane + planes);
