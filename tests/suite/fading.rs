@@ -70,7 +70,7 @@ fn an_error_goes_from_the_smallest_normal_number_to_zero() {
     }
 }
 
-/// The mode of a caller who has set it already is left as it is.
+/// Whether the caller has set the mode or not.
 #[test]
 fn gradients_are_the_same_in_either_mode() {
     let alone = gradient_of_last_step(1);

@@ -76,7 +76,6 @@ impl<T: Element> Sgd<T> {
 
 impl<T: Element> Optimiser<T> for Sgd<T> {
     fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
-        let _mode = FlushDenormals::new();
         let (rate, momentum) = (T::from_f64(self.rate), T::from_f64(self.momentum));
         if self.momentum == 0.0 {
             return (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
@@ -87,6 +86,7 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
             });
         }
         require_memory(model, gradient, [&mut self.velocity])?;
+        let _mode = FlushDenormals::new();
         let (velocity, nesterov) = (&mut self.velocity, self.nesterov);
         (self.decay).visit(model, gradient.len(), &mut |range, decay, parameter| {
             let decay = T::from_f64(decay);

@@ -9,8 +9,7 @@ use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::prefetch;
-use super::tile::{MAX_AT_ONCE, MAX_SAMPLES};
-use super::width::is_for_old_machines;
+use super::tile::{MAX_SAMPLES, at_once_in};
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +133,8 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
             }
         }
     }
-    let at_once = const { at_once_in::<S>() };
+    // Longer turns made tiles of wide registers a little slower.
+    let at_once = const { at_once_in::<S>(1) };
     let (mut errors, mut at) = (product.errors, 0);
     for _ in 0..product.k / at_once {
         for k in 0..at_once {
@@ -164,16 +164,6 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
                 }
             }
         }
-    }
-}
-
-/// How many k a turn of the loop has. What the loop itself takes slows tiles of few sums down; with wide registers they have
-/// more, and longer turns made them a little slower.
-const fn at_once_in<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 || is_for_old_machines::<S>() {
-        1
-    } else {
-        MAX_AT_ONCE
     }
 }
 

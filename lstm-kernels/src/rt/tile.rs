@@ -106,7 +106,7 @@ impl<T> Run<T> {
     #[inline(always)]
     pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize) -> Self {
         let line = CACHE_LINE / size_of::<T>();
-        let turns = self.planes * (self.k / const { at_once_in::<S>(MAX_SAMPLES) });
+        let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
         let lines = turns * const { lines_in::<S>(MAX_SAMPLES) };
         Run {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
@@ -259,7 +259,7 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
             }
         }
     }
-    let at_once = const { at_once_in::<S>(M) };
+    let at_once = const { at_once_of::<S>(M) };
     for run in product.runs {
         let mut next = run.next;
         for plane in 0..run.planes {
@@ -328,16 +328,23 @@ unsafe fn add_products<T: Element, S: Simd, const P: usize, const M: usize, cons
     }
 }
 
-/// How many k a turn of the loop has, for tiles of so many samples. A processor that two threads share issues the instructions
-/// of one and of the other by turns, so those that the loop itself takes would slow down the multiplications. Where registers
-/// are wide, few samples wait for memory or for their own sums, and short products have no use for long turns.
-const fn at_once_in<S: Simd>(samples: usize) -> usize {
-    let few = S::REGISTER_COUNT >= 32 && samples <= FEW;
-    if few || is_for_old_machines::<S>() {
+/// How many k a turn of a loop over k has: several, as what the loop itself takes would slow down the multiplications, most of all
+/// on a processor that two threads share, which issues the instructions of one and of the other by turns. Where registers are
+/// wide, there are many multiplications for each k, and the turn is as long as asked for.
+pub(super) const fn at_once_in<S: Simd>(wide: usize) -> usize {
+    if is_for_old_machines::<S>() {
         1
+    } else if S::REGISTER_COUNT >= 32 {
+        wide
     } else {
         MAX_AT_ONCE
     }
+}
+
+/// The same for a tile of so many samples. Few wait for memory or for their own sums, and short products have no use for long
+/// turns.
+const fn at_once_of<S: Simd>(samples: usize) -> usize {
+    at_once_in::<S>(if samples <= FEW { 1 } else { MAX_AT_ONCE })
 }
 
 /// How many cache lines a turn asks for, one with each k. Tiles of few samples read as fast as they can, and the processor
@@ -346,7 +353,7 @@ const fn at_once_in<S: Simd>(samples: usize) -> usize {
 const fn lines_in<S: Simd>(samples: usize) -> usize {
     match (samples <= FEW, S::REGISTER_COUNT >= 32) {
         (true, _) => 0,
-        (false, true) => at_once_in::<S>(samples),
+        (false, true) => at_once_of::<S>(samples),
         (false, false) => 1,
     }
 }

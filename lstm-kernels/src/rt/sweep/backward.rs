@@ -198,14 +198,8 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
         };
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         while let Some(turn) = turns.next::<S>() {
-            for (first_sample, samples) in sample_strips(&turn.samples) {
-                let strip = Strip {
-                    first_block: turn.first_block,
-                    blocks: turn.blocks,
-                    first_sample,
-                    samples,
-                    backwards: turns.backwards(),
-                };
+            for samples in sample_strips(&turn.samples) {
+                let strip = turn.strip(samples);
                 self.strip(simd, step, index, strip, settled.as_deref_mut());
             }
         }

@@ -67,16 +67,11 @@ impl<T: Element> Forward<'_, T> {
                 .share
                 .turns::<S>(pass, columns.len().min(MAX_SAMPLES), false);
             for turn in 0..turns.count {
-                let (first_block, blocks) = turns.get(turn);
-                for (first_sample, samples) in sample_strips(&columns) {
-                    let accumulators = self.ahead_place(index, first_block, first_sample);
-                    let strip = Strip {
-                        first_block,
-                        blocks,
-                        first_sample,
-                        samples,
-                        backwards: false,
-                    };
+                let turn = turns.turn(turn, columns.clone());
+                for samples in sample_strips(&columns) {
+                    let strip = turn.strip(samples);
+                    let accumulators =
+                        self.ahead_place(index, strip.first_block, strip.first_sample);
                     let products = self.products(pass, strip, accumulators, Which::Input);
                     products.compute(simd, |_| Some(place));
                 }
@@ -296,14 +291,8 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         };
         // Loops, not closures: what runs here must be inlined into the code of this instruction set.
         while let Some(turn) = turns.next::<S>() {
-            for (first_sample, samples) in sample_strips(&turn.samples) {
-                let strip = Strip {
-                    first_block: turn.first_block,
-                    blocks: turn.blocks,
-                    first_sample,
-                    samples,
-                    backwards: turns.backwards(),
-                };
+            for samples in sample_strips(&turn.samples) {
+                let strip = turn.strip(samples);
                 self.strip(simd, step, index, strip, ahead, settled.as_deref_mut());
             }
         }

@@ -27,14 +27,8 @@ impl<T: Element> Gradients<'_, T> {
         while let Some(strip) = self.take() {
             let samples = part(0..columns, strip, strips);
             for turn in 0..turns.count {
-                let (first_block, blocks) = turns.get(turn);
-                let strip = Strip {
-                    first_block,
-                    blocks,
-                    first_sample: samples.start,
-                    samples: samples.len(),
-                    backwards: false,
-                };
+                let whole = (samples.start, samples.len());
+                let strip = turns.turn(turn, samples.clone()).strip(whole);
                 let base = self.errors.accumulators.part(self.thread);
                 let accumulators = Accumulators::of_strip(base, self.layout, pass, strip);
                 let products = Products {

@@ -160,15 +160,8 @@ impl Share<'_> {
             return None;
         }
         let turns = self.turns::<S>(pass, samples.len(), false);
-        let (first_block, blocks) = turns.only()?;
-        let strip = Strip {
-            first_block,
-            blocks,
-            first_sample: samples.start,
-            samples: samples.len(),
-            backwards: false,
-        };
-        Some((turns, strip))
+        let whole = (samples.start, samples.len());
+        (turns.count == 1).then(|| (turns, turns.turn(0, samples).strip(whole)))
     }
 
     /// Whether the blocks of a pass do not come out even among threads that may cut one.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::{Queue, Share};
+use super::{Queue, Share, Strip};
 use crate::rt::pass::PassLayout;
 use crate::rt::tile;
 
@@ -75,14 +75,21 @@ impl Turns {
         }
     }
 
-    /// The first block of the only turn, and how many; nothing if there are several.
-    pub fn only(&self) -> Option<(usize, usize)> {
-        (self.count == 1).then(|| self.get(0))
+    /// A turn with so many samples.
+    #[inline(always)]
+    pub fn turn(&self, turn: usize, samples: Range<usize>) -> Turn {
+        let (first_block, blocks) = self.get(turn);
+        Turn {
+            first_block,
+            blocks,
+            samples,
+            backwards: self.backwards,
+        }
     }
 
     /// The first block of a turn, and how many.
     #[inline(always)]
-    pub fn get(&self, turn: usize) -> (usize, usize) {
+    fn get(&self, turn: usize) -> (usize, usize) {
         let turn = if self.backwards {
             self.count - 1 - turn
         } else {
@@ -114,6 +121,22 @@ pub(crate) struct Turn {
     pub first_block: usize,
     pub blocks: usize,
     pub samples: Range<usize>,
+    /// Whether the block before these comes next, not the one behind them.
+    pub backwards: bool,
+}
+
+impl Turn {
+    /// The blocks, with some of the samples: the first of these, and how many.
+    #[inline(always)]
+    pub fn strip(&self, (first_sample, samples): (usize, usize)) -> Strip {
+        Strip {
+            first_block: self.first_block,
+            blocks: self.blocks,
+            first_sample,
+            samples,
+            backwards: self.backwards,
+        }
+    }
 }
 
 impl<'a> Taken<'a> {
@@ -155,12 +178,6 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// Whether blocks come last things first.
-    #[inline(always)]
-    pub fn backwards(&self) -> bool {
-        self.own.backwards
-    }
-
     /// The next turn.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self) -> Option<Turn> {
@@ -168,13 +185,8 @@ impl<'a> Taken<'a> {
             Some(queue) => self.next_of_all::<S>(queue),
             None if self.taken < self.own.count => {
                 self.taken += 1;
-                let (first_block, blocks) = self.own.get(self.taken - 1);
                 let samples = self.share.samples.clone();
-                Some(Turn {
-                    first_block,
-                    blocks,
-                    samples,
-                })
+                Some(self.own.turn(self.taken - 1, samples))
             }
             None => None,
         }
@@ -191,7 +203,6 @@ impl<'a> Taken<'a> {
             share.turns_of::<S>(part, self.pass, self.samples, self.own.backwards)
         };
         let last = turns.count - 1;
-        let (first_block, blocks) = turns.get(piece.min(last));
         let Range { start, end } = share.samples;
         let middle = start.midpoint(end);
         let samples = match piece.checked_sub(last) {
@@ -199,11 +210,7 @@ impl<'a> Taken<'a> {
             Some(1) => middle..end,
             _ => start..end,
         };
-        Some(Turn {
-            first_block,
-            blocks,
-            samples,
-        })
+        Some(turns.turn(piece.min(last), samples))
     }
 }
 
