@@ -3,18 +3,29 @@
 use super::buffer::CACHE_LINE;
 use super::context::Rows;
 
-/// Asks for the cache line at `place` to be brought near, which changes nothing else: any address may be asked for, and on
-/// processors without such an instruction nothing happens.
-#[inline(always)]
-pub fn prefetch<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the instruction belongs to every x86-64 processor and never faults.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(place.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+macro_rules! prefetches {
+    ($($(#[$doc:meta])* $name:ident: $hint:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name<T>(place: *const T) {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the instruction belongs to every x86-64 processor and never faults.
+            unsafe {
+                use core::arch::x86_64::{$hint, _mm_prefetch};
+                _mm_prefetch::<$hint>(place.cast());
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = place;
+        }
+    )*};
+}
+
+prefetches! {
+    /// Asks for the cache line at `place` to be brought into the second level of the cache, which changes nothing else: any
+    /// address may be asked for, and on processors without such an instruction nothing happens.
+    prefetch: _MM_HINT_T1;
+    /// The same for the first level: for what is needed at once.
+    prefetch_near: _MM_HINT_T0;
 }
 
 /// Cache lines that are asked for together, with each tile: what comes from afar then arrives while tiles need little of it.

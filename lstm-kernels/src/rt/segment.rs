@@ -5,6 +5,9 @@ use super::layout::Layout;
 use super::pass::Chunk;
 use super::program::{Operand, Product};
 
+/// Panels of more bytes are far.
+const FAR: usize = 8 << 20;
+
 /// Where the weights of a lane vector of a panel come from: a parameter, or its transpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PanelSource {
@@ -49,6 +52,12 @@ impl SegmentLayout {
     /// How many k each of its sources has.
     pub fn piece_len(&self) -> usize {
         self.planes * self.k / self.sources.len()
+    }
+
+    /// Whether the panels of so many blocks do not fit into the second level of any cache, by far.
+    #[inline(always)]
+    pub fn is_far<T>(&self, blocks: usize) -> bool {
+        blocks * self.block_stride > FAR / size_of::<T>()
     }
 }
 

@@ -12,7 +12,7 @@ use super::buffer::CACHE_LINE;
 use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
-use super::prefetch::prefetch;
+use super::prefetch::{prefetch, prefetch_near};
 use super::width::is_for_old_machines;
 
 /// The most samples a tile takes.
@@ -26,6 +26,9 @@ pub const MAX_AT_ONCE: usize = 4;
 
 /// Up to so many samples, the time of a tile goes into reading its panel.
 const FEW: usize = 2;
+
+/// Bytes of a panel that are asked for ahead where it is [far](Run::is_far).
+const AHEAD: usize = 2048;
 
 /// The most blocks a tile takes.
 pub const MAX_BLOCKS: usize = 4;
@@ -50,10 +53,14 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
-    /// What will be read next, and is asked for line by line; see [`lines_in`].
+    /// What will be read next, and is asked for line by line, in some places at once; see [`lines_in`].
     pub next: *const T,
     /// From one line to the next.
     pub next_stride: usize,
+    /// From one of the places to the next.
+    pub next_part: usize,
+    /// Whether the panel comes from so far that a tile of few samples has to ask for it.
+    pub is_far: bool,
 }
 
 impl<T> Run<T> {
@@ -68,6 +75,8 @@ impl<T> Run<T> {
         vector_stride: 0,
         next: std::ptr::null(),
         next_stride: 0,
+        next_part: 0,
+        is_far: false,
     };
 
     /// The panel and the vectors of a plane, of a panel with so many numbers for each k.
@@ -102,16 +111,17 @@ impl<T> Run<T> {
     }
 
     /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
-    /// comes next, some cache lines in each turn of their loops.
+    /// comes next, each for some cache lines of every part of it: a processor that sees several parts read at once looks further
+    /// ahead.
     #[inline(always)]
     pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize) -> Self {
         let line = CACHE_LINE / size_of::<T>();
         let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
-        let lines = turns * const { lines_in::<S>(MAX_SAMPLES) };
         Run {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
-            next: self.next.wrapping_add(tile * lines * line),
+            next: self.next.wrapping_add(tile * turns * line),
             next_stride: line,
+            next_part: self.planes * self.k * line,
             ..*self
         }
     }
@@ -265,15 +275,21 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
         for plane in 0..run.planes {
             let (mut panel, mut vectors) = run.plane(plane, P * lanes);
             for _ in 0..run.k / at_once {
+                if M <= FEW && run.is_far {
+                    for q in 0..Q {
+                        let block = panel.wrapping_add(q * run.panel_stride);
+                        ask_ahead(block, at_once * P * lanes);
+                    }
+                }
                 for k in 0..at_once {
                     if k < const { lines_in::<S>(M) } {
-                        prefetch(next);
-                        next = next.wrapping_add(run.next_stride);
+                        prefetch(next.wrapping_add(k * run.next_part));
                     }
                     // SAFETY: the panel of each block holds planes * k * P lane vectors, and each sample's vector has k elements
                     // in each piece.
                     unsafe { add_products(simd, &mut sums, k, panel, run.panel_stride, &vectors) };
                 }
+                next = next.wrapping_add(run.next_stride);
                 panel = panel.wrapping_add(at_once * P * lanes);
                 vectors.advance(at_once);
             }
@@ -292,6 +308,14 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
                 unsafe { sums[q][m][p].store(product.accumulators.add(place(q, p, m))) };
             }
         }
+    }
+}
+
+/// Asks for so many numbers of a panel, some way ahead of this place: at the end of a panel for some that nobody needs.
+#[inline(always)]
+fn ask_ahead<T>(panel: *const T, numbers: usize) {
+    for line in 0..(numbers * size_of::<T>()).div_ceil(CACHE_LINE) {
+        prefetch_near(panel.wrapping_byte_add(AHEAD + line * CACHE_LINE));
     }
 }
 
@@ -347,9 +371,9 @@ const fn at_once_of<S: Simd>(samples: usize) -> usize {
     at_once_in::<S>(if samples <= FEW { 1 } else { MAX_AT_ONCE })
 }
 
-/// How many cache lines a turn asks for, one with each k. Tiles of few samples read as fast as they can, and the processor
-/// foresees what. The tiles of a strip ask for all of the next piece together: where registers are wide, each k of it has up to
-/// four lines, otherwise one.
+/// How many cache lines a turn asks for, one with each k and in a part of its own of what comes next. Tiles of few samples read as
+/// fast as they can, and the processor foresees what, or [`ask_ahead`] does. The tiles of a strip ask for all of the next piece
+/// together: where registers are wide, each k of it has up to four lines, otherwise one.
 const fn lines_in<S: Simd>(samples: usize) -> usize {
     match (samples <= FEW, S::REGISTER_COUNT >= 32) {
         (true, _) => 0,

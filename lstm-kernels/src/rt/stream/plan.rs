@@ -146,6 +146,7 @@ impl<T: Element> Places<'_, T> {
                 vector: vector.base,
                 plane_stride: vector.plane,
                 vector_stride: 0,
+                is_far: segment.is_far::<T>(pass.blocks),
                 ..Run::NONE
             })
         };
