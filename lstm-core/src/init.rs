@@ -1,6 +1,6 @@
 //! Initial values of parameters.
 
-use lstm_kernels::{Element, ParamRole};
+use lstm_kernels::{Element, ParamRole, ParamSpec};
 
 use crate::error::{Error, Result, require_not_negative};
 use crate::params::ParameterMut;
@@ -178,7 +178,8 @@ impl<const N: usize> From<[f64; N]> for Start {
     }
 }
 
-/// How to fill the parameters of a cell: by what a parameter does in the equations, and by name.
+/// How to fill the parameters of a cell: by name; else as the cell says, `param γ: [N] = 1`; else by what a parameter does
+/// in the equations.
 ///
 /// ```
 /// use lstm_core::init::{CellInit, Init};
@@ -201,14 +202,14 @@ pub struct CellInit {
     pub input: Init,
     /// Matrices that multiply any other vector of the step.
     pub recurrent: Init,
-    /// Biases, peepholes and scalars.
+    /// Biases, peepholes and scalars, if the cell does not say what they start from.
     pub vector: Init,
     /// Exceptions by name, ASCII or as in the equations.
     pub named: Vec<(String, Start)>,
 }
 
 impl CellInit {
-    /// The same distribution for everything.
+    /// The same distribution for everything but what the cell says itself.
     pub fn all(init: Init) -> Self {
         Self {
             input: init,
@@ -246,8 +247,12 @@ impl CellInit {
         self
     }
 
-    pub(crate) fn for_role(&self, role: ParamRole) -> Init {
-        match role {
+    /// For a parameter that is no exception.
+    pub(crate) fn for_param(&self, param: &ParamSpec) -> Init {
+        if let Some(start) = param.start {
+            return Init::Constant(start);
+        }
+        match param.role {
             ParamRole::InputMatrix => self.input,
             ParamRole::RecurrentMatrix => self.recurrent,
             ParamRole::Vector | ParamRole::Scalar => self.vector,

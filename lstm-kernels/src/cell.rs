@@ -37,7 +37,7 @@ pub enum ParamRole {
 }
 
 /// A trainable parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ParamSpec {
     /// The symbol in the equations, such as `W_ι`.
     pub symbol: &'static str,
@@ -49,6 +49,8 @@ pub struct ParamSpec {
     pub row_axes: usize,
     /// What it does in the equations.
     pub role: ParamRole,
+    /// What all its numbers start from, if the cell says so: `param γ: [N] = 1`. Never that of a matrix.
+    pub start: Option<f64>,
 }
 
 /// Everything about a cell that does not depend on its sizes.

@@ -285,6 +285,21 @@ fn constants_are_inlined() {
     assert_eq!(numbers, ["-1/6"]);
 }
 
+/// What parameters start from is computed from numbers and constants, and is a use of those.
+#[test]
+fn parameters_start_from_numbers() {
+    let cell = checked(
+        "size I, N; input x: [I]; param W: [N, I]; γ, g: [N] = 3 * half; k: [] = -half; β: [N];
+         const half = 1 / 2;
+         h[t] = γ * tanh(g * h[t-1] + W @ x[t]) + k * β; output h;",
+    );
+    let starts: Vec<_> = (cell.params.iter())
+        .map(|param| param.start.as_ref().map(ToString::to_string))
+        .collect();
+    let said = |number: &str| Some(number.to_owned());
+    assert_eq!(starts, [None, said("3/2"), said("3/2"), said("-1/2"), None]);
+}
+
 /// A signal may be stated in fewer axes than its quantity has: the same error for all cells of a block.
 #[test]
 fn a_signal_is_repeated_to_the_shape_of_its_quantity() {

@@ -21,5 +21,6 @@ mod pytorch;
 mod pytorch_values;
 mod shipped;
 mod snapshots;
+mod starts;
 mod threads;
 mod ui;

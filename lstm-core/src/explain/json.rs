@@ -55,6 +55,7 @@ fn param(param: &ExplainedParam) -> Value {
         "columns": param.columns,
         "len": param.len,
         "role": role,
+        "start": param.start,
     })
 }
 

@@ -71,7 +71,7 @@ pub struct ExplainedVector {
 }
 
 /// A parameter and its shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ExplainedParam {
     /// The symbol in the equations.
@@ -86,6 +86,8 @@ pub struct ExplainedParam {
     pub len: usize,
     /// What it does in the equations.
     pub role: ParamRole,
+    /// What all its numbers start from, if the cell says so.
+    pub start: Option<f64>,
 }
 
 /// What a step takes.
@@ -145,6 +147,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
                 columns,
                 len: kernel.param_range(index).len(),
                 role: param.role,
+                start: param.start,
             }
         });
         let params_len = self.params_len();

@@ -86,24 +86,27 @@ impl Explanation {
             .iter()
             .map(|param| {
                 let shape = shape(param.rows, param.columns, param.role);
+                let start = param.start.map(|start| format!("  starts at {start}"));
                 [
                     param.symbol.to_owned(),
                     param.name.to_owned(),
                     shape,
                     param.len.to_string(),
+                    start.unwrap_or_default(),
                 ]
             })
             .collect();
         if self.initial_len > 0 {
-            rows.push(["", "initial states", "", &self.initial_len.to_string()].map(str::to_owned));
+            let len = self.initial_len.to_string();
+            rows.push(["", "initial states", "", &len, ""].map(str::to_owned));
         }
-        rows.push(["", "total", "", &self.params_len.to_string()].map(str::to_owned));
+        rows.push(["", "total", "", &self.params_len.to_string(), ""].map(str::to_owned));
         // Letters are counted, not bytes: symbols are often Greek.
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let [symbol, name, shape, len] = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
         for row in &rows {
-            let [a, b, c, d] = row;
-            writeln!(f, "  {a:symbol$}  {b:name$}  {c:>shape$}  {d:>len$}")?;
+            let [a, b, c, d, start] = row;
+            writeln!(f, "  {a:symbol$}  {b:name$}  {c:>shape$}  {d:>len$}{start}")?;
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ pub enum Recompute {
 }
 
 impl<C: Cell, T: Element> Recurrent<C, T> {
-    /// A layer with the customary start: everything uniform over ±1/sqrt(output length).
+    /// A layer with the customary start: everything uniform over ±1/sqrt(output length), but for parameters of which the
+    /// cell says what they start from.
     ///
     /// `sizes` are the cell's sizes in the order of its declaration; trailing ones that have a default may be left out.
     ///
@@ -121,8 +122,8 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// not fit. Nothing is changed then.
     pub fn initialise(&mut self, init: &CellInit, rng: &mut Rng) -> Result<()> {
         let params = C::SPEC.params;
-        let by_role = params.iter().map(|param| init.for_role(param.role).into());
-        let mut starts: Vec<Start> = by_role.collect();
+        let usual = params.iter().map(|param| init.for_param(param).into());
+        let mut starts: Vec<Start> = usual.collect();
         for (name, exception) in &init.named {
             starts[Self::index(name)?] = exception.clone();
         }

@@ -1,5 +1,7 @@
 //! A cell as it is written: names unresolved, every token with its place.
 
+use std::ops::Range;
+
 use proc_macro2::Span;
 
 use crate::expr::{Comparison, Number};
@@ -28,6 +30,8 @@ pub struct CellAst {
     pub inputs: Vec<VectorDecl>,
     /// `param ..;`
     pub params: Vec<VectorDecl>,
+    /// What some of them start from.
+    pub starts: Vec<StartDecl>,
     /// `const ..;`
     pub consts: Vec<ConstDecl>,
     /// `q[t] = ..;`
@@ -54,6 +58,15 @@ pub struct VectorDecl {
     pub name: Symbol,
     /// The shape, which several names may share.
     pub shape: ShapeAst,
+}
+
+/// `= 1` behind a group of parameters
+#[derive(Debug, Clone)]
+pub struct StartDecl {
+    /// The parameters of the group, as places in [`CellAst::params`].
+    pub params: Range<usize>,
+    /// The value.
+    pub value: Expr,
 }
 
 /// `[N, C]`

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 
-use crate::expr::{AxisId, Graph, Node, NodeId, ParamId, QuantityId, Shape};
+use crate::expr::{AxisId, Graph, Node, NodeId, Number, ParamId, QuantityId, Shape};
 
 /// A name as the author wrote it and as the public interface spells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Param {
     pub shape: Shape,
     /// What it is in the equations.
     pub role: Role,
+    /// What all its numbers start from, if the author says so.
+    pub start: Option<Number>,
     /// Where it is declared.
     pub span: Span,
 }

@@ -46,6 +46,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U",
@@ -53,6 +54,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β",
@@ -60,6 +62,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
             ],
             carried: &[

@@ -52,6 +52,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_z",
@@ -59,6 +60,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_n",
@@ -66,6 +68,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_r",
@@ -73,6 +76,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_z",
@@ -80,6 +84,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_n",
@@ -87,6 +92,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_r",
@@ -94,6 +100,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_z",
@@ -101,6 +108,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_n",
@@ -108,6 +116,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_u",
@@ -115,6 +124,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
             ],
             carried: &[

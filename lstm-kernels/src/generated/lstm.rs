@@ -54,6 +54,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_f",
@@ -61,6 +62,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_g",
@@ -68,6 +70,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_o",
@@ -75,6 +78,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_i",
@@ -82,6 +86,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_f",
@@ -89,6 +94,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_g",
@@ -96,6 +102,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_o",
@@ -103,6 +110,7 @@ const _: () = {
                     axes: &[1, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_i",
@@ -110,6 +118,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_f",
@@ -117,6 +126,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_g",
@@ -124,6 +134,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_o",
@@ -131,6 +142,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
             ],
             carried: &[

@@ -58,6 +58,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_φ",
@@ -65,6 +66,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_out",
@@ -72,6 +74,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_c",
@@ -79,6 +82,7 @@ const _: () = {
                     axes: &[1, 2, 0],
                     row_axes: 2,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_in",
@@ -86,6 +90,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_φ",
@@ -93,6 +98,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_out",
@@ -100,6 +106,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_c",
@@ -107,6 +114,7 @@ const _: () = {
                     axes: &[1, 2, 1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_in",
@@ -114,6 +122,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_φ",
@@ -121,6 +130,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_out",
@@ -128,6 +138,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_in",
@@ -135,6 +146,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_φ",
@@ -142,6 +154,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_out",
@@ -149,6 +162,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_c",
@@ -156,6 +170,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
             ],
             carried: &[

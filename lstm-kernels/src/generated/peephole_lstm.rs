@@ -57,6 +57,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_φ",
@@ -64,6 +65,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_ω",
@@ -71,6 +73,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_c",
@@ -78,6 +81,7 @@ const _: () = {
                     axes: &[1, 2, 0],
                     row_axes: 2,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_ι",
@@ -85,6 +89,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_φ",
@@ -92,6 +97,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_ω",
@@ -99,6 +105,7 @@ const _: () = {
                     axes: &[1, 1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_c",
@@ -106,6 +113,7 @@ const _: () = {
                     axes: &[1, 2, 1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_ι",
@@ -113,6 +121,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_φ",
@@ -120,6 +129,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "p_ω",
@@ -127,6 +137,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_ι",
@@ -134,6 +145,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_φ",
@@ -141,6 +153,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_ω",
@@ -148,6 +161,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_c",
@@ -155,6 +169,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 2,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
             ],
             carried: &[

@@ -59,6 +59,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_f",
@@ -66,6 +67,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_g",
@@ -73,6 +75,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "W_o",
@@ -80,6 +83,7 @@ const _: () = {
                     axes: &[1, 0],
                     row_axes: 1,
                     role: crate::ParamRole::InputMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_i",
@@ -87,6 +91,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_f",
@@ -94,6 +99,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_g",
@@ -101,6 +107,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "U_o",
@@ -108,6 +115,7 @@ const _: () = {
                     axes: &[1, 2],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_i",
@@ -115,6 +123,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_f",
@@ -122,6 +131,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_g",
@@ -129,6 +139,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "β_o",
@@ -136,6 +147,7 @@ const _: () = {
                     axes: &[1],
                     row_axes: 1,
                     role: crate::ParamRole::Vector,
+                    start: None,
                 },
                 crate::ParamSpec {
                     symbol: "P",
@@ -143,6 +155,7 @@ const _: () = {
                     axes: &[2, 1],
                     row_axes: 1,
                     role: crate::ParamRole::RecurrentMatrix,
+                    start: None,
                 },
             ],
             carried: &[

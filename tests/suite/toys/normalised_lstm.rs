@@ -5,9 +5,9 @@ cell! {
         input  x: [I];
         param  W_f, W_g: [N, I];
         param  U_f, U_g: [N, N];
-        param  γ_f, γ_g, γ_c: [N];
+        param  γ_f, γ_g, γ_c: [N] = 1;
         param  β_f, β_g, β_c: [N];
-        param  τ: [];                              // a temperature
+        param  τ: [] = -small;                     // a temperature
         const  small = 0.1;
 
         a_f[t] = W_f @ x[t] + U_f @ h[t-1];

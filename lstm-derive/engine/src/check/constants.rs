@@ -1,69 +1,102 @@
-//! The values of constants: computed here, once, exactly.
+//! The values of constants and what parameters start from: computed here, once, exactly.
 
 use num_traits::Zero;
 
 use super::names::{Meaning, Names};
-use crate::ast::{ConstDecl, Expr, ExprKind, Operator};
+use crate::ast::{Expr, ExprKind, Operator};
 use crate::error::Diagnostic;
 use crate::expr::Number;
 use crate::parse::{fits, out_of_range};
 
-/// Why a constant has no value; nothing where the mistake is that of another constant.
+/// Why there is no value; nothing where the mistake is that of another constant.
 type Mistake = Option<Diagnostic>;
 
+/// What has a value that is computed here, by its name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Computed<'a> {
+    /// `const ε = ..;`
+    Constant(&'a str),
+    /// `param γ: [N] = ..;`
+    Start(&'a str),
+}
+
 impl Names {
-    /// The value of a constant, from those above it.
-    pub(super) fn constant(&self, declared: &ConstDecl) -> Result<Number, Mistake> {
-        let value = self.number(declared, &declared.value)?;
-        if !fits(&value) {
-            let diagnostic = out_of_range(declared.value.start);
-            return Err(Some(diagnostic.until(declared.value.end)));
+    /// A value that is computed from the constants known so far.
+    pub(super) fn value(&self, what: Computed<'_>, value: &Expr) -> Result<Number, Mistake> {
+        let number = self.number(what, value, value)?;
+        if !fits(&number) {
+            return Err(Some(out_of_range(value.start).until(value.end)));
         }
-        Ok(value)
+        Ok(number)
     }
 
-    /// The value of an expression of numbers and constants.
-    fn number(&self, declared: &ConstDecl, value: &Expr) -> Result<Number, Mistake> {
-        match &value.kind {
+    /// The value of a part of such an expression of numbers and constants.
+    fn number(&self, what: Computed<'_>, whole: &Expr, part: &Expr) -> Result<Number, Mistake> {
+        match &part.kind {
             ExprKind::Number(number) => Ok(number.clone()),
             ExprKind::Name(name, None) => match self.find(&name.text) {
                 Some(Meaning::Const(id)) if id < self.consts.len() => {
                     self.consts[id].clone().ok_or(None)
                 }
-                _ => Err(Some(not_constant(declared))),
+                _ => Err(Some(what.not_a_number(whole))),
             },
-            ExprKind::Neg(a) => Ok(-self.number(declared, a)?),
+            ExprKind::Neg(a) => Ok(-self.number(what, whole, a)?),
             ExprKind::Binary(operator, _, a, b) => {
-                let (left, right) = (self.number(declared, a)?, self.number(declared, b)?);
+                let left = self.number(what, whole, a)?;
+                let right = self.number(what, whole, b)?;
                 match operator {
                     Operator::Add => Ok(left + right),
                     Operator::Sub => Ok(left - right),
                     Operator::Mul => Ok(left * right),
                     Operator::Div if right.is_zero() => Err(Some(division_by_zero(b))),
                     Operator::Div => Ok(left / right),
-                    Operator::Product => Err(Some(not_constant(declared))),
+                    Operator::Product => Err(Some(what.not_a_number(whole))),
                 }
             }
-            ExprKind::Call(function, ..) => {
-                let message = format!(
-                    "a constant is computed without functions; write `{}(..)` in the equations instead of `{}`",
-                    function.text, declared.name.text
-                );
-                let diagnostic = Diagnostic::new("not-constant", value.start, message);
-                Err(Some(diagnostic.until(value.end)))
-            }
-            _ => Err(Some(not_constant(declared))),
+            ExprKind::Call(function, ..) => Err(Some(what.has_function(&function.text, part))),
+            _ => Err(Some(what.not_a_number(whole))),
         }
     }
 }
 
-/// The mistake of a value that depends on more than numbers.
-fn not_constant(declared: &ConstDecl) -> Diagnostic {
-    let message = format!(
-        "`{}` is not a number; a constant is computed from numbers and constants above it",
-        declared.name.text
-    );
-    Diagnostic::new("not-constant", declared.value.start, message).until(declared.value.end)
+impl Computed<'_> {
+    /// The mistake of a value that depends on more than numbers.
+    fn not_a_number(self, value: &Expr) -> Diagnostic {
+        let (code, message) = match self {
+            Computed::Constant(name) => (
+                "not-constant",
+                format!(
+                    "`{name}` is not a number; a constant is computed from numbers and constants above it"
+                ),
+            ),
+            Computed::Start(name) => (
+                "start-not-constant",
+                format!(
+                    "the start of `{name}` is not a number; it is computed from numbers and constants"
+                ),
+            ),
+        };
+        Diagnostic::new(code, value.start, message).until(value.end)
+    }
+
+    /// The mistake of a function in it.
+    fn has_function(self, function: &str, call: &Expr) -> Diagnostic {
+        let (code, message) = match self {
+            Computed::Constant(name) => (
+                "not-constant",
+                format!(
+                    "a constant is computed without functions; write `{function}(..)` in the equations instead of `{name}`"
+                ),
+            ),
+            Computed::Start(name) => (
+                "start-not-constant",
+                format!(
+                    "the start of `{name}` is computed without functions; write the number that `{function}(..)` gives"
+                ),
+            ),
+        };
+        Diagnostic::new(code, call.start, message).until(call.end)
+    }
 }
 
 /// The mistake of dividing by the number 0.

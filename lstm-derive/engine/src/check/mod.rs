@@ -43,6 +43,7 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
     lower.part = Part::Signal;
     let stated = signals::lower(ast, &mut lower);
     let Lower { graph, roles, .. } = lower;
+    usage::starts(ast, &names, &roles, &mut errors);
     // What an expression with a mistake was to use is not known, so nothing counts as unused, and the cell as one with memory.
     let sound = errors.0.len() == before;
 
@@ -71,12 +72,14 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
                 definition_span: equation.value.span(),
             })
         });
-    let params = names.params.iter().zip(roles).map(|(param, role)| {
+    let declared = names.params.iter().zip(&names.starts);
+    let params = declared.zip(roles).map(|((param, start), role)| {
         let role = role.map_or(Role::Elementwise, |(role, _)| role);
         Some(Param {
             name: param.name.clone(),
             shape: param.shape.clone()?,
             role,
+            start: start.clone(),
             span: param.span,
         })
     });

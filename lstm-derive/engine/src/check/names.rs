@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proc_macro2::Span;
 
 use super::ascii;
+use super::constants::Computed;
 use super::shapes::show;
 use crate::ast::{CellAst, ShapeAst, Symbol, VectorDecl};
 use crate::error::{Diagnostic, Diagnostics};
@@ -52,6 +53,8 @@ pub struct Names {
     pub sizes: Vec<Size>,
     pub inputs: Vec<Vector>,
     pub params: Vec<Vector>,
+    /// What each of them starts from, if that is said.
+    pub starts: Vec<Option<Number>>,
     pub consts: Vec<Option<Number>>,
     pub quantities: Vec<Name>,
     pub signals: Vec<Name>,
@@ -84,7 +87,7 @@ impl Names {
         for (id, constant) in ast.consts.iter().enumerate() {
             names.add(&constant.name, Meaning::Const(id), errors);
             let value = names
-                .constant(constant)
+                .value(Computed::Constant(&constant.name.text), &constant.value)
                 .map_err(|mistake| errors.0.extend(mistake))
                 .ok();
             names.consts.push(value);
@@ -92,6 +95,14 @@ impl Names {
         for (id, param) in ast.params.iter().enumerate() {
             let vector = names.vector(param, Meaning::Param(ParamId(id)), errors);
             names.params.push(vector);
+        }
+        names.starts = vec![None; ast.params.len()];
+        for start in &ast.starts {
+            let first = &ast.params[start.params.start].name.text;
+            match names.value(Computed::Start(first), &start.value) {
+                Ok(value) => names.starts[start.params.clone()].fill(Some(value)),
+                Err(mistake) => errors.0.extend(mistake),
+            }
         }
         for (id, equation) in ast.equations.iter().enumerate() {
             let name = names.add(&equation.name, Meaning::Quantity(QuantityId(id)), errors);

@@ -9,6 +9,7 @@ use super::shapes::{Known, is_vector};
 use crate::ast::{CellAst, Expr, ExprKind};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::expr::QuantityId;
+use crate::model::Role;
 
 /// The output, if there is one and it is a vector.
 pub fn output(
@@ -182,6 +183,29 @@ pub fn memory(ast: &CellAst, carried: &[bool], errors: &mut Diagnostics) {
     }
 }
 
+/// Matrices with a start: rows of equal numbers would give equal sums and equal gradients, and so stay equal.
+pub fn starts(
+    ast: &CellAst,
+    names: &Names,
+    roles: &[Option<(Role, Span)>],
+    errors: &mut Diagnostics,
+) {
+    for start in &ast.starts {
+        for id in start.params.clone() {
+            let Some((Role::Matrix { .. }, product)) = roles[id] else {
+                continue;
+            };
+            let name = &names.params[id].name.symbol;
+            let message = format!(
+                "`{name}` is a matrix, and all its rows would stay alike; a matrix starts from random numbers, as the layer's `CellInit` says"
+            );
+            let note = format!("`{name}` is the left side of `@` here");
+            let place = Diagnostic::new("matrix-start", start.value.start, message);
+            errors.push(place.until(start.value.end).note(product, note));
+        }
+    }
+}
+
 /// Declarations that nothing uses, in a cell whose equations are right.
 pub fn unused(
     ast: &CellAst,
@@ -215,7 +239,8 @@ pub fn unused(
             format!("the input `{name}` has no effect: {}", only(name)),
         );
     }
-    let in_constants = used_in(ast.consts.iter().map(|constant| &constant.value));
+    let constants = ast.consts.iter().map(|constant| &constant.value);
+    let in_constants = used_in(constants.chain(ast.starts.iter().map(|start| &start.value)));
     for (id, constant) in ast.consts.iter().enumerate() {
         let name = &constant.name.text;
         if !in_constants.contains(name.as_str()) && !in_errors.contains(name.as_str()) {

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use num_traits::ToPrimitive;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::expr::{NodeId, Op};
 use crate::model::{Cell, Name};
 
+use super::literal;
 use super::spec::axes;
 
 /// The rows of the two tables.
@@ -89,7 +89,7 @@ impl Builder<'_> {
         match self.cell.graph.op(id) {
             Op::Number(number) => {
                 // The parser admits only numbers that every element type holds.
-                let value = Literal::f64_unsuffixed(number.to_f64().unwrap_or_default());
+                let value = literal(number);
                 quote!(Number(#value))
             }
             Op::Size(axis) => one("Size", axis.0),

@@ -7,10 +7,12 @@ mod tables;
 mod tail;
 mod work;
 
+use num_traits::ToPrimitive;
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use crate::adjoint::Derivation;
+use crate::expr::Number;
 use crate::model::Cell;
 use crate::plan::Plan;
 
@@ -134,6 +136,11 @@ pub fn emit(
             }
         };
     })
+}
+
+/// A number of the equations. All of them were checked to fit, so there is always one.
+fn literal(number: &Number) -> Literal {
+    Literal::f64_unsuffixed(number.to_f64().unwrap_or_default())
 }
 
 /// Numbers as people write them: `3`, not `3usize`.

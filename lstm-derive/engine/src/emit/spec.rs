@@ -10,7 +10,7 @@ use crate::expr::{Op, ParamId, Shape};
 use crate::model::{Cell, Name, Role};
 use crate::plan::Plan;
 
-use super::{equations, work};
+use super::{equations, literal, work};
 
 /// The `CellSpec` of a cell as a constant expression.
 pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
@@ -38,7 +38,14 @@ pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
             Role::Elementwise if param.shape.is_empty() => (quote!(Scalar), 0),
             Role::Elementwise => (quote!(Vector), param.shape.len()),
         };
-        quote!(#root::ParamSpec { symbol: #symbol, name: #ascii, axes: #axes, row_axes: #row_axes, role: #root::ParamRole::#role })
+        let start = match &param.start {
+            Some(value) => {
+                let value = literal(value);
+                quote!(Some(#value))
+            }
+            None => quote!(None),
+        };
+        quote!(#root::ParamSpec { symbol: #symbol, name: #ascii, axes: #axes, row_axes: #row_axes, role: #root::ParamRole::#role, start: #start })
     });
     let vector = |name: &Name, shape: &Shape| {
         let (symbol, ascii, axes) = (&name.symbol, &name.ascii, axes(shape));

@@ -5,14 +5,13 @@ use syn::parse::ParseStream;
 use syn::{Ident, LitInt, Token, token};
 
 use super::expr::{expression, found, missing_operator, no_if, stray, symbol, time_index};
+use super::vectors::Vectors;
 use super::{docs, group};
-use crate::ast::{
-    CellAst, ConstDecl, Equation, Expr, ShapeAst, SignalDecl, SizeDecl, Symbol, VectorDecl,
-};
+use crate::ast::{CellAst, ConstDecl, Equation, Expr, SignalDecl, SizeDecl, StartDecl, Symbol};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::nearest::nearest;
 
-type Parsed<T> = Result<T, Diagnostic>;
+pub(super) type Parsed<T> = Result<T, Diagnostic>;
 
 /// The words that begin an item.
 const ITEMS: [&str; 6] = ["size", "input", "param", "const", "output", "errors"];
@@ -71,11 +70,7 @@ impl Items<'_> {
         symbol(body, "a name")?;
         match word.text.as_str() {
             "size" => self.sizes(body),
-            "input" => {
-                let names = self.vectors(body, "the input")?;
-                self.cell.inputs.extend(names);
-                Ok(())
-            }
+            "input" => self.input(body),
             "param" => {
                 self.in_params = true;
                 self.params(body)
@@ -128,37 +123,39 @@ impl Items<'_> {
         }
     }
 
-    fn params(&mut self, body: ParseStream<'_>) -> Parsed<()> {
-        let params = self.vectors(body, "a parameter")?;
-        self.cell.params.extend(params);
+    /// `x: [I];`
+    fn input(&mut self, body: ParseStream<'_>) -> Parsed<()> {
+        let vectors = Vectors::parse(body, "the input")?;
+        if body.peek(Token![=]) {
+            let message = "the input is given at every step; only a parameter has a start";
+            return Err(Diagnostic::new("input-start", body.span(), message));
+        }
+        self.semicolon(
+            body,
+            &vectors.shape,
+            &format!("the shape of {}", vectors.last),
+        )?;
+        self.cell.inputs.extend(vectors.declared);
         Ok(())
     }
 
-    /// `a, b: [N];`
-    fn vectors(&mut self, body: ParseStream<'_>, what: &str) -> Parsed<Vec<VectorDecl>> {
-        let mut names = vec![symbol(body, &format!("the name of {what}"))?];
-        while body.peek(Token![,]) {
-            body.parse::<Token![,]>()?;
-            names.push(symbol(body, &format!("the name of {what}"))?);
+    /// `a, b: [N];` or `γ: [N] = 1;`
+    fn params(&mut self, body: ParseStream<'_>) -> Parsed<()> {
+        let vectors = Vectors::parse(body, "a parameter")?;
+        let first = self.cell.params.len();
+        if body.peek(Token![=]) {
+            let value = self.right_hand_side(body, &format!("the start of {}", vectors.last))?;
+            let params = first..first + vectors.declared.len();
+            self.cell.starts.push(StartDecl { params, value });
+        } else {
+            self.semicolon(
+                body,
+                &vectors.shape,
+                &format!("the shape of {}", vectors.last),
+            )?;
         }
-        let last = &names[names.len() - 1];
-        if !body.peek(Token![:]) {
-            let message = format!(
-                "`{}` needs a shape: write `{}: [N];` with the names of its sizes",
-                last.text, last.text
-            );
-            return Err(Diagnostic::new("missing-shape", last.span, message));
-        }
-        body.parse::<Token![:]>()?;
-        let shape = shape(body)?;
-        self.semicolon(body, &shape.span, &format!("the shape of `{}`", last.text))?;
-        Ok(names
-            .into_iter()
-            .map(|name| VectorDecl {
-                name,
-                shape: shape.clone(),
-            })
-            .collect())
+        self.cell.params.extend(vectors.declared);
+        Ok(())
     }
 
     /// `ε = 1e-5;`
@@ -251,11 +248,12 @@ impl Items<'_> {
     /// `= expression;`
     fn right_hand_side(&mut self, body: ParseStream<'_>, what: &str) -> Parsed<Expr> {
         if !body.peek(Token![=]) || body.peek(Token![==]) {
-            return Err(Diagnostic::new(
-                "syntax",
-                body.span(),
-                format!("expected `=` in {what}, found {}", found(body)),
-            ));
+            let found = match body.peek(Token![==]) {
+                true => "`==`".to_owned(),
+                false => found(body),
+            };
+            let message = format!("expected `=` in {what}, found {found}");
+            return Err(Diagnostic::new("syntax", body.span(), message));
         }
         body.parse::<Token![=]>()?;
         let value = expression(body)?;
@@ -315,44 +313,6 @@ fn skip_statement(body: ParseStream<'_>) {
             return;
         }
     }
-}
-
-/// `[N, C]`
-fn shape(body: ParseStream<'_>) -> Parsed<ShapeAst> {
-    if !body.peek(token::Bracket) {
-        return Err(Diagnostic::new(
-            "syntax",
-            body.span(),
-            format!("expected a shape such as `[N]`, found {}", found(body)),
-        ));
-    }
-    let (inside, brackets) = group::brackets(body)?;
-    let mut axes = Vec::new();
-    while !inside.is_empty() {
-        if inside.peek(LitInt) {
-            let number: LitInt = inside.parse()?;
-            let message = format!(
-                "shapes are made of named sizes: declare `size K = {number};` and write `K` here"
-            );
-            return Err(Diagnostic::new("shape-number", number.span(), message));
-        }
-        axes.push(symbol(&inside, "the name of a size")?);
-        if inside.is_empty() {
-            break;
-        }
-        if !inside.peek(Token![,]) {
-            return Err(Diagnostic::new(
-                "syntax",
-                inside.span(),
-                format!("expected `,` or `]`, found {}", found(&inside)),
-            ));
-        }
-        inside.parse::<Token![,]>()?;
-    }
-    Ok(ShapeAst {
-        axes,
-        span: brackets.join(),
-    })
 }
 
 /// The mistake of a definition in the manner of Rust.

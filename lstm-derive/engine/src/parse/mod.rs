@@ -5,6 +5,7 @@ mod group;
 mod item;
 mod number;
 mod source;
+mod vectors;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
@@ -76,6 +77,7 @@ fn cell(input: ParseStream<'_>, errors: &mut Diagnostics) -> Result<CellAst, Dia
         sizes: Vec::new(),
         inputs: Vec::new(),
         params: Vec::new(),
+        starts: Vec::new(),
         consts: Vec::new(),
         equations: Vec::new(),
         outputs: Vec::new(),

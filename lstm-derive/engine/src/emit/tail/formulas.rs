@@ -1,9 +1,9 @@
 //! Values as Rust expressions: variables, readings from memory, formulas.
 
-use num_traits::ToPrimitive;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::emit::literal;
 use crate::expr::Comparison;
 use crate::plan::dag::{Compute, ValueId};
 use crate::plan::layout::Place;
@@ -23,7 +23,7 @@ impl Writer<'_> {
         }
         match self.compute(id).clone() {
             Compute::Number(number) => {
-                let value = Literal::f64_unsuffixed(number.to_f64().unwrap_or(f64::NAN));
+                let value = literal(&number);
                 quote!(tile.number(#value))
             }
             Compute::Size(axis) => {
