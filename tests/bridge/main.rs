@@ -27,7 +27,7 @@ fn tolerance<T: Element>() -> f64 {
 /// The file of a case in the element type `T`.
 fn fixture<T: Element>(library: &str, name: &str) -> PathBuf {
     let bits = 8 * size_of::<T>();
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures"));
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
     folder
         .join(library)
         .join(format!("{name}_{bits}.safetensors"))

@@ -27,7 +27,7 @@ pub struct Tensor {
 /// All cases of a file.
 pub fn cases(file: &str) -> Vec<Case> {
     let path = format!(
-        "{}/../tests/fixtures/onnx/{file}.safetensors",
+        "{}/fixtures/onnx/{file}.safetensors",
         env!("CARGO_MANIFEST_DIR")
     );
     let bytes = std::fs::read(path).unwrap();
