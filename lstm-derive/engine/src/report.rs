@@ -41,6 +41,10 @@ fn report_on(mut cell: Cell) -> Result<String, crate::error::Diagnostics> {
         text += &format!("{line}\n");
     }
     text += &section("Equations", &print::equations(&cell));
+    let starts = print::starts(&cell);
+    if !starts.is_empty() {
+        text += &section("At first", &starts);
+    }
     let errors = print::errors(&cell, &derivation);
     let proved: Vec<String> = proof
         .signals

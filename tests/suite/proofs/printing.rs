@@ -93,6 +93,15 @@ fn mathml_of_the_1997_cell() {
     );
 }
 
+#[test]
+fn a_report_says_what_parameters_start_from() {
+    let source = "cell! { cell Toy { size I, N; input x: [I]; param W: [N, I]; gain, γ: [N] = -1 / 3; β: [N] = 0.50;
+        h[t] = gain * tanh(W @ x[t] + γ * h[t-1] + β); output h; } }";
+    let report = report(source, "toy.rs").expect("a right cell");
+    let expected = "\nAt first\n  gain = -1 / 3\n  γ    = -1 / 3\n  β    = 0.5\n\nError signals\n";
+    assert!(report.contains(expected), "{report}");
+}
+
 /// A cell with one constant, as text, LaTeX and MathML.
 fn with_constant(number: &str) -> [String; 3] {
     let (cell, _) = compiled(&format!(

@@ -2,8 +2,8 @@
 
 use lstm_derive_engine::Compiled;
 use lstm_derive_engine::expr::{Op, Shape};
-use lstm_derive_engine::model::{Cell, Role};
-use lstm_derive_engine::print::{equation_formulas, gradient_formulas, symbol_mathml};
+use lstm_derive_engine::model::{Cell, Param, Role};
+use lstm_derive_engine::print::{equation_formulas, gradient_formulas, number, symbol_mathml};
 use maud::{Markup, PreEscaped, html};
 
 use super::page::{formula, inline, inline_with};
@@ -43,13 +43,16 @@ pub fn equations(cell: &Cell) -> Markup {
                         }
                     }
                     tr { td { (symbol(&cell.input.name.symbol)) } td { "input" } td { (axes(cell, &cell.input.shape)) } }
-                    @for alike in cell.params.chunk_by(|a, b| a.role == b.role && a.shape == b.shape) {
+                    @for alike in cell.params.chunk_by(are_alike) {
                         tr {
                             td { (symbols(alike.iter().map(|param| param.name.symbol.as_str()))) }
-                            td { @match alike[0].role {
-                                Role::Matrix { .. } => "weights: a matrix",
-                                Role::Elementwise => "weights, element by element",
-                            } }
+                            td {
+                                @match alike[0].role {
+                                    Role::Matrix { .. } => "weights: a matrix",
+                                    Role::Elementwise => "weights, element by element",
+                                }
+                                @if let Some(start) = &alike[0].start { ", " (number(start)) " at first" }
+                            }
                             td { (axes(cell, &alike[0].shape)) }
                         }
                     }
@@ -68,6 +71,11 @@ pub fn equations(cell: &Cell) -> Markup {
             }
         }
     }
+}
+
+/// Whether a row of the table can tell of both.
+fn are_alike(a: &Param, b: &Param) -> bool {
+    a.role == b.role && a.shape == b.shape && a.start == b.start
 }
 
 fn symbol(name: &str) -> Markup {

@@ -30,8 +30,8 @@ fn a_cell_of_ones_own_becomes_a_page_without_a_picture() {
     let cell = |name: &str| {
         format!(
             "cell! {{ /// Mine.
-             pub cell {name} {{ size I, N; input x: [I]; param W: [N, I];
-             h[t] = tanh(W @ x[t]) + 0.5 * h[t-1]; output h; }} }}"
+             pub cell {name} {{ size I, N; input x: [I]; param W: [N, I]; g: [N] = 1; b: [N];
+             h[t] = tanh(g * (W @ x[t]) + b) + 0.5 * h[t-1]; output h; }} }}"
         )
     };
     folder.write("one.rs", cell("Own"));
@@ -39,6 +39,13 @@ fn a_cell_of_ones_own_becomes_a_page_without_a_picture() {
     assert!(output.status.success(), "{output:?}");
     let page = fs::read_to_string(folder.0.join("a.html")).unwrap();
     assert!(page.contains("no kernels of this cell"), "{page}");
+    // A parameter that starts from a number has a row of its own.
+    for start in [
+        "element by element, 1 at first</td>",
+        "element by element</td>",
+    ] {
+        assert_eq!(page.matches(start).count(), 1, "{start}: {page}");
+    }
 
     folder.write("two.rs", cell("One") + &cell("Two"));
     let error = folder.refused(&["derive", "two.rs", "--html", "b.html"]);

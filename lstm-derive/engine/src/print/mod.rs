@@ -29,6 +29,20 @@ pub fn equations(cell: &Cell) -> String {
     aligned(lines.collect())
 }
 
+/// What parameters start from where the cell says so, one a line: `γ = 1`.
+pub fn starts(cell: &Cell) -> String {
+    let said = cell.params.iter().filter_map(|param| {
+        let start = param.start.as_ref()?;
+        Some((param.name.symbol.clone(), number(start)))
+    });
+    aligned(said.collect())
+}
+
+/// A number: decimal where that is exact and short, a fraction otherwise.
+pub fn number(value: &Number) -> String {
+    text::number(value).0
+}
+
 /// The derived error signals, one a line, with explicit times; signals nobody named are `err(q)`.
 pub fn errors(cell: &Cell, derivation: &Derivation) -> String {
     let text = Text::new(cell, Style::Listing);

@@ -261,7 +261,7 @@ fn index(time: Time, now: bool) -> String {
 }
 
 /// A number: decimal where that is exact and short, a fraction otherwise.
-fn number(value: &Number) -> (String, Level) {
+pub(super) fn number(value: &Number) -> (String, Level) {
     let level = if value.is_negative() {
         Level::Sum
     } else {
