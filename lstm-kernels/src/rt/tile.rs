@@ -53,12 +53,10 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
-    /// What will be read next, and is asked for line by line, in some places at once; see [`lines_in`].
+    /// What will be read next, and is asked for line by line, in some places at once; see [`lines_in`]. It is as long as this.
     pub next: *const T,
     /// From one line to the next.
     pub next_stride: usize,
-    /// From one of the places to the next.
-    pub next_part: usize,
     /// Whether the panel comes from so far that a tile of few samples has to ask for it.
     pub is_far: bool,
 }
@@ -75,7 +73,6 @@ impl<T> Run<T> {
         vector_stride: 0,
         next: std::ptr::null(),
         next_stride: 0,
-        next_part: 0,
         is_far: false,
     };
 
@@ -121,7 +118,6 @@ impl<T> Run<T> {
             vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
             next: self.next.wrapping_add(tile * turns * line),
             next_stride: line,
-            next_part: self.planes * self.k * line,
             ..*self
         }
     }
@@ -271,7 +267,7 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
     }
     let at_once = const { at_once_of::<S>(M) };
     for run in product.runs {
-        let mut next = run.next;
+        let (mut next, part) = (run.next, run.planes * run.k * run.next_stride);
         for plane in 0..run.planes {
             let (mut panel, mut vectors) = run.plane(plane, P * lanes);
             for _ in 0..run.k / at_once {
@@ -283,7 +279,7 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
                 }
                 for k in 0..at_once {
                     if k < const { lines_in::<S>(M) } {
-                        prefetch(next.wrapping_add(k * run.next_part));
+                        prefetch(next.wrapping_add(k * part));
                     }
                     // SAFETY: the panel of each block holds planes * k * P lane vectors, and each sample's vector has k elements
                     // in each piece.

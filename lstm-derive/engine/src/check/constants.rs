@@ -62,40 +62,36 @@ impl Names {
 impl Computed<'_> {
     /// The mistake of a value that depends on more than numbers.
     fn not_a_number(self, value: &Expr) -> Diagnostic {
-        let (code, message) = match self {
-            Computed::Constant(name) => (
-                "not-constant",
-                format!(
-                    "`{name}` is not a number; a constant is computed from numbers and constants above it"
-                ),
+        let message = match self {
+            Computed::Constant(name) => format!(
+                "`{name}` is not a number; a constant is computed from numbers and constants above it"
             ),
-            Computed::Start(name) => (
-                "start-not-constant",
-                format!(
-                    "the start of `{name}` is not a number; it is computed from numbers and constants"
-                ),
+            Computed::Start(name) => format!(
+                "the start of `{name}` is not a number; it is computed from numbers and constants"
             ),
         };
-        Diagnostic::new(code, value.start, message).until(value.end)
+        self.mistake(value, message)
     }
 
     /// The mistake of a function in it.
     fn has_function(self, function: &str, call: &Expr) -> Diagnostic {
-        let (code, message) = match self {
-            Computed::Constant(name) => (
-                "not-constant",
-                format!(
-                    "a constant is computed without functions; write `{function}(..)` in the equations instead of `{name}`"
-                ),
+        let message = match self {
+            Computed::Constant(name) => format!(
+                "a constant is computed without functions; write `{function}(..)` in the equations instead of `{name}`"
             ),
-            Computed::Start(name) => (
-                "start-not-constant",
-                format!(
-                    "the start of `{name}` is computed without functions; write the number that `{function}(..)` gives"
-                ),
+            Computed::Start(name) => format!(
+                "the start of `{name}` is computed without functions; write the number that `{function}(..)` gives"
             ),
         };
-        Diagnostic::new(code, call.start, message).until(call.end)
+        self.mistake(call, message)
+    }
+
+    fn mistake(self, place: &Expr, message: String) -> Diagnostic {
+        let code = match self {
+            Computed::Constant(_) => "not-constant",
+            Computed::Start(_) => "start-not-constant",
+        };
+        Diagnostic::new(code, place.start, message).until(place.end)
     }
 }
 

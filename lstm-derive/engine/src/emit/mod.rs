@@ -9,7 +9,7 @@ mod work;
 
 use num_traits::ToPrimitive;
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use crate::adjoint::Derivation;
 use crate::expr::Number;
@@ -141,6 +141,14 @@ pub fn emit(
 /// A number of the equations. All of them were checked to fit, so there is always one.
 fn literal(number: &Number) -> Literal {
     Literal::f64_unsuffixed(number.to_f64().unwrap_or_default())
+}
+
+/// `Some(..)` or `None`.
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(Some(#value)),
+        None => quote!(None),
+    }
 }
 
 /// Numbers as people write them: `3`, not `3usize`.

@@ -10,7 +10,7 @@ use crate::expr::{Op, ParamId, Shape};
 use crate::model::{Cell, Name, Role};
 use crate::plan::Plan;
 
-use super::{equations, literal, work};
+use super::{equations, literal, option, work};
 
 /// The `CellSpec` of a cell as a constant expression.
 pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
@@ -23,10 +23,7 @@ pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
         .join("\n");
     let sizes = cell.sizes.iter().map(|size| {
         let symbol = &size.name.symbol;
-        let default = match size.default {
-            Some(value) => quote!(Some(#value)),
-            None => quote!(None),
-        };
+        let default = option(size.default);
         quote!(#root::SizeSpec { name: #symbol, default: #default })
     });
     let params = cell.params.iter().enumerate().map(|(index, param)| {
@@ -38,13 +35,7 @@ pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
             Role::Elementwise if param.shape.is_empty() => (quote!(Scalar), 0),
             Role::Elementwise => (quote!(Vector), param.shape.len()),
         };
-        let start = match &param.start {
-            Some(value) => {
-                let value = literal(value);
-                quote!(Some(#value))
-            }
-            None => quote!(None),
-        };
+        let start = option(param.start.as_ref().map(literal));
         quote!(#root::ParamSpec { symbol: #symbol, name: #ascii, axes: #axes, row_axes: #row_axes, role: #root::ParamRole::#role, start: #start })
     });
     let vector = |name: &Name, shape: &Shape| {

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::option;
 use crate::model::Cell;
 use crate::plan::layout::{Place, Record, Slot};
 use crate::plan::{Operand, Pass, Plan};
@@ -11,13 +12,7 @@ use crate::plan::{Operand, Pass, Plan};
 pub fn program(cell: &Cell, plan: &Plan) -> TokenStream {
     let leads = plan.leads.iter().map(|lead| {
         let axis = lead.axis;
-        let block = match lead.block {
-            Some(block) => {
-                let block = block.0;
-                quote!(Some(#block))
-            }
-            None => quote!(None),
-        };
+        let block = option(lead.block.map(|block| block.0));
         let [params, kept, tape, columns, errors, carries, spill, gradients] =
             [lead.params, lead.kept, lead.tape, lead.columns, lead.errors, lead.carries, lead.spill, lead.gradients]
                 .map(record);

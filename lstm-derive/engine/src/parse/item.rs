@@ -130,11 +130,7 @@ impl Items<'_> {
             let message = "the input is given at every step; only a parameter has a start";
             return Err(Diagnostic::new("input-start", body.span(), message));
         }
-        self.semicolon(
-            body,
-            &vectors.shape,
-            &format!("the shape of {}", vectors.last),
-        )?;
+        self.end_of_shape(body, &vectors)?;
         self.cell.inputs.extend(vectors.declared);
         Ok(())
     }
@@ -148,14 +144,16 @@ impl Items<'_> {
             let params = first..first + vectors.declared.len();
             self.cell.starts.push(StartDecl { params, value });
         } else {
-            self.semicolon(
-                body,
-                &vectors.shape,
-                &format!("the shape of {}", vectors.last),
-            )?;
+            self.end_of_shape(body, &vectors)?;
         }
         self.cell.params.extend(vectors.declared);
         Ok(())
+    }
+
+    /// `;` behind a shape.
+    fn end_of_shape(&mut self, body: ParseStream<'_>, vectors: &Vectors) -> Parsed<()> {
+        let what = format!("the shape of {}", vectors.last);
+        self.semicolon(body, &vectors.shape, &what)
     }
 
     /// `ε = 1e-5;`

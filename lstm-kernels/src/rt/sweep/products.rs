@@ -236,7 +236,6 @@ impl<T: Element> Products<'_, T> {
             vector_stride: vector.sample,
             next,
             next_stride: 0,
-            next_part: 0,
             is_far: segment.is_far::<T>(self.pass.blocks),
         }
     }
