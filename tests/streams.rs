@@ -177,6 +177,48 @@ mod user {
         }
     }
 
+    lstm_core::cell! {
+        /// A quotient of parameters: beyond the last unit, where all are zero, it is not a number.
+        cell Divided {
+            size   I, N;
+            input  x: [I];
+            param  W: [N, I];
+            param  a, d: [N];
+            h[t] = (tanh(W @ x[t]) + h[t-1]) * a / d;
+            output h;
+        }
+    }
+
+    /// Registers are written with their padding, which must not reach the sum of a head.
+    #[test]
+    fn padding_that_is_no_number_stays_out_of_a_head() {
+        for width in Width::available() {
+            let kernel = Kernel::<Divided, f32>::with_width(&[1, 21], width).unwrap();
+            let mut layer = Recurrent::with_kernel(kernel).unwrap();
+            for (name, value) in [("W", 0.5), ("a", 3.0), ("d", 2.0)] {
+                layer.edit_param(name, |mut p| p.fill(value)).unwrap();
+            }
+            let head = Linear::new(21, 1, Init::Constant(1.0), &mut Rng::new(1)).unwrap();
+            let (any, fixed) = (
+                layer.stream().unwrap(),
+                layer.fixed_stream::<1, 21>().unwrap(),
+            );
+            let (mut y, mut of_fixed) = ([0.0], [0.0]);
+            any.with_head(&head).unwrap().step(&[1.0], &mut y).unwrap();
+            fixed
+                .with_head(&head)
+                .unwrap()
+                .step(&[1.0], &mut of_fixed)
+                .unwrap();
+            // 21 terms of less than one: 21 ulp of at most 2^-21.
+            assert!(
+                (y[0] - 31.5 * 0.5_f32.tanh()).abs() < 21.0 * 8.0 * f32::EPSILON,
+                "{y:?}"
+            );
+            assert_eq!(y, of_fixed, "{width}");
+        }
+    }
+
     #[test]
     fn training_a_cell_of_ones_own_allocates_nothing() {
         training_allocates_nothing::<Driven>(&[5]);

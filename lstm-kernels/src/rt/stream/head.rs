@@ -12,6 +12,7 @@ pub(crate) struct Head<T> {
     /// Row by row, each padded with zeros to full registers.
     weight: Buffer<T>,
     bias: Buffer<T>,
+    inputs: usize,
     /// Numbers of a row with its padding.
     row: usize,
 }
@@ -29,6 +30,7 @@ impl<T: Element> Head<T> {
         let mut head = Head {
             weight: Buffer::zeros(room([row, outputs]))?,
             bias: Buffer::zeros(outputs)?,
+            inputs,
             row,
         };
         let padded = head.weight.as_mut_slice();
@@ -43,23 +45,23 @@ impl<T: Element> Head<T> {
         Ok(head)
     }
 
-    /// Writes the outputs for a vector of `row` numbers, of which the padding is finite.
+    /// Writes the outputs for a vector, whose padding may hold anything.
     ///
     /// # Safety
-    /// `vector` has `row` numbers and `target` one for each output.
+    /// `vector` has a number for each input and room up to a full register, and `target` one for each output.
     #[inline(always)]
-    pub unsafe fn apply<S: Simd>(&self, simd: S, row: usize, vector: *const T, target: *mut T) {
-        let lanes = T::lanes::<S>();
+    pub unsafe fn apply<S: Simd>(&self, simd: S, vector: *const T, target: *mut T) {
+        let (lanes, inputs, row) = (T::lanes::<S>(), self.inputs, self.row);
         for output in 0..self.bias.len() {
             // SAFETY: there are `row` weights for each output.
             let weights = unsafe { self.weight.as_ptr().add(output * row) };
             // Four chains, so that a long vector does not wait for each of its sums.
             let mut sums = [Lanes::<T, S>::zero(simd); 4];
             let mut at = 0;
-            while at + 4 * lanes <= row {
+            while at + 4 * lanes <= inputs {
                 for (index, sum) in sums.iter_mut().enumerate() {
                     let place = at + index * lanes;
-                    // SAFETY: `place + lanes` is at most `row`.
+                    // SAFETY: `place + lanes` is at most `inputs`.
                     *sum = unsafe {
                         Lanes::load(simd, weights.add(place))
                             .mul_add(Lanes::load(simd, vector.add(place)), *sum)
@@ -67,22 +69,24 @@ impl<T: Element> Head<T> {
                 }
                 at += 4 * lanes;
             }
-            while at < row {
-                // SAFETY: a row is a whole number of registers.
+            while at + lanes <= inputs {
+                // SAFETY: as above.
                 sums[0] = unsafe {
                     Lanes::load(simd, weights.add(at))
                         .mul_add(Lanes::load(simd, vector.add(at)), sums[0])
                 };
                 at += lanes;
             }
+            if at < inputs {
+                // SAFETY: a row is a whole number of registers, and the vector has room for as many.
+                sums[0] = unsafe {
+                    let vector = Lanes::load(simd, vector.add(at)).keep_first(inputs - at);
+                    Lanes::load(simd, weights.add(at)).mul_add(vector, sums[0])
+                };
+            }
             let sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum();
             // SAFETY: there is a bias and a place for each output.
             unsafe { *target.add(output) = sum + *self.bias.as_ptr().add(output) };
         }
-    }
-
-    /// Numbers of a row with its padding.
-    pub fn row(&self) -> usize {
-        self.row
     }
 }

@@ -12,7 +12,7 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
-use crate::rt::program::Operand;
+use crate::rt::program::{Operand, Program};
 use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{MAX_RUNS, Run};
 
@@ -72,6 +72,12 @@ pub(super) const fn blocks_per_turn(rows: usize, groups: usize, blocks: usize) -
         count -= 1;
     }
     count
+}
+
+/// Whether the equations of an axis with so many cells a block may write whole registers, padding included: no sum counts
+/// it, and nothing lies behind it. What reads a part of a register then need not wait for the cache.
+pub(super) const fn writes_padding(program: &Program, cells: usize) -> bool {
+    program.forward_sums == 0 && cells == 1
 }
 
 /// The memory that a plan names. None of it moves as long as it lives.
@@ -219,7 +225,10 @@ impl<T: Element> Places<'_, T> {
             simd: Scalar,
             samples: 1,
             cells: lead.cells,
-            valid: (lead.units - group * layout.lanes).min(layout.lanes),
+            valid: match writes_padding(layout.program, lead.cells) {
+                true => layout.lanes,
+                false => (lead.units - group * layout.lanes).min(layout.lanes),
+            },
             sizes: layout.sizes.as_ptr(),
             params: self.packed.vectors[pass.lead]
                 .as_ptr()

@@ -1,6 +1,6 @@
 //! The numbers of a plan that follow from sizes known to the compiler.
 
-use super::plan::{MAX_GROUPS, PassPlan, Plan, Product, Turn, blocks_per_turn};
+use super::plan::{MAX_GROUPS, PassPlan, Plan, Product, Turn, blocks_per_turn, writes_padding};
 use super::sizes::{Sizes, completed};
 use crate::Cell;
 use crate::rt::element::Element;
@@ -48,7 +48,7 @@ pub(super) struct PassShape {
     /// Groups of units of a turn.
     pub groups: usize,
     pub cells: usize,
-    /// Lanes that are units, the same in all groups; 0 if they differ.
+    /// Lanes that the equations may write, the same in all groups; 0 if they differ.
     pub valid: usize,
 }
 
@@ -228,6 +228,7 @@ impl PassShape {
         shape.groups = shape.blocks * groups;
         shape.valid = match units % lanes {
             0 => lanes,
+            _ if writes_padding(program, cells) => lanes,
             _ if all_groups == 1 => units,
             _ => 0,
         };

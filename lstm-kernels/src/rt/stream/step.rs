@@ -95,7 +95,7 @@ impl<T: Element> Steps<'_, T> {
             // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
             unsafe {
                 let x = self.x.add(step * self.inputs);
-                copy(simd, x, stream.input.shared(), self.inputs);
+                copy::<T, S>(simd, x, stream.input.shared(), self.inputs);
             }
             let plan = match stream.is_odd {
                 false => &stream.plans.0,
@@ -115,7 +115,7 @@ impl<T: Element> Steps<'_, T> {
             unsafe {
                 let y = self.y.add(step * self.outputs);
                 match &stream.head {
-                    Some(head) => head.apply(simd, head.row(), output, y),
+                    Some(head) => head.apply(simd, output, y),
                     None => copy(simd, output, y, self.outputs),
                 }
             }
@@ -123,7 +123,8 @@ impl<T: Element> Steps<'_, T> {
     }
 }
 
-/// Copies `len` numbers.
+/// Copies `len` numbers: whole registers, then one by one. A register with a mask would be slower, as who reads a part of
+/// what such a store has written waits until it has reached the cache, and with it everything before.
 ///
 /// # Safety
 /// Both places have room for them.
@@ -131,12 +132,19 @@ impl<T: Element> Steps<'_, T> {
 unsafe fn copy<T: Element, S: Simd>(simd: S, source: *const T, target: *mut T, len: usize) {
     let lanes = T::lanes::<S>();
     let mut at = 0;
-    while at < len {
-        // SAFETY: lanes beyond `len` are not touched.
-        unsafe {
-            Lanes::load_first(simd, source.add(at), len - at).store_first(target.add(at), len - at);
-        }
+    while at + lanes <= len {
+        // SAFETY: all lanes are below `len`.
+        unsafe { Lanes::load(simd, source.add(at)).store(target.add(at)) };
         at += lanes;
+    }
+    // Of a loop with another bound the compiler would make registers again, and much code.
+    for _ in 0..lanes {
+        if at == len {
+            break;
+        }
+        // SAFETY: `at` is below `len`.
+        unsafe { *target.add(at) = *source.add(at) };
+        at += 1;
     }
 }
 
