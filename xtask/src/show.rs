@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use lstm_derive_engine::emit::Root;
+use lstm_derive_engine::model::Cell;
 use lstm_derive_engine::{cost, plan, print};
 
 use crate::definitions::{self, Definition, Failure};
@@ -64,7 +65,7 @@ fn section(definition: &Definition, stage: Stage) -> Result<String, Failure> {
     let (cell, derivation) = (&compiled.cell, &compiled.derivation);
     Ok(match stage {
         Stage::All => String::new(),
-        Stage::Equations => print::equations(cell),
+        Stage::Equations => equations(cell),
         Stage::Errors => print::errors_with_origins(cell, derivation),
         Stage::Gradients => print::gradients(cell, derivation),
         Stage::Plan => plan::listing::listing(cell, &compiled.plan),
@@ -77,6 +78,13 @@ fn section(definition: &Definition, stage: Stage) -> Result<String, Failure> {
             prettyplease::unparse(&file)
         }
     })
+}
+
+/// The equations, and what parameters start from.
+fn equations(cell: &Cell) -> String {
+    let starts = print::starts(cell);
+    let at_first = starts.lines().map(|start| format!("at first, {start}\n"));
+    print::equations(cell) + &at_first.collect::<String>()
 }
 
 fn indent(text: &str) -> String {

@@ -6,7 +6,7 @@ use super::pass::Chunk;
 use super::program::{Operand, Product};
 
 /// Panels of more bytes are far.
-const FAR: usize = 8 << 20;
+const FAR_PANELS: usize = 8 << 20;
 
 /// Where the weights of a lane vector of a panel come from: a parameter, or its transpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl SegmentLayout {
     /// Whether the panels of so many blocks do not fit into the second level of any cache, by far.
     #[inline(always)]
     pub fn is_far<T>(&self, blocks: usize) -> bool {
-        blocks * self.block_stride > FAR / size_of::<T>()
+        blocks * self.block_stride > FAR_PANELS / size_of::<T>()
     }
 }
 

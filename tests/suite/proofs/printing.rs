@@ -212,6 +212,24 @@ fn mathml_is_well_formed() {
     }
 }
 
+/// ∂(d · d)/∂d is d + d, found use by use: a reader wants 2 · d, with the equation said once.
+#[test]
+fn a_square_gives_one_term_with_a_factor() {
+    let source = "cell! { cell Toy { size I, N; input x: [I]; param W: [N, I]; param u, g: [N];
+        d[t] = W @ x[t] + u * h[t-1]; h[t] = tanh(d[t] * d[t] + g * g); output h; } }";
+    let (cell, derivation) = compiled(source);
+    let errors = print::errors_with_origins(&cell, &derivation);
+    let line = "err(d)[t] = 2 * d[t] * dtanh(d[t] * d[t] + g * g) * err(h)[t]  // equation of h\n";
+    assert!(errors.ends_with(line), "{errors}");
+    insta::assert_snapshot!(
+        print::errors(&cell, &derivation)
+            + &print::gradients(&cell, &derivation)
+            + &print::errors_latex(&cell, &derivation)
+            + &print::errors_mathml(&cell, &derivation)
+            + &print::gradients_mathml(&cell, &derivation)
+    );
+}
+
 #[test]
 fn deriving_twice_prints_the_same() {
     for (name, source) in sources() {

@@ -7,7 +7,7 @@ use crate::expr::{Function, NodeId, Op, QuantityId, Time};
 use crate::model::Cell;
 
 use super::symbols::latex as symbol;
-use super::{Level, Style, decimal, factor_level, is_scalar, joined};
+use super::{Level, Style, decimal, factor_level, is_scalar, joined, merged};
 
 /// The equations as an `align*` environment.
 pub fn equations_latex(cell: &Cell) -> String {
@@ -27,6 +27,7 @@ pub fn equations_latex(cell: &Cell) -> String {
 
 /// The derived error signals as an `align*` environment.
 pub fn errors_latex(cell: &Cell, derivation: &Derivation) -> String {
+    let (cell, derivation) = &merged(cell, derivation);
     let writer = Latex {
         cell,
         style: Style::Listing,

@@ -2,6 +2,7 @@
 
 mod latex;
 mod mathml;
+mod merged;
 mod symbols;
 mod text;
 
@@ -17,6 +18,7 @@ pub use mathml::{
     Formula, FormulaTerm, equation_formulas, equations_mathml, error_formulas, errors_mathml,
     gradient_formulas, gradients_mathml, meaning_mathml, quantity_mathml, symbol_mathml,
 };
+use merged::merged;
 pub(crate) use text::{Style, Text};
 
 /// The equations as understood, one a line, in the language of `cell!`: `a[t] = W @ x[t] + U @ h[t-1] + β`.
@@ -45,6 +47,7 @@ pub fn number(value: &Number) -> String {
 
 /// The derived error signals, one a line, with explicit times; signals nobody named are `err(q)`.
 pub fn errors(cell: &Cell, derivation: &Derivation) -> String {
+    let (cell, derivation) = &merged(cell, derivation);
     let text = Text::new(cell, Style::Listing);
     let lines = last_first(cell).into_iter().map(|id| {
         let terms: Vec<NodeId> = terms(derivation, id).map(|term| term.value).collect();
@@ -55,6 +58,7 @@ pub fn errors(cell: &Cell, derivation: &Derivation) -> String {
 
 /// The derived error signals, one term a line, each with the equation it comes from in a column of comments.
 pub fn errors_with_origins(cell: &Cell, derivation: &Derivation) -> String {
+    let (cell, derivation) = &merged(cell, derivation);
     let text = Text::new(cell, Style::Listing);
     let mut lines: Vec<(String, String)> = Vec::new();
     for id in last_first(cell) {
@@ -94,6 +98,7 @@ pub fn errors_with_origins(cell: &Cell, derivation: &Derivation) -> String {
 
 /// The gradients of the parameters and of the input, one a line.
 pub fn gradients(cell: &Cell, derivation: &Derivation) -> String {
+    let (cell, derivation) = &merged(cell, derivation);
     let text = Text::new(cell, Style::Listing);
     let mut lines = Vec::new();
     for param in (0..cell.params.len()).map(ParamId) {

@@ -16,7 +16,7 @@ const FULL: usize = 2 * MAX_SAMPLES;
 const COLUMNS: usize = 4 * MAX_SAMPLES;
 
 /// Weights of more bytes come from the third level of the cache at every step, which slows down full tiles, too.
-const FAR: usize = 4 << 20;
+const FAR_WEIGHTS: usize = 4 << 20;
 
 /// The most samples whose multiplications take no longer than far weights.
 const FEW: usize = 32;
@@ -29,7 +29,9 @@ pub(crate) fn steps_ahead<T>(layout: &Layout, batch: usize) -> Option<usize> {
     match batch {
         0 => None,
         1..FULL => Some(COLUMNS / batch),
-        FULL..=FEW if layout.forward_panels > FAR / size_of::<T>() => Some(FAR_COLUMNS / batch),
+        FULL..=FEW if layout.forward_panels > FAR_WEIGHTS / size_of::<T>() => {
+            Some(FAR_COLUMNS / batch)
+        }
         _ => None,
     }
 }

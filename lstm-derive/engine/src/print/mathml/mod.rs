@@ -9,8 +9,8 @@ use crate::expr::{ParamId, QuantityId, Time};
 use crate::model::Cell;
 
 use self::writer::{MathMl, derivative, fenced, plain, sum_over, timed};
-use super::Style;
 use super::symbols::mathml as symbol;
+use super::{Style, merged};
 
 /// An equation whose right-hand side is a sum, with its parts as MathML to be put into `<math>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,7 @@ pub fn equation_formulas(cell: &Cell) -> Vec<Formula> {
 
 /// The derived error signals in the order in which backward computes them, term by term.
 pub fn error_formulas(cell: &Cell, derivation: &Derivation) -> Vec<(QuantityId, Formula)> {
+    let (cell, derivation) = &merged(cell, derivation);
     let writer = MathMl {
         cell,
         style: Style::Listing,
@@ -148,6 +149,7 @@ pub fn error_formulas(cell: &Cell, derivation: &Derivation) -> Vec<(QuantityId, 
 
 /// The gradients of the parameters, in order of declaration, and that of the input.
 pub fn gradient_formulas(cell: &Cell, derivation: &Derivation) -> Vec<Formula> {
+    let (cell, derivation) = &merged(cell, derivation);
     let writer = MathMl {
         cell,
         style: Style::Listing,
