@@ -69,6 +69,20 @@ impl<T> Lines<T> {
         }
     }
 
+    /// So many places of so many bytes each, so many bytes apart. Where they do not begin with a line, the last lines of each: the
+    /// first one belongs to its neighbour, too, which mostly came before.
+    pub fn places(first: *const T, bytes: usize, places: usize, distance: usize) -> Self {
+        let len = bytes.div_ceil(CACHE_LINE);
+        let to_last = (bytes - 1).wrapping_sub((len - 1) * CACHE_LINE);
+        Lines {
+            next: first.wrapping_byte_add(to_last),
+            left: len,
+            stretches: places - 1,
+            len,
+            distance,
+        }
+    }
+
     /// Asks for the next few lines, if any are left.
     #[inline(always)]
     pub fn ask(&mut self) {
@@ -90,11 +104,11 @@ impl<T> Lines<T> {
 
 /// What a strip needs after its products.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Coming<T>(pub [Lines<T>; 2]);
+pub(crate) struct Coming<T>(pub [Lines<T>; 3]);
 
 impl<T> Coming<T> {
     /// Nothing.
-    pub const NONE: Self = Coming([Lines::NONE; 2]);
+    pub const NONE: Self = Coming([Lines::NONE; 3]);
 
     /// Asks for a little of it.
     #[inline(always)]

@@ -19,7 +19,7 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
-use crate::rt::prefetch::Coming;
+use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 
@@ -81,13 +81,18 @@ impl<T: Element> Backward<'_, T> {
         }
     }
 
-    /// The part of the tape that a strip reads, and the errors that it writes.
+    /// What a strip reads of the tape and of the gradient of the outputs, and the errors that it writes.
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
-        let groups = strip.groups(self.layout, pass);
-        let (layout, lead, samples) = (self.layout, pass.lead, strip.samples());
+        let (layout, lead) = (self.layout, pass.lead);
+        let (groups, samples) = (strip.groups(layout, pass), strip.samples());
+        let upstream = match layout.program.output_lead == lead {
+            true => (self.upstream).lines(layout, lead, groups.clone(), (step, samples.clone())),
+            false => Lines::NONE,
+        };
         Coming([
             (self.memory).lines(layout, lead, step + 1, groups.clone(), samples.clone()),
             (self.errors).lines(layout, lead, step, groups, samples),
+            upstream,
         ])
     }
 

@@ -18,10 +18,13 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
-use crate::rt::prefetch::{Coming, Lines};
+use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 use crate::rt::width::is_for_old_machines;
+
+/// So many samples write so many outputs that they are asked for.
+const MANY: usize = 2 * MAX_SAMPLES;
 
 /// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
 pub(crate) struct Forward<'a, T: Element> {
@@ -147,13 +150,19 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
-    /// The part of the tape that a strip writes.
-    fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
-        let groups = strip.groups(self.layout, pass);
-        let lines = self
-            .memory
-            .lines(self.layout, pass.lead, step + 1, groups, strip.samples());
-        Coming([lines, Lines::NONE])
+    /// What a strip writes: its part of the tape, and outputs where there are enough samples that asking for them pays.
+    fn coming(&self, pass: &PassLayout, step: usize, strip: Strip, tape: bool) -> Coming<T> {
+        let (layout, lead) = (self.layout, pass.lead);
+        let (groups, samples) = (strip.groups(layout, pass), strip.samples());
+        let mut coming = Coming::NONE;
+        if tape {
+            coming.0[0] =
+                (self.memory).lines(layout, lead, step + 1, groups.clone(), samples.clone());
+        }
+        if layout.program.output_lead == lead && samples.len() >= MANY {
+            coming.0[1] = (self.output).lines(layout, lead, groups, (step, samples));
+        }
+        coming
     }
 
     /// Where a strip's sums are: among those that ran ahead, or in this thread's scratch.
@@ -320,8 +329,8 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         };
         if !done {
             let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
-            if TAPE && strip.samples > MAX_SAMPLES {
-                products.coming = self.coming(pass, step, strip);
+            if strip.samples > MAX_SAMPLES {
+                products.coming = self.coming(pass, step, strip, TAPE);
             }
             products.compute(simd, place);
         }

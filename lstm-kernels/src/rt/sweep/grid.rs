@@ -1,10 +1,13 @@
 //! Where each step of each sample lies in a matrix, and numbers that threads share.
 
+use std::ops::Range;
+
 use crate::columns::Columns;
 use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
+use crate::rt::prefetch::Lines;
 
 /// Columns of a matrix of which each belongs to a step of a sample, such as those of a sequence that a user gave: the first
 /// element of the first one, and how far steps and samples are apart. Rows are contiguous.
@@ -152,5 +155,23 @@ impl<T: Element> ColumnGrid<T> {
             row: layout.leads[lead].units,
             sample: self.sample,
         }
+    }
+
+    /// The cache lines of some groups of units, of the samples of a step from one on; where blocks have several cells, those of
+    /// the first.
+    pub fn lines(
+        &self,
+        layout: &Layout,
+        lead: usize,
+        groups: Range<usize>,
+        (step, samples): (usize, Range<usize>),
+    ) -> Lines<T> {
+        if self.base.is_null() {
+            return Lines::NONE;
+        }
+        let rows = self.rows(layout, lead, groups.start, (step, samples.start));
+        let bytes = groups.len() * layout.lanes * size_of::<T>();
+        let distance = (rows.sample as usize).wrapping_mul(size_of::<T>());
+        Lines::places(rows.base, bytes, samples.len(), distance)
     }
 }
