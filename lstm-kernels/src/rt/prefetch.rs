@@ -69,17 +69,18 @@ impl<T> Lines<T> {
         }
     }
 
-    /// So many places of so many bytes each, so many bytes apart. Where they do not begin with a line, the last lines of each: the
-    /// first one belongs to its neighbour, too, which mostly came before.
-    pub fn places(first: *const T, bytes: usize, places: usize, distance: usize) -> Self {
+    /// The first so many numbers of some rows. Where they do not begin with a line, the last lines of each: the first one belongs to
+    /// its neighbour, too, which mostly came before.
+    pub fn of_rows(rows: Rows<T>, numbers: usize, samples: usize) -> Self {
+        let bytes = numbers * size_of::<T>();
         let len = bytes.div_ceil(CACHE_LINE);
         let to_last = (bytes - 1).wrapping_sub((len - 1) * CACHE_LINE);
         Lines {
-            next: first.wrapping_byte_add(to_last),
+            next: rows.base.wrapping_byte_add(to_last),
             left: len,
-            stretches: places - 1,
+            stretches: samples - 1,
             len,
-            distance,
+            distance: (rows.sample as usize).wrapping_mul(size_of::<T>()),
         }
     }
 

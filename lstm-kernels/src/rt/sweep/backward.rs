@@ -82,6 +82,7 @@ impl<T: Element> Backward<'_, T> {
     }
 
     /// What a strip reads of the tape and of the gradient of the outputs, and the errors that it writes.
+    #[inline(never)]
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
         let (layout, lead) = (self.layout, pass.lead);
         let (groups, samples) = (strip.groups(layout, pass), strip.samples());

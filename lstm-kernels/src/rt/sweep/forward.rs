@@ -18,12 +18,12 @@ use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
-use crate::rt::prefetch::Coming;
+use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
 use crate::rt::width::is_for_old_machines;
 
-/// So many samples write so many outputs that they are asked for.
+/// From so many samples on, columns and outputs are asked for.
 const MANY: usize = 2 * MAX_SAMPLES;
 
 /// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
@@ -150,17 +150,25 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
-    /// What a strip writes: its part of the tape, and outputs where there are enough samples that asking for them pays.
+    /// What a strip writes: lanes of the tape and, where there are enough samples that asking for them pays, columns and outputs.
+    #[inline(never)]
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip, tape: bool) -> Coming<T> {
-        let (layout, lead) = (self.layout, pass.lead);
+        let (layout, memory, lead) = (self.layout, self.memory, pass.lead);
         let (groups, samples) = (strip.groups(layout, pass), strip.samples());
         let mut coming = Coming::NONE;
+        let [lanes, columns, output] = &mut coming.0;
         if tape {
-            coming.0[0] =
-                (self.memory).lines(layout, lead, step + 1, groups.clone(), samples.clone());
+            *lanes = memory.lines(layout, lead, step + 1, groups.clone(), samples.clone());
         }
-        if layout.program.output_lead == lead && samples.len() >= MANY {
-            coming.0[1] = (self.output).lines(layout, lead, groups, (step, samples));
+        if samples.len() < MANY {
+            return coming;
+        }
+        if tape && layout.leads[lead].columns > 0 {
+            let rows = memory.columns(layout, lead, step + 1, groups.start, samples.start);
+            *columns = Lines::of_rows(rows, groups.len() * layout.lanes, samples.len());
+        }
+        if layout.program.output_lead == lead {
+            *output = (self.output).lines(layout, lead, groups, (step, samples));
         }
         coming
     }
@@ -329,7 +337,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         };
         if !done {
             let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
-            if strip.samples > MAX_SAMPLES {
+            if strip.samples >= MANY || TAPE && strip.samples > MAX_SAMPLES {
                 products.coming = self.coming(pass, step, strip, TAPE);
             }
             products.compute(simd, place);

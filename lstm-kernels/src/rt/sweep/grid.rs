@@ -170,8 +170,6 @@ impl<T: Element> ColumnGrid<T> {
             return Lines::NONE;
         }
         let rows = self.rows(layout, lead, groups.start, (step, samples.start));
-        let bytes = groups.len() * layout.lanes * size_of::<T>();
-        let distance = (rows.sample as usize).wrapping_mul(size_of::<T>());
-        Lines::places(rows.base, bytes, samples.len(), distance)
+        Lines::of_rows(rows, groups.len() * layout.lanes, samples.len())
     }
 }

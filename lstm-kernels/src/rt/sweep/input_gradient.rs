@@ -6,9 +6,10 @@ use super::gradients::Gradients;
 use super::products::{Accumulators, Products, Which};
 use super::share::{Strip, part, strips};
 use super::turns::Turns;
+use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::prefetch::Coming;
+use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {
@@ -38,12 +39,27 @@ impl<T: Element> Gradients<'_, T> {
                     accumulators,
                     strip,
                     which: Which::All,
-                    coming: Coming::NONE,
+                    coming: self.coming(strip),
                 };
                 products.compute(simd, |operand| self.errors.vector(self.layout, operand, 0));
                 self.write_strip(simd, accumulators, strip, adds);
             }
         }
+    }
+
+    /// What a strip writes, of the columns that have even spaces with the first.
+    #[inline(never)]
+    fn coming(&self, strip: Strip) -> Coming<T> {
+        let (layout, matrix) = (self.layout, &self.input_gradient);
+        let groups = strip.groups(layout, &layout.input_gradient);
+        let (base, count) = matrix.run(strip.first_sample, strip.samples);
+        let rows = Rows {
+            base: base.wrapping_add(groups.start * layout.lanes),
+            row: 0,
+            sample: matrix.sample(),
+        };
+        let lines = Lines::of_rows(rows, groups.len() * layout.lanes, count);
+        Coming([lines, Lines::NONE, Lines::NONE])
     }
 
     #[inline(always)]
