@@ -72,6 +72,9 @@ impl<T> Lines<T> {
     /// The first so many numbers of some rows. Where they do not begin with a line, the last lines of each: the first one belongs to
     /// its neighbour, too, which mostly came before.
     pub fn of_rows(rows: Rows<T>, numbers: usize, samples: usize) -> Self {
+        if numbers == 0 || samples == 0 {
+            return Self::NONE;
+        }
         let bytes = numbers * size_of::<T>();
         let len = bytes.div_ceil(CACHE_LINE);
         let to_last = (bytes - 1).wrapping_sub((len - 1) * CACHE_LINE);
