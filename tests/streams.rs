@@ -210,7 +210,7 @@ mod user {
                 .unwrap()
                 .step(&[1.0], &mut of_fixed)
                 .unwrap();
-            // 21 terms of less than one: 21 ulp of at most 2^-21.
+            // Sums below 16 are rounded by at most 2^-21, half of 8 epsilon.
             assert!(
                 (y[0] - 31.5 * 0.5_f32.tanh()).abs() < 21.0 * 8.0 * f32::EPSILON,
                 "{y:?}"

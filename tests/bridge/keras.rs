@@ -3,28 +3,22 @@
 use faer::Mat;
 use lstm_core::bridge::keras::{KerasFile, KerasWriter};
 use lstm_core::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, ReluRnn};
-use lstm_core::layers::{Batch, Layer, LayerTape, Merge, Stack};
+use lstm_core::layers::{Batch, Layer, Merge, Stack};
 use lstm_core::{Cell, Element};
 
-use super::{bits, columns, difference_within, fixture, shapes, tolerance, written};
+use super::{bits, columns, difference_within, fixture, inferred, shapes, tolerance, written};
 
 const STEPS: usize = 4;
 const SAMPLES: usize = 2;
 
 fn results<T: Element>(layer: &dyn Layer<T>, x: &Mat<T>) -> Mat<T> {
-    let mut y = Mat::zeros(layer.output_len(), STEPS * SAMPLES);
     let batch = Batch::new(STEPS, SAMPLES).batch_major();
-    let mut state = layer.initial_states(SAMPLES).unwrap();
-    layer
-        .infer(
-            x.as_ref(),
-            &batch,
-            &mut state,
-            y.as_mut(),
-            &mut LayerTape::new(),
-        )
-        .unwrap();
-    y
+    inferred(
+        layer,
+        x,
+        &batch,
+        &mut layer.initial_states(SAMPLES).unwrap(),
+    )
 }
 
 fn compare<T: Element>(name: &str, layer: &dyn Layer<T>, file: &KerasFile) {

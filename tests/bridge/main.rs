@@ -10,9 +10,10 @@ mod torch;
 use std::path::PathBuf;
 
 use faer::{Mat, MatRef};
-use lstm_core::Element;
 use lstm_core::io::TensorFile;
+use lstm_core::layers::{Batch, Layer, LayerTape};
 use lstm_core::params::{Name, Parameters};
+use lstm_core::{Element, State};
 
 /// Largest difference allowed, relative to the largest number of a result. Both sides round sums of at most a dozen
 /// products of size about 1, over four steps and up to three layers, in different order: in f64 by 1e-16 each. In f32, by
@@ -48,6 +49,21 @@ fn columns<T: Element>(file: &TensorFile, name: &str) -> Mat<T> {
     let tensor = file.tensor(name).unwrap();
     let rows = *tensor.shape().last().unwrap();
     MatRef::from_column_major_slice(&tensor.to_vec::<T>(), rows, tensor.len() / rows).to_owned()
+}
+
+/// What a layer makes of a batch, from this state, which becomes the last one.
+fn inferred<T: Element>(
+    layer: &dyn Layer<T>,
+    x: &Mat<T>,
+    batch: &Batch,
+    state: &mut [State<T>],
+) -> Mat<T> {
+    let mut y = Mat::zeros(layer.output_len(), batch.columns());
+    let mut tape = LayerTape::new();
+    layer
+        .infer(x.as_ref(), batch, state, y.as_mut(), &mut tape)
+        .unwrap();
+    y
 }
 
 /// The difference of a result, relative to its largest number, checked.

@@ -3,11 +3,11 @@
 use faer::{Mat, MatRef};
 use lstm_core::bridge::torch::{TorchFile, TorchWriter};
 use lstm_core::io::TensorFile;
-use lstm_core::layers::{Batch, Layer, LayerTape, Stack};
+use lstm_core::layers::{Batch, Layer, Stack};
 use lstm_core::params::{Name, Parameters};
 use lstm_core::{Element, Result, State};
 
-use super::{bits, columns, difference, fixture, shapes, written};
+use super::{bits, columns, difference, fixture, inferred, shapes, written};
 
 const STEPS: usize = 4;
 const SAMPLES: usize = 2;
@@ -40,17 +40,7 @@ fn results<T: Element>(stack: &Stack<T>, file: &TensorFile) -> (Mat<T>, Vec<Stat
             state[index].get_mut(place).copy_from(part(&first, index));
         }
     }
-    let mut y = Mat::zeros(stack.output_len(), STEPS * SAMPLES);
-    let batch = Batch::new(STEPS, SAMPLES);
-    stack
-        .infer(
-            x.as_ref(),
-            &batch,
-            &mut state,
-            y.as_mut(),
-            &mut LayerTape::new(),
-        )
-        .unwrap();
+    let y = inferred(stack, &x, &Batch::new(STEPS, SAMPLES), &mut state);
     (y, state)
 }
 
@@ -143,18 +133,8 @@ fn a_whole_model() {
     let mut x = Mat::zeros(words.len(), ids.len());
     words.forward(&ids, x.as_mut()).unwrap();
     assert_eq!(x, columns::<f32>(file, "x"), "an embedding copies");
-    let mut encoded = Mat::zeros(encoder.output_len(), ids.len());
     let mut state = encoder.initial_states(SAMPLES).unwrap();
-    let batch = Batch::new(STEPS, SAMPLES);
-    encoder
-        .infer(
-            x.as_ref(),
-            &batch,
-            &mut state,
-            encoded.as_mut(),
-            &mut LayerTape::new(),
-        )
-        .unwrap();
+    let encoded = inferred(&encoder, &x, &Batch::new(STEPS, SAMPLES), &mut state);
     let mut y = Mat::zeros(head.output_len(), ids.len());
     head.apply(encoded.as_ref(), y.as_mut()).unwrap();
     let largest = difference(

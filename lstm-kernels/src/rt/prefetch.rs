@@ -55,18 +55,11 @@ impl<T> Lines<T> {
         distance: 0,
     };
 
-    /// The records of so many samples, at so many places so many records apart.
+    /// The records of so many samples, at so many places so many records apart. Units without such numbers have none.
     pub fn new(rows: Rows<T>, samples: usize, places: usize, distance: usize) -> Self {
-        let record = rows.sample as usize * size_of::<T>();
-        let len = (samples * record).div_ceil(CACHE_LINE);
-        Lines {
-            next: rows.base,
-            left: len,
-            // Units without such numbers have places for them nonetheless.
-            stretches: if len == 0 { 0 } else { places - 1 },
-            len,
-            distance: distance * record,
-        }
+        let numbers = samples * rows.sample as usize;
+        let sample = rows.sample * distance as isize;
+        Self::of_rows(Rows { sample, ..rows }, numbers, places)
     }
 
     /// The first so many numbers of some rows. Where they do not begin with a line, the last lines of each: the first one belongs to

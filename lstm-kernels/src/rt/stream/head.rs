@@ -13,8 +13,6 @@ pub(crate) struct Head<T> {
     weight: Buffer<T>,
     bias: Buffer<T>,
     inputs: usize,
-    /// Numbers of a row with its padding.
-    row: usize,
 }
 
 impl<T: Element> Head<T> {
@@ -31,7 +29,6 @@ impl<T: Element> Head<T> {
             weight: Buffer::zeros(room([row, outputs]))?,
             bias: Buffer::zeros(outputs)?,
             inputs,
-            row,
         };
         let padded = head.weight.as_mut_slice();
         for (input, column) in weight.chunks_exact(outputs).enumerate() {
@@ -51,7 +48,8 @@ impl<T: Element> Head<T> {
     /// `vector` has a number for each input and room up to a full register, and `target` one for each output.
     #[inline(always)]
     pub unsafe fn apply<S: Simd>(&self, simd: S, vector: *const T, target: *mut T) {
-        let (lanes, inputs, row) = (T::lanes::<S>(), self.inputs, self.row);
+        let (lanes, inputs) = (T::lanes::<S>(), self.inputs);
+        let row = inputs.next_multiple_of(lanes);
         for output in 0..self.bias.len() {
             // SAFETY: there are `row` weights for each output.
             let weights = unsafe { self.weight.as_ptr().add(output * row) };
