@@ -13,7 +13,7 @@ use crate::rt::{
     NoMemory, Pack, Packed, SharedNumbers, Shares, Sweep,
 };
 use crate::state::State;
-use crate::threads::Meeting;
+use crate::threads::{Meeting, Taken};
 
 impl<C: Cell, T: Element> Kernel<C, T> {
     /// Packs the parameters into panels.
@@ -330,17 +330,18 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         shares: impl Fn(usize) -> usize,
         work: &(dyn Fn(usize, &Meeting) + Sync),
     ) {
-        let count = shares(most.min(self.threads()));
-        let taken = match &self.threads {
-            Some(threads) if count > 1 => threads.try_take(),
+        let mut taken = match &self.threads {
+            Some(threads) if shares(most.min(self.threads())) > 1 => threads.try_take(),
             _ => None,
         };
-        match taken {
-            Some(taken) => {
-                let meeting = Meeting::new(count);
-                taken.run(count, &|thread| work(thread, &meeting));
+        let present = taken.as_mut().map_or(1, Taken::present);
+        let meeting = Meeting::new(shares(most.min(present)));
+        match &mut taken {
+            Some(taken) if meeting.count() > 1 => {
+                taken.run(meeting.count(), &|thread| work(thread, &meeting));
+                taken.missed(meeting.left());
             }
-            None => work(0, &Meeting::new(1)),
+            _ => work(0, &meeting),
         }
     }
 }

@@ -112,6 +112,8 @@ pub struct Layout {
     pub outer: Vec<OuterVector>,
     /// How many groups of elements these vectors have together.
     pub outer_vectors: usize,
+    /// Whether several vectors' products with errors make the gradient of one matrix.
+    pub shares_gradients: bool,
     /// Lane vectors that a tile may accumulate side by side.
     pub max_rows: usize,
     /// How many numbers the panels of the forward passes hold.
@@ -194,6 +196,7 @@ impl Layout {
             input_gradient: PassLayout::default(),
             outer: Vec::new(),
             outer_vectors: 0,
+            shares_gradients: false,
             max_rows,
             forward_panels: 0,
             panels_len: 0,

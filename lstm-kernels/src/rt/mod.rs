@@ -36,10 +36,10 @@ pub use program::*;
 pub use pulp::Simd;
 pub use stream::{AnySizes, Fixed, Sizes};
 pub(crate) use stream::{FixedSteps, Head, Recognise, Steps, StreamMemory};
-#[cfg(test)]
-pub(crate) use sweep::Share;
 pub(crate) use sweep::{
     Backward, ColumnGrid, Direction, Forward, Gradients, INITIAL_TURN, SharedNumbers, Shares,
 };
 pub use sweep::{Chore, Sweep};
+#[cfg(test)]
+pub(crate) use sweep::{Queue, Share};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

@@ -1,7 +1,7 @@
 //! The gradients of matrices bound to sizes: which errors meet which vector.
 
 use super::layout::Layout;
-use super::program::Operand;
+use super::program::{Operand, OuterGradient};
 
 /// A vector whose products with errors make gradients of matrices.
 #[derive(Debug, Clone)]
@@ -66,5 +66,10 @@ impl Layout {
                 self.outer_vectors += pieces * len.div_ceil(self.lanes);
             }
         }
+        let outer = self.program.outer;
+        self.shares_gradients = outer.iter().enumerate().any(|(index, one)| {
+            let same = |other: &OuterGradient| other.matrix == one.matrix;
+            outer[..index].iter().any(same)
+        });
     }
 }

@@ -3,6 +3,7 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How often a thread looks for news before it sleeps: about as long as it takes to fall asleep and to be woken.
 ///
@@ -29,14 +30,15 @@ impl Bell {
         }
     }
 
-    /// Waits until `is_done`, which must become true only before a [`ring`](Self::ring).
-    pub fn wait(&self, is_done: impl Fn() -> bool) {
+    /// Waits until `is_done`, which must become true only before a [`ring`](Self::ring), and says how long it slept.
+    pub fn wait(&self, is_done: impl Fn() -> bool) -> Duration {
         for _ in 0..PATIENCE {
             if is_done() {
-                return;
+                return Duration::ZERO;
             }
             spin_loop();
         }
+        let asleep = Instant::now();
         self.sleepers.fetch_add(1, Ordering::Relaxed);
         // Either this thread sees what was changed before `ring`, or `ring` sees this sleeper.
         fence(Ordering::SeqCst);
@@ -46,6 +48,7 @@ impl Bell {
         }
         drop(guard);
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        asleep.elapsed()
     }
 
     /// Wakes whoever sleeps, after something was changed.
@@ -64,7 +67,6 @@ impl Bell {
 mod tests {
     use std::sync::atomic::AtomicBool;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 

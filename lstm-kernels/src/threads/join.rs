@@ -8,7 +8,8 @@ use super::Threads;
 
 impl Threads {
     /// Runs two closures side by side on two of the threads, the first on the calling one, and returns what they return.
-    /// If there is only one thread, or if another call has them, the second runs after the first.
+    /// If there is only one thread, if another call has them, or if processors are busy elsewhere, the second runs after the
+    /// first.
     ///
     /// Meanwhile the threads are busy: a kernel that is called inside works alone. So this pays for two calls of about
     /// the same length that are too small to share out well, such as the two directions of a bidirectional layer.
@@ -30,8 +31,7 @@ impl Threads {
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
     ) -> (A, B) {
-        let taken = (self.count() > 1).then(|| self.try_take()).flatten();
-        let Some(taken) = taken else {
+        let Some((taken, _)) = self.take_present() else {
             return (a(), b());
         };
         let (a, b) = (Task::new(a), Task::new(b));
@@ -41,8 +41,8 @@ impl Threads {
     }
 
     /// Runs `work` on all threads at a time, each with its own index from 0, which is the calling one, and waits for them.
-    /// If another call has the threads, it runs on the calling one alone, so what is to be done must not depend on how
-    /// many take part: let each take the next piece until none is left.
+    /// If another call has the threads, it runs on the calling one alone, and on fewer where processors are busy elsewhere. So
+    /// what is to be done must not depend on how many take part: let each take the next piece until none is left.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -65,12 +65,11 @@ impl Threads {
     /// # Panics
     /// If `work` does on any thread, after all of them have come to an end.
     pub fn each(&self, work: impl Fn(usize) + Sync) {
-        let taken = (self.count() > 1).then(|| self.try_take()).flatten();
-        let Some(taken) = taken else {
+        let Some((taken, present)) = self.take_present() else {
             return work(0);
         };
         let panic = Mutex::new(None);
-        taken.run(self.count(), &|index| {
+        taken.run(present, &|index| {
             // As in `Task`: what is half done is seen by nobody before the panic goes on in the caller.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(index))) {
                 let mut first = panic.lock().unwrap_or_else(PoisonError::into_inner);

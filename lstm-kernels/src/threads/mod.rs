@@ -3,16 +3,21 @@
 //! A call of a kernel takes microseconds to milliseconds, so whoever waits stays awake for a moment before it sleeps: see
 //! [`Bell`].
 
+mod attendance;
 mod bell;
 mod join;
+mod meeting;
 mod relief;
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
+use self::attendance::Attendance;
 use self::bell::Bell;
+pub(crate) use self::meeting::{Barrier, Meeting};
 pub(crate) use self::relief::{Relief, Rest};
 use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
@@ -28,26 +33,48 @@ pub struct Threads(Arc<Team>);
 struct Team {
     shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
-    busy: Mutex<()>,
+    /// Held by the call that has the threads.
+    busy: Mutex<Attendance>,
 }
 
 type Job = *const (dyn Fn(usize) + Sync);
 
 #[derive(Debug)]
 struct Shared {
-    /// What to do; read after `call` has changed, written while no helper works.
+    /// What to do; read by helpers that were called, written while no helper works.
     job: UnsafeCell<Option<Job>>,
-    /// How many calls there were.
-    call: AtomicUsize,
-    called: Bell,
+    /// Where each helper waits.
+    posts: Vec<Post>,
     /// Helpers still at work.
     working: AtomicUsize,
     done: Bell,
     stop: AtomicBool,
 }
 
-// SAFETY: the job is written only by the thread that holds `busy`, before it publishes a new call and after every helper
-// has reported the last one done; helpers read it only in between.
+/// Where a helper waits for calls. Each has its own, so that a call wakes those alone that take part.
+#[derive(Debug)]
+struct Post {
+    /// How many calls there were for it.
+    calls: AtomicUsize,
+    called: Bell,
+}
+
+impl Post {
+    fn new() -> Self {
+        Post {
+            calls: AtomicUsize::new(0),
+            called: Bell::new(),
+        }
+    }
+
+    fn call(&self) {
+        self.calls.fetch_add(1, Ordering::Release);
+        self.called.ring();
+    }
+}
+
+// SAFETY: the job is written only by the thread that holds `busy`, before it calls helpers and after all it called for the last
+// one have reported that done; helpers read it only in between.
 unsafe impl Sync for Shared {}
 // SAFETY: the job it may hold is `Sync`, and nothing in it belongs to a thread.
 unsafe impl Send for Shared {}
@@ -66,8 +93,7 @@ impl Threads {
         }
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(None),
-            call: AtomicUsize::new(0),
-            called: Bell::new(),
+            posts: (1..count).map(|_| Post::new()).collect(),
             working: AtomicUsize::new(0),
             done: Bell::new(),
             stop: AtomicBool::new(false),
@@ -75,7 +101,7 @@ impl Threads {
         let mut team = Team {
             shared,
             helpers: Vec::new(),
-            busy: Mutex::new(()),
+            busy: Mutex::new(Attendance::new()),
         };
         for index in 1..count {
             let shared = Arc::clone(&team.shared);
@@ -114,32 +140,54 @@ impl Threads {
         };
         Some(Taken {
             team: &self.0,
-            _busy: busy,
+            busy,
         })
+    }
+
+    /// Those that are present, if they are two at least, and how many they are.
+    fn take_present(&self) -> Option<(Taken<'_>, usize)> {
+        if self.count() == 1 {
+            return None;
+        }
+        let mut taken = self.try_take()?;
+        let present = taken.present();
+        (present > 1).then_some((taken, present))
     }
 }
 
 /// The threads, held for a call.
 pub(crate) struct Taken<'a> {
     team: &'a Team,
-    _busy: MutexGuard<'a, ()>,
+    busy: MutexGuard<'a, Attendance>,
 }
 
 impl Taken<'_> {
+    /// How many of them are worth calling: fewer than there are while processors are busy elsewhere.
+    pub fn present(&mut self) -> usize {
+        let threads = self.team.helpers.len() + 1;
+        threads - self.busy.absent(Instant::now).min(threads - 1)
+    }
+
+    /// Tells calls to come that so many threads were waited for in vain.
+    pub fn missed(&mut self, threads: usize) {
+        if threads > 0 {
+            self.busy.missed(threads, Instant::now());
+        }
+    }
+
     /// Runs `job(0)` to `job(count - 1)`, each on a thread of its own, and waits for all of them. `count` is at most the
     /// number of threads. A job that panics ends the process.
     pub fn run(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
         let team = self.team;
-        if count <= 1 || team.helpers.is_empty() {
+        let helpers = count.saturating_sub(1);
+        let Some(posts @ [_, ..]) = team.shared.posts.get(..helpers) else {
             return job(0);
-        }
+        };
         // The mode belongs to a thread, and results must not depend on which thread computes what.
         let flushes = FlushDenormals::is_set();
         let each = |index: usize| {
-            if index < count {
-                let _mode = flushes.then(FlushDenormals::new);
-                job(index);
-            }
+            let _mode = flushes.then(FlushDenormals::new);
+            job(index);
         };
         let each: &(dyn Fn(usize) + Sync) = &each;
         // SAFETY: only the lifetime is erased. This function does not return before every helper is done with the job,
@@ -147,11 +195,8 @@ impl Taken<'_> {
         let each = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Job>(each) };
         // SAFETY: `busy` is held, and every helper has reported the last call done.
         unsafe { *team.shared.job.get() = Some(each) };
-        team.shared
-            .working
-            .store(team.helpers.len(), Ordering::Relaxed);
-        team.shared.call.fetch_add(1, Ordering::Release);
-        team.shared.called.ring();
+        team.shared.working.store(helpers, Ordering::Relaxed);
+        posts.iter().for_each(Post::call);
         let _done = Done(&team.shared);
         or_end(|| job(0));
     }
@@ -168,14 +213,15 @@ impl Drop for Done<'_> {
 
 impl Shared {
     fn help(&self, index: usize) {
+        let Post { calls, called } = &self.posts[index - 1];
         let mut seen = 0;
         loop {
-            (self.called).wait(|| self.call.load(Ordering::Acquire) != seen);
-            seen = self.call.load(Ordering::Acquire);
+            called.wait(|| calls.load(Ordering::Acquire) != seen);
+            seen = calls.load(Ordering::Acquire);
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            // SAFETY: a new call was published after the job was written, and the caller waits until it is done.
+            // SAFETY: this helper was called after the job was written, and the caller waits until it is done.
             if let Some(job) = unsafe { *self.job.get() } {
                 // SAFETY: as above, the job outlives the call.
                 or_end(|| unsafe { (*job)(index) });
@@ -209,74 +255,10 @@ impl Drop for Bomb {
 impl Drop for Team {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.call.fetch_add(1, Ordering::Release);
-        self.shared.called.ring();
+        self.shared.posts.iter().for_each(Post::call);
         for helper in self.helpers.drain(..) {
             // A helper never panics: `Bomb` ends the process first.
             let _ = helper.join();
-        }
-    }
-}
-
-/// Where the threads of a call find each other.
-#[derive(Debug)]
-pub(crate) struct Meeting {
-    pub barrier: Barrier,
-    pub relief: Relief,
-}
-
-impl Meeting {
-    /// A meeting of so many threads.
-    pub fn new(count: usize) -> Self {
-        Meeting {
-            barrier: Barrier::new(count),
-            relief: Relief::new(count),
-        }
-    }
-
-    /// How many threads take part.
-    pub fn count(&self) -> usize {
-        self.barrier.count()
-    }
-}
-
-/// Where the threads of a call meet between passes.
-#[derive(Debug)]
-pub(crate) struct Barrier {
-    count: usize,
-    arrived: AtomicUsize,
-    round: AtomicUsize,
-    met: Bell,
-}
-
-impl Barrier {
-    /// A barrier for so many threads.
-    pub fn new(count: usize) -> Self {
-        Barrier {
-            count,
-            arrived: AtomicUsize::new(0),
-            round: AtomicUsize::new(0),
-            met: Bell::new(),
-        }
-    }
-
-    /// How many threads meet here.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Waits until all threads are here. What they wrote before is visible to all of them afterwards.
-    pub fn meet(&self) {
-        if self.count <= 1 {
-            return;
-        }
-        let round = self.round.load(Ordering::Relaxed);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.count {
-            self.arrived.store(0, Ordering::Relaxed);
-            self.round.store(round.wrapping_add(1), Ordering::Release);
-            self.met.ring();
-        } else {
-            (self.met).wait(|| self.round.load(Ordering::Acquire) != round);
         }
     }
 }
@@ -303,27 +285,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_barrier_separates_what_is_written_before_from_what_is_read_behind() {
-        let (count, rounds) = (3, 2_000);
-        let threads = Threads::new(count).unwrap();
-        let barrier = Barrier::new(count);
-        let slots: Vec<_> = (0..count).map(|_| AtomicUsize::new(0)).collect();
-        threads.try_take().unwrap().run(count, &|index| {
-            for round in 1..=rounds {
-                slots[index].store(round, Ordering::Relaxed);
-                barrier.meet();
-                // Relaxed loads see the stores of this round only because the barrier orders them.
-                assert!(
-                    slots
-                        .iter()
-                        .all(|slot| slot.load(Ordering::Relaxed) == round)
-                );
-                barrier.meet();
-            }
-        });
     }
 
     #[test]
@@ -355,6 +316,23 @@ mod tests {
         assert!(taken.is_some() && threads.try_take().is_none());
         drop(taken);
         assert!(threads.try_take().is_some());
+    }
+
+    #[test]
+    fn who_was_waited_for_in_vain_is_not_called_for_a_while() {
+        let (threads, here) = (Threads::new(3).unwrap(), thread::current().id());
+        let both = || threads.join(|| thread::current().id(), || thread::current().id());
+        assert_ne!(both().1, here);
+        // Again and again, so that the pause is longer than this test takes.
+        for _ in 0..7 {
+            threads.try_take().unwrap().missed(2);
+        }
+        assert_eq!(both(), (here, here));
+        let alone = AtomicUsize::new(0);
+        threads.each(|index| {
+            alone.fetch_add(1 + index, Ordering::Relaxed);
+        });
+        assert_eq!(alone.into_inner(), 1);
     }
 
     #[test]

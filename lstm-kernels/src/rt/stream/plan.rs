@@ -110,8 +110,9 @@ impl<T: Element> Places<'_, T> {
         let firsts = (0..pass.blocks).step_by(blocks);
         let turn = |first_block| self.turn(pass, previous, first_block, blocks);
         let mut turns: Vec<_> = firsts.map(turn).collect();
-        // Every other step walks the panels backwards, to begin with what is still in the cache.
-        if previous == 1 {
+        // Every other step walks the panels backwards, to begin with what is still in the cache. Sums over all units are formed as
+        // the units come, so these come in one order at every step.
+        if previous == 1 && self.layout.program.forward_sums == 0 {
             turns.reverse();
         }
         PassPlan {

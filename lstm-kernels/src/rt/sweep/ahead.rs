@@ -24,8 +24,11 @@ const FEW: usize = 32;
 /// Steps times samples that run ahead together where weights are far: their sums are far then, too, but fewer than the weights.
 const FAR_COLUMNS: usize = 256;
 
-/// How many steps run ahead together; nothing if each step does its own.
+/// How many steps run ahead together; nothing if each step does its own, as where no pass has products with the input and others.
 pub(crate) fn steps_ahead<T>(layout: &Layout, batch: usize) -> Option<usize> {
+    if !layout.forward.iter().any(PassLayout::can_run_ahead) {
+        return None;
+    }
     match batch {
         0 => None,
         1..FULL => Some(COLUMNS / batch),
@@ -50,9 +53,7 @@ pub(crate) fn ahead_len<T>(layout: &Layout, pass: &PassLayout, batch: usize) -> 
 /// single sample's inputs are evenly spaced wherever they lie.
 pub(crate) fn ahead_input_len<T>(layout: &Layout, batch: usize) -> usize {
     match steps_ahead::<T>(layout, batch) {
-        Some(steps) if batch > 1 && layout.forward.iter().any(PassLayout::can_run_ahead) => {
-            steps * batch * layout.input_len
-        }
+        Some(steps) if batch > 1 => steps * batch * layout.input_len,
         _ => 0,
     }
 }

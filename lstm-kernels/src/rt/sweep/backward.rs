@@ -156,6 +156,9 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
                 // Unseen by the compiler, which would make a copy of a step's code for either case.
                 let step = black_box(steps.checked_sub(1));
                 self.step(simd, step, &mut settled);
+                if !self.sweep.share.meet_or_part() {
+                    return;
+                }
             }
             left = self.sweep.share.take_over();
         }
@@ -177,9 +180,11 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             None => first.count(),
         };
         for index in 0..passes {
+            if index > 0 {
+                self.share.meet();
+            }
             let settled = settled.get_mut(index).and_then(Option::as_mut);
             self.pass(simd, step, index, settled);
-            self.share.meet();
         }
     }
 

@@ -255,6 +255,9 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
                     ahead = black_box(ahead);
                 }
                 self.step(simd, step, ahead, &mut settled);
+                if !self.sweep.share.meet_or_part() {
+                    return;
+                }
             }
             if left == 0 {
                 match self.sweep.share.take_over() {
@@ -280,9 +283,11 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             self.clear_sums(step);
         }
         for index in 0..self.layout.forward.len() {
+            if index > 0 {
+                self.share.meet();
+            }
             let settled = settled.get_mut(index).and_then(Option::as_mut);
             self.pass(simd, step, index, ahead, settled);
-            self.share.meet();
         }
     }
 

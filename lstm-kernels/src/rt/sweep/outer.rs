@@ -133,10 +133,10 @@ impl<T: Element> Gradients<'_, T> {
         for block in 0..blocks {
             let Range { start: first, end } = part(0..columns, block, blocks);
             let count = end - first;
-            self.begin(all);
+            self.begin_pieces(all);
             self.pack_vectors(simd, first, count);
             self.barrier.meet();
-            while let Some(mut piece) = self.take() {
+            while let Some(mut piece) = self.take_unless_shared() {
                 let mut lead = 0;
                 while piece >= self.pieces(lead) {
                     piece -= self.pieces(lead);
@@ -146,6 +146,24 @@ impl<T: Element> Gradients<'_, T> {
             }
             self.barrier.meet();
         }
+    }
+
+    /// Takes this thread's part of the pieces, or all of them where [one](Self::take_unless_shared) does them.
+    fn begin_pieces(&self, all: usize) {
+        match (self.layout.shares_gradients, self.thread) {
+            (false, _) => self.begin(all),
+            (true, 0) => self.memory.queue.begin(0, 0..all),
+            (true, thread) => self.memory.queue.begin(thread, 0..0),
+        }
+    }
+
+    /// The next piece. Where a matrix meets several vectors in a step, several pieces add to the same numbers, and one thread does
+    /// them all, in order.
+    fn take_unless_shared(&self) -> Option<usize> {
+        if self.layout.shares_gradients && self.thread > 0 {
+            return None;
+        }
+        self.take()
     }
 
     /// Pieces of work for the errors of a lead: for some elements of a vector at a time, each group of units.

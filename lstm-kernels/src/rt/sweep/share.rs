@@ -146,6 +146,16 @@ impl Share<'_> {
         }
     }
 
+    /// The same at the end of a step, and says whether this thread goes on: the others may be faster without it, and then share
+    /// its units, too.
+    #[inline(always)]
+    pub fn meet_or_part(&mut self) -> bool {
+        if let Some((barrier, _)) = self.together {
+            self.parts = barrier.meet_or_part();
+        }
+        self.part < self.parts
+    }
+
     /// The blocks of a pass that are this thread's, cut into those that a tile takes at once.
     #[inline(always)]
     pub fn turns<S: Simd>(&self, pass: &PassLayout, samples: usize, backwards: bool) -> Turns {
