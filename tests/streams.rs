@@ -189,6 +189,27 @@ mod user {
         }
     }
 
+    lstm_core::cell! {
+        /// Its net input is centred by a sum over all units, which rounds as the units come.
+        cell Centred {
+            size   I, N;
+            input  x: [I];
+            param  W: [N, I];
+            param  U: [N, N];
+            a[t] = W @ x[t] + U @ h[t-1];
+            h[t] = tanh(a[t] - mean_N(a[t]));
+            output h;
+        }
+    }
+
+    /// As many units as have panels beyond the cache, whose blocks come in another order at every other step where no sum does.
+    #[test]
+    fn sums_over_units_are_formed_in_the_order_of_the_layer() {
+        for width in Width::available() {
+            check::<Centred, f32, AnySizes>(&[3, 200], width, false);
+        }
+    }
+
     /// Registers are written with their padding, which must not reach the sum of a head.
     #[test]
     fn padding_that_is_no_number_stays_out_of_a_head() {

@@ -208,6 +208,7 @@ fn quantities_of_a_users_cells() {
     check_both::<macros::PeepholeLstm>();
     check::<toys::DelayLine, f64>(TOLERANCE);
     check::<toys::Functions, f64>(TOLERANCE);
+    check::<toys::IndependentUnits, f64>(TOLERANCE);
     check::<toys::MicroSteps, f64>(TOLERANCE);
     check::<toys::NormalisedLstm, f64>(TOLERANCE);
     check::<toys::SharedBlocks, f64>(TOLERANCE);
@@ -276,6 +277,7 @@ fn costs_name_what_kernels_keep() {
     check_memory::<cells::ProjectionLstm>();
     check_memory::<toys::DelayLine>();
     check_memory::<toys::Functions>();
+    check_memory::<toys::IndependentUnits>();
     check_memory::<toys::MicroSteps>();
     check_memory::<toys::NormalisedLstm>();
     check_memory::<toys::SharedBlocks>();

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::ops::Range;
 
-use super::outer_layout::OuterVector;
+use super::outer_layout::OuterBundle;
 use super::pass::{Blocks, PassLayout};
 use super::program::{Operand, Program, Slot};
 use crate::cell::{CellSpec, ParamRole};
@@ -109,11 +109,9 @@ pub struct Layout {
     /// The products that make the gradient of the input.
     pub input_gradient: PassLayout,
     /// The vectors whose products with errors make the gradients of matrices.
-    pub outer: Vec<OuterVector>,
+    pub outer: Vec<OuterBundle>,
     /// How many groups of elements these vectors have together.
     pub outer_vectors: usize,
-    /// Whether several vectors' products with errors make the gradient of one matrix.
-    pub shares_gradients: bool,
     /// Lane vectors that a tile may accumulate side by side.
     pub max_rows: usize,
     /// How many numbers the panels of the forward passes hold.
@@ -196,7 +194,6 @@ impl Layout {
             input_gradient: PassLayout::default(),
             outer: Vec::new(),
             outer_vectors: 0,
-            shares_gradients: false,
             max_rows,
             forward_panels: 0,
             panels_len: 0,

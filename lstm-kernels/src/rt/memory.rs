@@ -29,6 +29,8 @@ pub(crate) struct LeadMemory<T> {
 pub(crate) struct Memory<T> {
     /// The sizes of the cell, as other sizes may need as much.
     sizes: Vec<usize>,
+    /// The lanes of its registers, as another width may need as much, in another order.
+    lane_count: usize,
     /// How many steps are held at once, the initial state included.
     pub slots: usize,
     pub batch: usize,
@@ -57,6 +59,7 @@ impl<T: Element> Memory<T> {
     ) -> Result<Self, NoMemory> {
         let mut memory = Memory {
             sizes: Vec::new(),
+            lane_count: 0,
             slots: 0,
             batch: 0,
             leads: Vec::new(),
@@ -82,6 +85,7 @@ impl<T: Element> Memory<T> {
     ) -> Result<(), NoMemory> {
         (self.slots, self.batch) = (slots, batch);
         self.sizes.clone_from(&layout.sizes);
+        self.lane_count = layout.lanes;
         self.leads.resize_with(layout.leads.len(), || LeadMemory {
             lanes: Buffer::EMPTY,
             columns: Buffer::EMPTY,
@@ -130,6 +134,7 @@ impl<T: Element> Memory<T> {
         self.slots == slots
             && self.batch == batch
             && self.sizes == layout.sizes
+            && self.lane_count == layout.lanes
             && self.leads.len() == layout.leads.len()
             && self.leads.iter().zip(&layout.leads).all(fits)
             && self.sums.len() == room([slots, batch, layout.program.forward_sums])

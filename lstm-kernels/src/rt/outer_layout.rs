@@ -1,15 +1,23 @@
 //! The gradients of matrices bound to sizes: which errors meet which vector.
 
 use super::layout::Layout;
-use super::program::{Operand, OuterGradient};
+use super::program::Operand;
+
+/// Vectors whose products with errors add to the same gradients, as a matrix may meet several in a step; most often it is one.
+/// For a group of units, one thread adds all of them, in order.
+#[derive(Debug, Clone)]
+pub struct OuterBundle {
+    /// Whose errors.
+    pub lead: usize,
+    /// The vectors.
+    pub vectors: Vec<OuterVector>,
+}
 
 /// A vector whose products with errors make gradients of matrices.
 #[derive(Debug, Clone)]
 pub struct OuterVector {
     /// The vector.
     pub operand: Operand,
-    /// Whose errors.
-    pub lead: usize,
     /// Groups of elements of the vectors in front of it.
     pub start: usize,
     /// Whether an earlier entry has the same vector, with errors of other units.
@@ -29,9 +37,18 @@ pub struct OuterTarget {
     pub plane: usize,
 }
 
+impl OuterVector {
+    /// Whether both add to the gradient of some matrix.
+    fn shares_gradient(&self, other: &OuterVector) -> bool {
+        let same = |one: &OuterTarget| self.targets.iter().any(|two| one.matrix == two.matrix);
+        other.targets.iter().any(same)
+    }
+}
+
 impl Layout {
-    /// Gathers the gradients by vector.
+    /// Gathers the gradients by vector, and the vectors by the gradients that they share.
     pub(super) fn bind_outer(&mut self) {
+        let mut vectors: Vec<(usize, OuterVector)> = Vec::new();
         for outer in self.program.outer {
             let cells = self.leads[outer.lead].cells;
             let first = outer.slot.index(cells);
@@ -40,36 +57,45 @@ impl Layout {
                 matrix: outer.matrix,
                 plane,
             });
-            let same = |known: &&mut OuterVector| known.operand == outer.operand;
-            if let Some(known) = self
-                .outer
-                .iter_mut()
-                .find(|known| known.lead == outer.lead && same(known))
+            let same = |known: &OuterVector| known.operand == outer.operand;
+            let mut known = vectors.iter_mut();
+            if let Some((_, known)) = known.find(|(lead, known)| *lead == outer.lead && same(known))
             {
                 known.targets.extend(targets);
                 continue;
             }
-            let earlier = self
-                .outer
-                .iter()
-                .find(|known| known.operand == outer.operand)
-                .map(|known| known.start);
+            let earlier = vectors.iter().find(|(_, known)| same(known));
+            let earlier = earlier.map(|(_, known)| known.start);
             let (pieces, len) = self.extent(outer.operand);
-            self.outer.push(OuterVector {
+            let vector = OuterVector {
                 operand: outer.operand,
-                lead: outer.lead,
                 start: earlier.unwrap_or(self.outer_vectors),
                 is_repeated: earlier.is_some(),
                 targets: targets.collect(),
-            });
+            };
+            vectors.push((outer.lead, vector));
             if earlier.is_none() {
                 self.outer_vectors += pieces * len.div_ceil(self.lanes);
             }
         }
-        let outer = self.program.outer;
-        self.shares_gradients = outer.iter().enumerate().any(|(index, one)| {
-            let same = |other: &OuterGradient| other.matrix == one.matrix;
-            outer[..index].iter().any(same)
-        });
+        self.outer = bundles(vectors);
     }
+}
+
+/// Vectors, each with its lead, gathered by the gradients that they share. A matrix has rows of one lead only.
+fn bundles(vectors: Vec<(usize, OuterVector)>) -> Vec<OuterBundle> {
+    let mut bundles: Vec<OuterBundle> = Vec::new();
+    for (lead, vector) in vectors {
+        let shares =
+            |bundle: &OuterBundle| bundle.vectors.iter().any(|v| v.shares_gradient(&vector));
+        let (shared, mut others): (Vec<_>, Vec<_>) = bundles.into_iter().partition(shares);
+        let mut vectors: Vec<_> = shared
+            .into_iter()
+            .flat_map(|bundle| bundle.vectors)
+            .collect();
+        vectors.push(vector);
+        others.push(OuterBundle { lead, vectors });
+        bundles = others;
+    }
+    bundles
 }

@@ -145,8 +145,7 @@ impl<T: Element> Pack<'_, T> {
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, pass: &PassLayout) {
         for segment in &pass.segments {
-            let k = segment.piece_len();
-            let pieces = segment.sources.len();
+            let (pieces, k) = (segment.pieces(), segment.piece_len());
             let is_transposed = |source: &PanelSource| source.transposed;
             if segment.sources.iter().flatten().any(is_transposed) {
                 // The columns of a transposed matrix each belong to a unit, and are read from end to end: what is at the same
@@ -203,7 +202,7 @@ impl<T: Element> Pack<'_, T> {
     ) {
         let (layout, lanes) = (self.layout, self.layout.lanes);
         let units = layout.leads[pass.lead].units;
-        let sources = &segment.sources[piece];
+        let (sources, behind) = segment.sources(piece);
         let position = chunk.before + member;
         let first = (pass.first_group(block) + position / sources.len()) * lanes;
         if first >= units {
@@ -221,7 +220,7 @@ impl<T: Element> Pack<'_, T> {
         let target = panel + (piece * segment.piece_len() + some.start) * stride + member * lanes;
         // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
         let target = unsafe { self.packed.panels.shared().add(target) };
-        let first_k = source.first_k + some.start;
+        let first_k = source.first_k + behind + some.start;
         if source.transposed {
             let values = &values[row * matrix.rows + first_k..];
             transpose(simd, values, matrix.rows, width, some.len(), target, stride);

@@ -193,6 +193,7 @@ impl Layout {
                     k,
                     plane_stride,
                     pieces,
+                    lines,
                 } = stretch;
                 let targets: Vec<usize> = pieces[0].iter().map(|target| target.row).collect();
                 let narrow_chunks = chunks(groups - 1, &targets, &begun, max_rows);
@@ -220,6 +221,7 @@ impl Layout {
                     chunks,
                     narrow_chunks,
                     sources,
+                    lines,
                     fresh,
                 }
             })

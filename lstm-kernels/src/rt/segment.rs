@@ -42,16 +42,29 @@ pub struct SegmentLayout {
     pub chunks: Vec<Chunk>,
     /// The chunks of a block that has a group less.
     pub narrow_chunks: Vec<Chunk>,
-    /// For each of the equal parts of all planes, for each row of a group.
+    /// For each of the equal parts of a line of units, or of all planes, for each row of a group.
     pub sources: Vec<Vec<PanelSource>>,
+    /// How many lines of units these parts are repeated for, each [`LINE`] further in k.
+    pub lines: usize,
     /// Rows whose sum this segment begins.
     pub fresh: Vec<usize>,
 }
 
 impl SegmentLayout {
-    /// How many k each of its sources has.
+    /// How many parts it has, each with sources of its own.
+    pub fn pieces(&self) -> usize {
+        self.lines * self.sources.len()
+    }
+
+    /// How many k each part has.
     pub fn piece_len(&self) -> usize {
-        self.planes * self.k / self.sources.len()
+        self.planes * self.k / self.pieces()
+    }
+
+    /// Where the weights of a part come from, for each row of a group, and how far behind their first k.
+    pub fn sources(&self, piece: usize) -> (&[PanelSource], usize) {
+        let (line, piece) = (piece / self.sources.len(), piece % self.sources.len());
+        (&self.sources[piece], line * LINE)
     }
 
     /// Whether the panels of so many blocks do not fit into the second level of any cache, by far.
@@ -68,8 +81,10 @@ pub(super) struct Stretch {
     pub planes: usize,
     pub k: usize,
     pub plane_stride: Option<usize>,
-    /// For each of the equal parts of all planes, what it is multiplied with.
+    /// For each of the equal parts of a line, or of all planes, what it is multiplied with.
     pub pieces: Vec<Vec<Target>>,
+    /// How many lines have such parts, each [`LINE`] further in k.
+    pub lines: usize,
 }
 
 /// A product on its way into a segment.
@@ -135,22 +150,25 @@ impl Layout {
                 k,
                 plane_stride: None,
                 pieces,
+                lines: 1,
             };
             return vec![all];
         }
         let (lines, rest) = (k / LINE, k % LINE);
-        let of_line = |line: usize| {
-            let later = move |&target: &Target| {
-                let first_k = target.source.first_k + line * LINE;
-                let source = PanelSource {
-                    first_k,
-                    ..target.source
-                };
-                Target { source, ..target }
-            };
-            pieces
-                .iter()
-                .map(move |piece| piece.iter().map(later).collect())
+        let later = |mut target: Target| {
+            target.source.first_k += lines * LINE;
+            target
+        };
+        let behind = pieces.iter();
+        let behind = behind.map(|piece| piece.iter().copied().map(later).collect());
+        let last = Stretch {
+            operand,
+            skip: lines,
+            planes,
+            k: rest,
+            plane_stride: Some(LINE),
+            pieces: behind.collect(),
+            lines: 1,
         };
         let full = Stretch {
             operand,
@@ -158,15 +176,8 @@ impl Layout {
             planes: lines,
             k: planes * LINE,
             plane_stride: None,
-            pieces: (0..lines).flat_map(of_line).collect(),
-        };
-        let last = Stretch {
-            operand,
-            skip: lines,
-            planes,
-            k: rest,
-            plane_stride: Some(LINE),
-            pieces: of_line(lines).collect(),
+            pieces,
+            lines,
         };
         let some = |stretch: &Stretch| stretch.planes * stretch.k > 0;
         [full, last].into_iter().filter(some).collect()

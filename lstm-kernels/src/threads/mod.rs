@@ -32,7 +32,7 @@ pub struct Threads(Arc<Team>);
 #[derive(Debug)]
 struct Team {
     shared: Arc<Shared>,
-    helpers: Vec<JoinHandle<()>>,
+    helpers: Vec<Helper>,
     /// Held by the call that has the threads.
     busy: Mutex<Attendance>,
 }
@@ -43,12 +43,16 @@ type Job = *const (dyn Fn(usize) + Sync);
 struct Shared {
     /// What to do; read by helpers that were called, written while no helper works.
     job: UnsafeCell<Option<Job>>,
-    /// Where each helper waits.
-    posts: Vec<Post>,
     /// Helpers still at work.
     working: AtomicUsize,
     done: Bell,
     stop: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Helper {
+    post: Arc<Post>,
+    thread: JoinHandle<()>,
 }
 
 /// Where a helper waits for calls. Each has its own, so that a call wakes those alone that take part.
@@ -93,7 +97,6 @@ impl Threads {
         }
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(None),
-            posts: (1..count).map(|_| Post::new()).collect(),
             working: AtomicUsize::new(0),
             done: Bell::new(),
             stop: AtomicBool::new(false),
@@ -104,15 +107,16 @@ impl Threads {
             busy: Mutex::new(Attendance::new()),
         };
         for index in 1..count {
-            let shared = Arc::clone(&team.shared);
-            let helper = thread::Builder::new()
+            let post = Arc::new(Post::new());
+            let (shared, own) = (Arc::clone(&team.shared), Arc::clone(&post));
+            let thread = thread::Builder::new()
                 .name(format!("lstm-{index}"))
-                .spawn(move || shared.help(index))
+                .spawn(move || shared.help(index, &own))
                 .map_err(|error| KernelError::Threads {
                     count,
-                    reason: error.to_string(),
+                    reason: format!("the system gives {index}, then {error}; ask for fewer"),
                 })?;
-            team.helpers.push(helper);
+            team.helpers.push(Helper { post, thread });
         }
         Ok(Threads(Arc::new(team)))
     }
@@ -134,7 +138,8 @@ impl Threads {
     pub(crate) fn try_take(&self) -> Option<Taken<'_>> {
         let busy = match self.0.busy.try_lock() {
             Ok(guard) => guard,
-            // A job that panicked has ended on every thread; nothing of it is left behind.
+            // Nothing panics while threads are at work: see `Bomb`. What else a caller does while it holds them leaves nothing
+            // half done.
             Err(std::sync::TryLockError::Poisoned(error)) => PoisonError::into_inner(error),
             Err(std::sync::TryLockError::WouldBlock) => return None,
         };
@@ -180,7 +185,7 @@ impl Taken<'_> {
     pub fn run(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
         let team = self.team;
         let helpers = count.saturating_sub(1);
-        let Some(posts @ [_, ..]) = team.shared.posts.get(..helpers) else {
+        let Some(called @ [_, ..]) = team.helpers.get(..helpers) else {
             return job(0);
         };
         // The mode belongs to a thread, and results must not depend on which thread computes what.
@@ -190,30 +195,20 @@ impl Taken<'_> {
             job(index);
         };
         let each: &(dyn Fn(usize) + Sync) = &each;
-        // SAFETY: only the lifetime is erased. This function does not return before every helper is done with the job,
-        // not even by a panic: see `Done`.
+        // SAFETY: only the lifetime is erased. This function does not return before every helper is done with the job; a
+        // panic on any thread ends the process.
         let each = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Job>(each) };
         // SAFETY: `busy` is held, and every helper has reported the last call done.
         unsafe { *team.shared.job.get() = Some(each) };
         team.shared.working.store(helpers, Ordering::Relaxed);
-        posts.iter().for_each(Post::call);
-        let _done = Done(&team.shared);
+        called.iter().for_each(|helper| helper.post.call());
         or_end(|| job(0));
-    }
-}
-
-/// Waits for the helpers when it goes out of scope, even while the caller's own share of the work panics.
-struct Done<'a>(&'a Shared);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        (self.0.done).wait(|| self.0.working.load(Ordering::Acquire) == 0);
+        (team.shared.done).wait(|| team.shared.working.load(Ordering::Acquire) == 0);
     }
 }
 
 impl Shared {
-    fn help(&self, index: usize) {
-        let Post { calls, called } = &self.posts[index - 1];
+    fn help(&self, index: usize, Post { calls, called }: &Post) {
         let mut seen = 0;
         loop {
             called.wait(|| calls.load(Ordering::Acquire) != seen);
@@ -255,10 +250,10 @@ impl Drop for Bomb {
 impl Drop for Team {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.posts.iter().for_each(Post::call);
+        self.helpers.iter().for_each(|helper| helper.post.call());
         for helper in self.helpers.drain(..) {
             // A helper never panics: `Bomb` ends the process first.
-            let _ = helper.join();
+            let _ = helper.thread.join();
         }
     }
 }

@@ -6,6 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::bits::bits_of_columns;
+use crate::gradients::toys;
 use crate::passes::Real;
 
 mod errors;
@@ -343,11 +344,12 @@ fn every_cell_at_every_width() {
         GruResetBefore: [3, 18];
         ProjectionLstm: [3, 18, 5];
     }
+    check_widths::<toys::IndependentUnits, f64>(&[3, 18]);
 }
 
 /// Sizes and steps large enough for three threads to take part: some share samples, some units (see `Shares`).
-fn check_threads<C: Cell>(sizes: &[usize]) {
-    let alone = Kernel::<C, f32>::new(sizes).unwrap();
+fn check_threads<C: Cell, T: Real>(sizes: &[usize]) {
+    let alone = Kernel::<C, T>::new(sizes).unwrap();
     for (steps, batch) in SHAPES {
         let problem = Problem::new(&alone, steps, batch);
         let expected = problem.plain(&alone);
@@ -361,9 +363,17 @@ fn check_threads<C: Cell>(sizes: &[usize]) {
 
 #[test]
 fn threads_write_the_same_columns() {
-    check_threads::<cells::Lstm>(&[70, 131]);
-    check_threads::<cells::GruResetBefore>(&[70, 150]);
-    check_threads::<cells::PeepholeLstm>(&[70, 61, 2]);
+    check_threads::<cells::Lstm, f32>(&[70, 131]);
+    check_threads::<cells::GruResetBefore, f32>(&[70, 150]);
+    check_threads::<cells::PeepholeLstm, f32>(&[70, 61, 2]);
+    check_threads::<toys::IndependentUnits, f64>(&[150, 330]);
+}
+
+/// A matrix that meets several vectors in a step has a gradient to which the products with each of them are added.
+#[test]
+fn threads_add_to_gradients_of_matrices_that_meet_several_vectors() {
+    check_threads::<toys::MicroSteps, f64>(&[40, 131]);
+    check_threads::<toys::SharedBlocks, f64>(&[70, 131, 2]);
 }
 
 #[test]

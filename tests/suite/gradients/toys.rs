@@ -1,5 +1,5 @@
 //! Cells with what no shipped cell has: every function, sums over all units, scalars, a matrix used three times, products
-//! in sequence, delay lines, element-wise inputs, exponential gates, functions of functions, chains. In f64 alone, for the sake of compile time.
+//! in sequence, delay lines, element-wise inputs, exponential gates, units on their own, functions of functions, chains. In f64 alone, for the sake of compile time.
 
 use lstm_core::cell;
 
@@ -8,6 +8,7 @@ use super::check;
 include!("../toys/chains.rs");
 include!("../toys/delay_line.rs");
 include!("../toys/functions.rs");
+include!("../toys/independent_units.rs");
 include!("../toys/micro_steps.rs");
 include!("../toys/normalised_lstm.rs");
 include!("../toys/shared_blocks.rs");
@@ -27,6 +28,14 @@ fn delay_line() {
 #[test]
 fn functions() {
     check::<Functions>(include_str!("../toys/functions.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn independent_units() {
+    check::<IndependentUnits>(
+        include_str!("../toys/independent_units.rs"),
+        |_, _, _, _| 0.0,
+    );
 }
 
 #[test]

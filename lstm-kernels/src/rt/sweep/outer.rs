@@ -15,7 +15,7 @@ use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::Scratch;
 use crate::rt::outer::{OuterProduct, add_outer};
-use crate::rt::outer_layout::OuterVector;
+use crate::rt::outer_layout::{OuterBundle, OuterVector};
 use crate::rt::pass::MAX_ROWS;
 use crate::rt::prefetch::Lines;
 use crate::rt::tile::MAX_SAMPLES;
@@ -80,7 +80,8 @@ impl<T: Element> OuterScratch<T> {
     /// How many numbers the vectors are, and the sums of a thread.
     fn rooms(layout: &Layout, columns: usize) -> [usize; 2] {
         let block = BLOCK.min(columns);
-        let partial = layout.outer.iter().map(|vector| {
+        let vectors = layout.outer.iter().flat_map(|bundle| &bundle.vectors);
+        let partial = vectors.map(|vector| {
             let (_, len) = layout.extent(vector.operand);
             let rows = vector.targets.len().min(MAX_ROWS);
             room([len.min(ELEMENTS), rows, layout.lanes])
@@ -133,10 +134,10 @@ impl<T: Element> Gradients<'_, T> {
         for block in 0..blocks {
             let Range { start: first, end } = part(0..columns, block, blocks);
             let count = end - first;
-            self.begin_pieces(all);
+            self.begin(all);
             self.pack_vectors(simd, first, count);
             self.barrier.meet();
-            while let Some(mut piece) = self.take_unless_shared() {
+            while let Some(mut piece) = self.take() {
                 let mut lead = 0;
                 while piece >= self.pieces(lead) {
                     piece -= self.pieces(lead);
@@ -148,34 +149,24 @@ impl<T: Element> Gradients<'_, T> {
         }
     }
 
-    /// Takes this thread's part of the pieces, or all of them where [one](Self::take_unless_shared) does them.
-    fn begin_pieces(&self, all: usize) {
-        match (self.layout.shares_gradients, self.thread) {
-            (false, _) => self.begin(all),
-            (true, 0) => self.memory.queue.begin(0, 0..all),
-            (true, thread) => self.memory.queue.begin(thread, 0..0),
-        }
-    }
-
-    /// The next piece. Where a matrix meets several vectors in a step, several pieces add to the same numbers, and one thread does
-    /// them all, in order.
-    fn take_unless_shared(&self) -> Option<usize> {
-        if self.layout.shares_gradients && self.thread > 0 {
-            return None;
-        }
-        self.take()
-    }
-
     /// Pieces of work for the errors of a lead: for some elements of a vector at a time, each group of units.
     fn pieces(&self, lead: usize) -> usize {
         let sizes = &self.layout.leads[lead];
         if sizes.errors == 0 {
             return 0;
         }
-        let vectors = self.layout.outer.iter();
-        let stretches = vectors.filter(|vector| vector.lead == lead);
-        let stretches: usize = stretches.map(|vector| self.stretches(vector)).sum();
-        sizes.groups * stretches.max(1)
+        let bundles = self.layout.outer.iter();
+        let bundles = bundles.filter(|bundle| bundle.lead == lead);
+        let turns: usize = bundles.map(|bundle| self.turns(bundle)).sum();
+        sizes.groups * turns.max(1)
+    }
+
+    /// In how many pieces of work a group's errors meet the vectors of a bundle.
+    fn turns(&self, bundle: &OuterBundle) -> usize {
+        match bundle.vectors.as_slice() {
+            [vector] => self.stretches(vector),
+            _ => 1,
+        }
     }
 
     /// How many stretches of elements a vector has.
@@ -184,12 +175,12 @@ impl<T: Element> Gradients<'_, T> {
         planes * len.div_ceil(ELEMENTS)
     }
 
-    /// Adds the products of the errors of a group of units with some elements of a vector.
+    /// Adds the products of the errors of a group of units with some elements of a vector, or with all vectors of a bundle.
     #[inline(always)]
     fn add_piece<S: Simd>(&self, simd: S, lead: usize, piece: usize, first: usize, count: usize) {
         let groups = self.layout.leads[lead].groups;
-        let (mut stretch, group) = (piece / groups, piece % groups);
-        if stretch == 0 {
+        let (mut turn, group) = (piece / groups, piece % groups);
+        if turn == 0 {
             self.sum_errors(simd, (lead, group), first, count);
         }
         // The next group is most likely this thread's, too.
@@ -198,13 +189,25 @@ impl<T: Element> Gradients<'_, T> {
             true => self.errors.lines(self.layout, lead, 0, next, columns),
             false => Lines::NONE,
         };
-        let vectors = self.layout.outer.iter();
-        for vector in vectors.filter(|vector| vector.lead == lead) {
-            if stretch < self.stretches(vector) {
-                self.add_stretch(simd, vector, stretch, group, (first, count), &mut coming);
-                return;
+        let bundles = self.layout.outer.iter();
+        for bundle in bundles.filter(|bundle| bundle.lead == lead) {
+            let turns = self.turns(bundle);
+            if turn >= turns {
+                turn -= turns;
+                continue;
             }
-            stretch -= self.stretches(vector);
+            let is_shared = bundle.vectors.len() > 1;
+            for vector in &bundle.vectors {
+                let stretches = match is_shared {
+                    true => 0..self.stretches(vector),
+                    false => turn..turn + 1,
+                };
+                for stretch in stretches {
+                    let place = (lead, group, stretch);
+                    self.add_stretch(simd, vector, place, (first, count), &mut coming);
+                }
+            }
+            return;
         }
     }
 
@@ -215,25 +218,24 @@ impl<T: Element> Gradients<'_, T> {
         &self,
         simd: S,
         vector: &OuterVector,
-        stretch: usize,
-        group: usize,
+        (lead, group, stretch): (usize, usize, usize),
         (first_column, count): (usize, usize),
         coming: &mut Lines<T>,
     ) {
         // What the compiler knows, it does not divide by.
         let (layout, lanes) = (self.layout, T::lanes::<S>());
-        let lead = layout.leads[vector.lead];
+        let sizes = layout.leads[lead];
         let (planes, len) = layout.extent(vector.operand);
         let groups = len.div_ceil(lanes);
         let stretches = self.stretches(vector) / planes;
         let (plane, stretch) = (stretch / stretches, stretch % stretches);
         let elements = part(0..groups, stretch, stretches);
         let elements = elements.start * lanes..len.min(elements.end * lanes);
-        let rows = self.errors.columns(layout, vector.lead, 0, group, 0);
+        let rows = self.errors.columns(layout, lead, 0, group, 0);
         let errors = rows
             .base
             .wrapping_offset(first_column as isize * rows.sample);
-        let valid = (lead.units - group * lanes).min(lanes);
+        let valid = (sizes.units - group * lanes).min(lanes);
         let pieces = count.div_ceil(PIECE);
         for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
             let mut product = OuterProduct {
@@ -262,7 +264,7 @@ impl<T: Element> Gradients<'_, T> {
                 for (first, elements) in sample_tiles(&elements) {
                     for (index, target) in targets.iter().enumerate() {
                         let matrix = layout.params[target.matrix];
-                        let row = target.plane * lead.units + group * lanes;
+                        let row = target.plane * sizes.units + group * lanes;
                         let column = plane * len + first;
                         product.gradients[index] = self
                             .dparams

@@ -18,10 +18,8 @@ impl<T: Element> Gradients<'_, T> {
     #[inline(always)]
     pub(super) fn pack_vectors<S: Simd>(&self, simd: S, first: usize, count: usize) {
         let (layout, lanes) = (self.layout, T::lanes::<S>());
-        for vector in &layout.outer {
-            if vector.is_repeated {
-                continue;
-            }
+        let vectors = layout.outer.iter().flat_map(|bundle| &bundle.vectors);
+        for vector in vectors.filter(|vector| !vector.is_repeated) {
             let (pieces, len) = layout.extent(vector.operand);
             let groups = len.div_ceil(lanes);
             let (vectors, piece_stride) = match vector.operand {
