@@ -1,6 +1,6 @@
 //! What a call must bring: matrices of the right shape, buffers made for it.
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 use super::{Kernel, Tape};
 use crate::columns::Sequence;
@@ -181,7 +181,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 }
 
-/// A faer matrix and both of its views, to check shapes in one place.
+/// Both views of a faer matrix, to check shapes in one place.
 pub(super) trait AsColumns<T> {
     fn columns(&self) -> MatRef<'_, T>;
 }
@@ -189,12 +189,6 @@ pub(super) trait AsColumns<T> {
 impl<T> AsColumns<T> for MatRef<'_, T> {
     fn columns(&self) -> MatRef<'_, T> {
         *self
-    }
-}
-
-impl<T> AsColumns<T> for Mat<T> {
-    fn columns(&self) -> MatRef<'_, T> {
-        self.as_ref()
     }
 }
 

@@ -17,6 +17,9 @@ use crate::threads::{Meeting, Taken};
 
 impl<C: Cell, T: Element> Kernel<C, T> {
     /// Packs the parameters into panels.
+    ///
+    /// # Errors
+    /// Not as many numbers as [`Kernel::params_len`], and no memory for the panels.
     pub fn pack(&self, params: &[T]) -> Result<Packed<T>, KernelError> {
         let mut packed = Packed::new(&self.layout)
             .map_err(|NoMemory| self.no_memory("the packed weights".to_owned()))?;
@@ -25,6 +28,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// Packs changed parameters, without allocating.
+    ///
+    /// # Errors
+    /// Not as many numbers as [`Kernel::params_len`], and panels of another cell, other sizes or another width.
     pub fn repack(&self, params: &[T], packed: &mut Packed<T>) -> Result<(), KernelError> {
         self.check_len("the parameter vector", params.len())?;
         self.check_packed(packed)?;
@@ -46,6 +52,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     /// Runs the cell over a sequence: y from x. The state is the initial state before and the final state after.
     /// With the B columns of a single step this is the streaming step. Does not allocate.
+    ///
+    /// # Errors
+    /// Matrices of other shapes than the cell's, or whose columns are not contiguous; columns that are no whole number of steps of
+    /// the state's samples; panels, a state or a workspace of another kernel or for another batch. Nothing is written then.
     pub fn infer(
         &self,
         packed: &Packed<T>,
@@ -93,6 +103,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// [`Kernel::infer`], saving on the tape what [`Kernel::backward`] needs.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::infer`], with a tape for as many steps and samples in place of the workspace.
     pub fn forward(
         &self,
         packed: &Packed<T>,
@@ -108,6 +121,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     }
 
     /// [`Kernel::infer_columns`], saving on the tape what [`Kernel::backward_columns`] needs.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::infer_columns`], with a tape for as many steps and samples in place of the workspace.
     pub fn forward_columns(
         &self,
         packed: &Packed<T>,
@@ -180,12 +196,15 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         memory.store_state(&self.layout, last, state);
     }
 
-    /// Back-propagation through time over the sequence that [`Kernel::forward`] put on the tape. A tape without one is an
-    /// error.
+    /// Back-propagation through time over the sequence that [`Kernel::forward`] put on the tape.
     ///
     /// `dy` is the gradient of the loss with respect to y; `dstate` that with respect to the final state before, and
     /// to the initial state after. Parameter gradients are added to `dparams`, in the order of the parameters; the
     /// gradient of x is written to `dx`.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::forward`], `dparams` of another length than the parameters, and a tape that holds no forward pass of this
+    /// cell. Nothing is written then.
     #[allow(
         clippy::too_many_arguments,
         reason = "the gradient of a sequence has that many parts"
@@ -214,6 +233,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     /// The same for steps and samples that lie anywhere among the columns of x, dy and dx, of what
     /// [`Kernel::forward_columns`] put on the tape. Columns of dx that do not take part are left as they are.
+    ///
+    /// # Errors
+    /// Those of [`Kernel::backward`], a step or sample outside its matrix, and two of dx in one column.
     #[allow(
         clippy::too_many_arguments,
         reason = "the gradient of a sequence has that many parts"

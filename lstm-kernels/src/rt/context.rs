@@ -1,6 +1,6 @@
 //! What generated element-wise code sees: one group of units for the samples of a tile.
 //!
-//! A sweep makes a tile for each pass, group and tile of samples; only sweeps can. Rows are those of the cell's own
+//! A sweep or a stream makes a tile for each pass, group and tile of samples; nobody else can. Rows are those of the cell's own
 //! [`Program`](super::program::Program), which is why implementing [`Cell`](crate::Cell) is unsafe.
 
 use pulp::Simd;
@@ -86,19 +86,23 @@ macro_rules! partial_writes {
 }
 
 macro_rules! sums {
-    ($($(#[$doc:meta])* $name:ident, $add:ident: $field:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
         $(#[$doc])*
         #[inline(always)]
         pub fn $name(&self, sample: usize, index: usize) -> Lanes<T, S> {
             // SAFETY: the sweep gives one scalar per sum of the program for each of its samples.
             Lanes::splat(self.simd, unsafe { *self.$field.at(sample, index) })
         }
+    )*};
+}
 
-        /// Adds this group's units to that sum; padding does not count.
+macro_rules! adds {
+    ($($(#[$doc:meta])* $name:ident: $field:ident;)*) => {$(
+        $(#[$doc])*
         #[inline(always)]
-        pub fn $add(&self, sample: usize, index: usize, value: Lanes<T, S>) {
+        pub fn $name(&self, sample: usize, index: usize, value: Lanes<T, S>) {
             let place = self.$field.at(sample, index);
-            // SAFETY: as above.
+            // SAFETY: the sweep gives one scalar per sum of the program for each of its samples.
             unsafe { *place += value.keep_first(self.valid).sum() };
         }
     )*};
@@ -241,7 +245,11 @@ impl<T: Element, S: Simd> ForwardTile<T, S> {
     }
     sums! {
         /// A sum over all units, of an earlier pass.
-        sum, add_sum: sums;
+        sum: sums;
+    }
+    adds! {
+        /// Adds this group's units to that sum; padding does not count.
+        add_sum: sums;
     }
 
     /// Leaves a value to the second loop over the samples, in a row of accumulators whose sum was used up.
@@ -325,9 +333,13 @@ impl<T: Element, S: Simd> BackwardTile<T, S> {
     }
     sums! {
         /// A sum over all units that the forward step kept.
-        sum, add_forward_sum: sums;
+        sum: sums;
         /// A sum over all units, of an earlier pass.
-        error_sum, add_error_sum: error_sums;
+        error_sum: error_sums;
+    }
+    adds! {
+        /// Adds this group's units to that sum; padding does not count.
+        add_error_sum: error_sums;
     }
 
     /// The gradient of the final state at the last step, zero before: for carried quantities that no later step

@@ -122,12 +122,6 @@ impl<T: Element, S: Simd> Lanes<T, S> {
         Self::new(self.simd, T::vabs(self.simd, self.vector))
     }
 
-    /// `1 / self`, correctly rounded.
-    #[inline(always)]
-    pub fn recip(self) -> Self {
-        Self::splat(self.simd, T::from_f64(1.0)) / self
-    }
-
     /// The larger of the two, NaN if either is NaN. Of two zeros either may come out.
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {

@@ -28,7 +28,7 @@ pub(crate) struct LeadMemory<T> {
 #[derive(Debug, Clone)]
 pub(crate) struct Memory<T> {
     /// The sizes of the cell, as other sizes may need as much.
-    sizes: Vec<usize>,
+    pub sizes: Vec<usize>,
     /// The lanes of its registers, as another width may need as much, in another order.
     lane_count: usize,
     /// How many steps are held at once, the initial state included.

@@ -21,7 +21,7 @@ pub(crate) struct StreamMemory<T: Element> {
     pub(super) is_odd: bool,
     /// Whether the plans have the shape that the compiler knows.
     pub(super) is_fixed: bool,
-    /// Read by the plans, and by nothing else.
+    /// Kept for the plans, which alone read it.
     _packed: Packed<T>,
 }
 

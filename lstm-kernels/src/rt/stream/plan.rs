@@ -230,7 +230,7 @@ impl<T: Element> Places<'_, T> {
                 true => layout.lanes,
                 false => (lead.units - group * layout.lanes).min(layout.lanes),
             },
-            sizes: layout.sizes.as_ptr(),
+            sizes: memory.sizes.as_ptr(),
             params: self.packed.vectors[pass.lead]
                 .as_ptr()
                 .wrapping_add(group * lead.params * layout.lanes),
