@@ -81,7 +81,8 @@ use crate::random::Rng;
 /// are written as zero.
 ///
 /// A layer holds parameters and no state. What it carries from call to call is a slice of [`State`]s, one for each
-/// recurrent layer within, in the order of their parameters; buffers live in a [`LayerTape`].
+/// recurrent layer within, in the order of their parameters; buffers live in a [`LayerTape`]. Layers of this crate compare
+/// the shapes of all arguments, those of states among them, before they change any.
 pub trait Layer<T: Element>: Parameters<T> + Send + Sync {
     /// Features of the input.
     fn input_len(&self) -> usize;
@@ -202,7 +203,7 @@ pub(crate) fn require_call<T: Element>(
         (layer.output_len(), batch.columns()),
         y,
     )?;
-    tape::require_states(layer.states(), batch.samples(), state)
+    tape::require_states(layer, batch.samples(), state)
 }
 
 /// Refuses buffers of a backward pass that do not fit the layer.

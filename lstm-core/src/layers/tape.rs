@@ -5,6 +5,7 @@ use std::fmt;
 
 use lstm_kernels::{Element, State};
 
+use super::Layer;
 use crate::error::{Error, Result};
 
 /// Memory that a layer reuses from call to call: its buffers and, after a forward pass, what the backward pass needs.
@@ -48,25 +49,52 @@ impl fmt::Debug for LayerTape {
     }
 }
 
-/// Refuses states of another number or for another batch.
+/// Refuses states that are not such as `layer` carries for `batch` samples.
 pub(crate) fn require_states<T: Element>(
-    expected: usize,
+    layer: &(impl Layer<T> + ?Sized),
     batch: usize,
     state: &[State<T>],
 ) -> Result<()> {
-    let fits = state.len() == expected && state.iter().all(|state| state.batch() == batch);
+    // States of no samples take no memory, and have the rows that those of any number of samples have.
+    let expected = layer.initial_states(0)?;
+    let fits = state.len() == expected.len()
+        && (state.iter().zip(&expected))
+            .all(|(state, expected)| state.batch() == batch && rows(state).eq(rows(expected)));
     if fits {
         return Ok(());
     }
-    let given = match state.iter().find(|state| state.batch() != batch) {
-        Some(other) => format!("{} for {} samples", state.len(), other.batch()),
-        None => format!("{}", state.len()),
-    };
+    let samples = state.iter().map(State::batch);
+    let samples = samples
+        .clone()
+        .find(|&other| other != batch)
+        .or(samples.last());
     Err(Error::Shape {
-        what: "the number of carried states",
-        expected: format!("{expected} for {batch} samples"),
-        actual: given,
+        what: "the carried state",
+        expected: format!(
+            "{} for {batch} samples, as `initial_states` and `zero_states` of the layer make it,",
+            described(&expected)
+        ),
+        actual: match samples {
+            Some(samples) => format!("{} for {samples} samples", described(state)),
+            None => described(state),
+        },
     })
+}
+
+/// How many numbers of each carried quantity a sample has.
+fn rows<T: Element>(state: &State<T>) -> impl Iterator<Item = usize> {
+    (0..state.len()).map(|index| state.get(index).nrows())
+}
+
+/// Every state by the lengths of its quantities: "`[4, 4]` and `[2]`".
+fn described<T: Element>(states: &[State<T>]) -> String {
+    let each = states
+        .iter()
+        .map(|state| format!("{:?}", rows(state).collect::<Vec<_>>()));
+    match states {
+        [] => "nothing".to_owned(),
+        _ => each.collect::<Vec<_>>().join(" and "),
+    }
 }
 
 #[cfg(test)]
