@@ -116,7 +116,8 @@ impl Dropout {
     fn drawn(&self, batch: &Batch) -> usize {
         match self.mask {
             DropoutMask::EachStep => batch.columns(),
-            DropoutMask::EachSequence => batch.samples(),
+            // None of sequences of no steps.
+            DropoutMask::EachSequence => batch.samples().min(batch.columns()),
         }
     }
 

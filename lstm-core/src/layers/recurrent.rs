@@ -26,7 +26,7 @@ impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
 
     fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
         let mut state = self.kernel().zero_state(batch)?;
-        (0..batch).for_each(|sample| self.begin_anew(sample, &mut state));
+        self.begin_anew(0..batch, &mut state);
         Ok(vec![state])
     }
 

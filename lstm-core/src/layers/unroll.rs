@@ -73,6 +73,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             y: y_buffer,
             ..
         } = tape;
+        self.layer.begin_anew(&schedule.idle, state);
         for segment in &schedule.segments {
             let part = Part {
                 batch: self.batch,
@@ -112,6 +113,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             y: y_buffer,
             ..
         } = tape;
+        self.layer.begin_anew(&schedule.idle, state);
         for (index, segment) in schedule.segments.iter().enumerate() {
             let part = Part {
                 batch: self.batch,
@@ -216,12 +218,10 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
                         .backward_columns(packed, steps, x, dy, &mut dpart, tape, of_cell, None)?
                 }
             }
-            for &place in &segment.fresh {
-                self.layer
-                    .end_at_initial_state(place, &mut dpart, of_initial);
-            }
+            (self.layer).end_at_initial_state(&segment.fresh, &mut dpart, of_initial);
             part.put_state(&dpart, dstate);
         }
+        (self.layer).end_at_initial_state(&schedule.idle, dstate, of_initial);
         if let Some(dx) = dx {
             clear_padding(self.batch, dx);
         }
@@ -237,16 +237,12 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
     ) -> Result<()> {
         let fresh = &part.segment.fresh;
         if part.samples().len() == state.batch() && part.samples().is_sorted() {
-            for &place in fresh {
-                self.layer.begin_anew(place, state);
-            }
+            self.layer.begin_anew(fresh, state);
             return run(state);
         }
         let mut own = self.layer.kernel().zero_state(part.samples().len())?;
         part.take_state(state, &mut own);
-        for &place in fresh {
-            self.layer.begin_anew(place, &mut own);
-        }
+        self.layer.begin_anew(fresh, &mut own);
         run(&mut own)?;
         part.put_state(&own, state);
         Ok(())

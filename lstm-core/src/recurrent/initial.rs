@@ -1,5 +1,6 @@
 //! The state in which sequences begin.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
 use lstm_kernels::{Cell, Element, State};
@@ -13,29 +14,37 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         carried.map(|index| self.kernel.carried_len(index)).sum()
     }
 
-    /// A sample's state becomes the initial one.
-    pub(crate) fn begin_anew(&self, sample: usize, state: &mut State<T>) {
-        let mut initial = self.initial.iter().copied();
-        for index in 0..state.len() {
-            let column = state.get_mut(index).col_mut(sample);
-            (column.iter_mut()).for_each(|value| *value = initial.next().unwrap_or_default());
+    /// The states of some samples become the initial one.
+    pub(crate) fn begin_anew(
+        &self,
+        samples: impl IntoIterator<Item: Borrow<usize>>,
+        state: &mut State<T>,
+    ) {
+        for sample in samples {
+            let mut initial = self.initial.iter().copied();
+            for index in 0..state.len() {
+                let column = state.get_mut(index).col_mut(*sample.borrow());
+                (column.iter_mut()).for_each(|value| *value = initial.next().unwrap_or_default());
+            }
         }
     }
 
-    /// The gradient of a sample's state belongs to the initial one: it is added there, and goes back no further.
+    /// The gradients of some samples' states belong to the initial one: they are added there, and go back no further.
     pub(crate) fn end_at_initial_state(
         &self,
-        sample: usize,
+        samples: &[usize],
         dstate: &mut State<T>,
         gradient: &mut [T],
     ) {
-        let mut gradient = gradient.iter_mut();
-        for index in 0..dstate.len() {
-            for value in dstate.get_mut(index).col_mut(sample).iter_mut() {
-                if let Some(gradient) = gradient.next() {
-                    *gradient += *value;
+        for &sample in samples {
+            let mut gradient = gradient.iter_mut();
+            for index in 0..dstate.len() {
+                for value in dstate.get_mut(index).col_mut(sample).iter_mut() {
+                    if let Some(gradient) = gradient.next() {
+                        *gradient += *value;
+                    }
+                    *value = T::default();
                 }
-                *value = T::default();
             }
         }
     }

@@ -112,9 +112,7 @@ impl<C: Cell, T: Element> Regularised<C, T> {
     fn enter(&self, part: Part<'_>, all: &State<T>) -> Result<(State<T>, State<T>)> {
         let mut own = self.layer.kernel().zero_state(part.samples().len())?;
         part.take_state(all, &mut own);
-        for &place in &part.segment.fresh {
-            self.layer.begin_anew(place, &mut own);
-        }
+        self.layer.begin_anew(&part.segment.fresh, &mut own);
         Ok((own.clone(), own))
     }
 

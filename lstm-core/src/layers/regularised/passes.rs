@@ -67,6 +67,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         }
         let kernel = self.layer.kernel();
         let schedule = batch.schedule(1);
+        self.layer.begin_anew(&schedule.idle, &mut state[0]);
         for segment in &schedule.segments {
             let part = Part {
                 batch,
@@ -113,6 +114,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
             })
             .collect();
         memory.steps.truncate(schedule.segments.len());
+        self.layer.begin_anew(&schedule.idle, &mut state[0]);
         for (at, segment) in schedule.segments.iter().enumerate() {
             let part = Part {
                 batch,
@@ -212,12 +214,10 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
                 zip!(dpart.get_mut(index), dbefore.get(index))
                     .for_each(|unzip!(sum, old)| *sum += *old);
             }
-            for &place in &segment.fresh {
-                self.layer
-                    .end_at_initial_state(place, &mut dpart, of_initial);
-            }
+            (self.layer).end_at_initial_state(&segment.fresh, &mut dpart, of_initial);
             part.put_state(&dpart, &mut dstate[0]);
         }
+        (self.layer).end_at_initial_state(&schedule.idle, &mut dstate[0], of_initial);
         if let Some(dx) = dx {
             clear_padding(batch, dx);
         }

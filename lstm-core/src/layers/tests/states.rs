@@ -110,3 +110,71 @@ fn a_stack_looks_at_all_states_before_any_moves() {
         .is_err()
     );
 }
+
+#[test]
+fn a_sample_of_no_steps_ends_where_it_begins() {
+    let mut zoned = Regularised::new(peepholes(3, 4, 3))
+        .with_zoneout("b", 0.2)
+        .unwrap();
+    let mut reversed = Reversed::new(Box::new(peepholes(3, 4, 3)));
+    let mut recomputing = peepholes(3, 4, 3);
+    recomputing.set_recompute(Recompute::Root);
+    let batches = [
+        Batch::ragged(&[2, 0, 3]).fresh(),
+        Batch::ragged(&[2, 0]).batch_major().fresh(),
+        Batch::ragged(&[0, 2, 0]).reset(0, 0).unwrap(),
+        Batch::new(0, 2).fresh(),
+    ];
+    for batch in &batches {
+        ends_where_it_begins(&mut peepholes(3, 4, 3), batch);
+        ends_where_it_begins(&mut recomputing, batch);
+        ends_where_it_begins(&mut reversed, batch);
+        ends_where_it_begins(&mut zoned, batch);
+    }
+}
+
+/// The states that a call brings are forgotten, and the gradient of the final ones reaches what was trained.
+fn ends_where_it_begins<L: Layer<f64>>(layer: &mut L, batch: &Batch) {
+    let x = noise(3, batch.columns(), 8);
+    let start = filled(layer, batch.samples(), 50);
+    let weights = state_weights(layer, batch);
+    let run = |layer: &L, tape: &mut LayerTape| {
+        let (mut state, mut y) = (start.clone(), Mat::zeros(4, batch.columns()));
+        // The same noise in every run.
+        let rng = &mut Rng::new(0);
+        (layer.forward(x.as_ref(), batch, &mut state, y.as_mut(), tape, rng)).unwrap();
+        (state, y)
+    };
+    let (mut tape, mut gradient) = (LayerTape::new(), vec![0.0; layer.params_len()]);
+    let (state, mut y) = run(layer, &mut tape);
+    let mut inferred = start.clone();
+    (layer.infer(
+        x.as_ref(),
+        batch,
+        &mut inferred,
+        y.as_mut(),
+        &mut LayerTape::new(),
+    ))
+    .unwrap();
+    let (mut dstate, dy) = (weights.clone(), Mat::zeros(4, batch.columns()));
+    let (x, dy) = (x.as_ref(), dy.as_ref());
+    (layer.backward(x, batch, dy, &mut dstate, &mut tape, &mut gradient, None)).unwrap();
+    let initial = layer.initial_states(1).unwrap();
+    let begins = |sample| {
+        batch
+            == &batch
+                .clone()
+                .reset(0, sample)
+                .unwrap_or(batch.clone().fresh())
+    };
+    let idle = (0..batch.samples()).filter(|&sample| batch.length(sample) == 0 && begins(sample));
+    for (sample, index) in idle.flat_map(|sample| (0..2).map(move |index| (sample, index))) {
+        let expected = initial[0].get(index).col(0);
+        assert_eq!(state[0].get(index).col(sample), expected);
+        assert_eq!(inferred[0].get(index).col(sample), expected);
+        assert!((dstate[0].get(index).col(sample).iter()).all(|&value| value == 0.0));
+    }
+    assert_gradient(layer, &gradient, |layer| {
+        inner(&run(layer, &mut LayerTape::new()).0[0], &weights[0])
+    });
+}

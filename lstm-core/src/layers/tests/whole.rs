@@ -64,6 +64,30 @@ fn dropout_takes_matrices_of_any_strides() {
 }
 
 #[test]
+fn dropout_of_sequences_of_no_steps_draws_nothing() {
+    let dropout =
+        (Dropout::new(2, 0.5).unwrap()).with_mask(crate::layers::DropoutMask::EachSequence);
+    let batch = Batch::new(0, usize::MAX).fresh();
+    let (x, mut y) = (Mat::<f64>::zeros(2, 0), Mat::<f64>::zeros(2, 0));
+    let (mut tape, mut rng) = (LayerTape::new(), Rng::new(1));
+    dropout
+        .forward(x.as_ref(), &batch, &mut [], y.as_mut(), &mut tape, &mut rng)
+        .unwrap();
+    let dx = Some(y.as_mut());
+    Layer::<f64>::backward(
+        &dropout,
+        x.as_ref(),
+        &batch,
+        x.as_ref(),
+        &mut [],
+        &mut tape,
+        &mut [],
+        dx,
+    )
+    .unwrap();
+}
+
+#[test]
 fn dropout_on_threads_is_that_of_one() {
     // Enough numbers for threads; samples of two lengths, in either order of columns, what lies in padding is no number.
     let ragged = Batch::ragged(&[40, 37, 40]);

@@ -211,6 +211,7 @@ impl<T: Element> Layer<T> for General<T> {
         };
         let memory = tape.get::<Memory<T>>();
         let schedule = batch.schedule(AHEAD);
+        (schedule.idle.iter()).for_each(|&sample| self.begin_anew(sample, all));
         for segment in &schedule.segments {
             let part = Part {
                 batch,
