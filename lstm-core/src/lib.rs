@@ -105,8 +105,9 @@
 //!   [`layers::LayerTape`] or [`Workspace`], so that steady shapes allocate once.
 //! - **Options.** `new` takes what there is no default for, methods that begin with `with` the rest.
 //! - **Numbers.** `f32` or `f64`, the type parameter of everything; SIMD by what the machine has, see [`Width`]. Subnormal
-//!   numbers count as zero in recurrent layers, optimisers, [`layers::Pass`] and [`train::Trainer`], since errors that fade
-//!   would end among them, where processors are slow; [`FlushDenormals`] does the same for a training loop of your own.
+//!   numbers count as zero in recurrent layers, optimisers that have memory, [`layers::Pass`] and [`train::Trainer`], since
+//!   what fades would end among them, where processors are slow; [`FlushDenormals`] does the same for a training loop of
+//!   your own.
 //!
 //! # Errors
 //! Whatever takes data from outside returns a [`Result`]; a panic is a bug. An [`Error`] says what was found, where, and

@@ -77,7 +77,9 @@ impl CheckpointFile {
         let state = saved
             .into_state(buffers)
             .map_err(|reason| self.unusable("optimiser", reason))?;
-        optimiser.load_state(&state)?;
+        optimiser
+            .load_state(&state)
+            .map_err(|error| self.unusable("optimiser", error.to_string()))?;
         Ok(self)
     }
 

@@ -228,7 +228,7 @@ impl<T: Element> ClassSoftmax<T> {
                 dx.shape(),
             )?;
         }
-        require_columns(x.shape())?;
+        require_columns("the input of `ClassSoftmax`", x.shape())?;
         let ClassWorkspace {
             plan,
             class_scores,

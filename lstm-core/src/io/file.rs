@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lstm_kernels::Element;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::cells::require_cells;
 use crate::io::checksum::{self, Checksum};
 use crate::io::{FORMAT, TensorFile, listed_shape, listed_type};
@@ -85,7 +85,7 @@ impl ModelFile {
     }
 
     /// The error that this file holds something else than what is needed.
-    pub fn mismatch(&self, reason: String) -> crate::error::Error {
+    pub fn mismatch(&self, reason: String) -> Error {
         self.file.mismatch(reason)
     }
 }
@@ -94,9 +94,7 @@ impl ModelFile {
 pub(crate) fn require_sealed(file: &TensorFile, format: &str) -> Result<()> {
     match file.metadata().get("format") {
         Some(found) if found == format => {}
-        Some(found) => {
-            return Err(file.damaged(format!("its format is `{found}`, but `{format}` is needed")));
-        }
+        Some(found) => return Err(other_format(file, found, format)),
         None => {
             return Err(file.damaged(format!(
                 "its metadata lacks the mark `{format}` of this library"
@@ -111,6 +109,24 @@ pub(crate) fn require_sealed(file: &TensorFile, format: &str) -> Result<()> {
         Some(found) if *found == checksum.hex() => Ok(()),
         _ => Err(file
             .damaged("its checksum is wrong, so it was changed after it was written".to_owned())),
+    }
+}
+
+/// The error that a file has a format other than the one that is needed. What this library wrote is not damaged.
+fn other_format(file: &TensorFile, found: &str, needed: &str) -> Error {
+    let kind = |format: &str| format.rsplit_once(' ').map(|(kind, _)| kind.to_owned());
+    let reason = format!("its format is `{found}`, but `{needed}` is needed");
+    match kind(found).as_deref() {
+        found if found == kind(needed).as_deref() => file.mismatch(format!(
+            "{reason}; read it with the version of this library that wrote it"
+        )),
+        Some("lstm-core") => file.mismatch(format!(
+            "{reason}; it is a model, so read it as one, with `ModelFile`"
+        )),
+        Some("lstm-core checkpoint") => file.mismatch(format!(
+            "{reason}; it is a checkpoint of a training run, so read it as one, with `CheckpointFile`"
+        )),
+        _ => file.damaged(reason),
     }
 }
 

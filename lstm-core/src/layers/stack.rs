@@ -35,7 +35,7 @@ impl<T: Element> Stack<T> {
     /// With one more layer on top.
     ///
     /// # Errors
-    /// A name that another layer has; a layer that does not fit on the one below.
+    /// A name that is empty, holds a dot or is another layer's; a layer that does not fit on the one below.
     pub fn with(mut self, name: &str, layer: impl Layer<T> + 'static) -> Result<Self> {
         self.push(name, Box::new(layer))?;
         Ok(self)
@@ -46,6 +46,13 @@ impl<T: Element> Stack<T> {
     /// # Errors
     /// As [`with`](Self::with).
     pub fn push(&mut self, name: &str, layer: Box<dyn Layer<T>>) -> Result<()> {
+        if name.is_empty() || name.contains('.') {
+            return Err(Error::Option {
+                option: "the name of a layer in a stack",
+                value: format!("`{name}`"),
+                expected: "a text without dots that is not empty: dots join it and the names of parameters",
+            });
+        }
         if self.layer(name).is_some() {
             return Err(Error::LayerName {
                 name: name.to_owned(),

@@ -4,7 +4,7 @@ use faer::{MatMut, MatRef};
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_fraction, require_len};
-use crate::loss::{Exponentials, maximum, require_columns, slices, slices_mut};
+use crate::loss::{Exponentials, SCORES, maximum, require_columns, slices, slices_mut};
 
 /// The mean over the columns of `-ln softmax(scores)[target]`, in nats; divide by ln 2 for bits.
 ///
@@ -69,7 +69,7 @@ impl CrossEntropy {
     /// As [`cross_entropy`].
     pub fn loss<T: Element>(&self, scores: MatRef<'_, T>, targets: &[u32]) -> Result<f64> {
         self.require_targets(scores.shape(), targets)?;
-        let (scores, exponentials) = (slices(scores)?, Exponentials::new()?);
+        let (scores, exponentials) = (slices(SCORES, scores)?, Exponentials::new()?);
         let mut total = 0.0;
         for (column, &target) in targets.iter().enumerate() {
             if self.counts(target) {
@@ -101,7 +101,7 @@ impl CrossEntropy {
         counted: usize,
     ) -> Result<f64> {
         self.require_targets(scores.shape(), targets)?;
-        let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
+        let (mut scores, exponentials) = (slices_mut(SCORES, scores)?, Exponentials::new()?);
         let share = 1.0 / counted as f64;
         let mut total = 0.0;
         for (column, &target) in targets.iter().enumerate() {
@@ -147,7 +147,7 @@ impl CrossEntropy {
 
     fn require_targets(&self, shape: (usize, usize), targets: &[u32]) -> Result<()> {
         require_len("the slice of targets", shape.1, targets.len())?;
-        require_columns(shape)?;
+        require_columns(SCORES, shape)?;
         require_targets(targets, shape.0, self.ignored)
     }
 }

@@ -49,6 +49,9 @@ pub fn binary_cross_entropy_gradient<T: Element>(
     mean_gradient(scores, targets, binary)
 }
 
+const VALUES: &str = "the matrix of predictions";
+const TARGETS: &str = "the matrix of targets";
+
 /// The loss of one number against its target, and its derivative by the number.
 type Distance = fn(f64, f64) -> (f64, f64);
 
@@ -77,7 +80,7 @@ fn mean<T: Element>(
     distance: Distance,
 ) -> Result<f64> {
     require_pair(values.shape(), targets.shape())?;
-    let (values, targets) = (slices(values)?, slices(targets)?);
+    let (values, targets) = (slices(VALUES, values)?, slices(TARGETS, targets)?);
     let mut total = 0.0;
     for column in 0..values.ncols() {
         let pairs = values.col(column).as_slice().iter();
@@ -94,7 +97,7 @@ fn mean_gradient<T: Element>(
     distance: Distance,
 ) -> Result<f64> {
     require_pair(values.shape(), targets.shape())?;
-    let (mut values, targets) = (slices_mut(values)?, slices(targets)?);
+    let (mut values, targets) = (slices_mut(VALUES, values)?, slices(TARGETS, targets)?);
     let count = (values.nrows() * values.ncols()) as f64;
     let mut total = 0.0;
     for column in 0..values.ncols() {
@@ -109,8 +112,8 @@ fn mean_gradient<T: Element>(
 }
 
 fn require_pair(values: (usize, usize), targets: (usize, usize)) -> Result<()> {
-    require_shape("the matrix of targets", values, targets)?;
-    require_numbers(values)
+    require_shape(TARGETS, values, targets)?;
+    require_numbers(VALUES, values)
 }
 
 fn require_probabilities<T: Element>(targets: MatRef<'_, T>) -> Result<()> {

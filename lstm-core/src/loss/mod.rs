@@ -43,49 +43,56 @@ pub use softmax::{log_softmax_columns, softmax, softmax_columns};
 
 use crate::error::{Error, Result};
 
+/// What scores are called where they do not fit.
+const SCORES: &str = "the matrix of scores";
+
 /// A matrix whose columns are known to be slices.
-fn slices<T: Element>(matrix: MatRef<'_, T>) -> Result<MatRef<'_, T, usize, usize, ContiguousFwd>> {
+fn slices<'m, T: Element>(
+    what: &'static str,
+    matrix: MatRef<'m, T>,
+) -> Result<MatRef<'m, T, usize, usize, ContiguousFwd>> {
     let shape = matrix.shape();
     matrix
         .try_as_col_major()
-        .ok_or_else(|| not_column_major(shape))
+        .ok_or_else(|| not_column_major(what, shape))
 }
 
 /// A matrix to be changed whose columns are known to be slices.
-fn slices_mut<T: Element>(
-    matrix: MatMut<'_, T>,
-) -> Result<MatMut<'_, T, usize, usize, ContiguousFwd>> {
+fn slices_mut<'m, T: Element>(
+    what: &'static str,
+    matrix: MatMut<'m, T>,
+) -> Result<MatMut<'m, T, usize, usize, ContiguousFwd>> {
     let shape = matrix.shape();
     matrix
         .try_as_col_major_mut()
-        .ok_or_else(|| not_column_major(shape))
+        .ok_or_else(|| not_column_major(what, shape))
 }
 
-fn not_column_major(shape: (usize, usize)) -> Error {
+fn not_column_major(what: &'static str, shape: (usize, usize)) -> Error {
     Error::Shape {
-        what: "the matrix of scores",
+        what,
         expected: "storage column by column".to_owned(),
         actual: format!("{} x {} with rows apart", shape.0, shape.1),
     }
 }
 
 /// Refuses a matrix without numbers, of which there is no mean.
-fn require_numbers(shape: (usize, usize)) -> Result<()> {
+fn require_numbers(what: &'static str, shape: (usize, usize)) -> Result<()> {
     match shape {
         (0, columns) if columns > 0 => Err(Error::Shape {
-            what: "the matrix of scores",
+            what,
             expected: "at least one row".to_owned(),
             actual: format!("0 x {columns}"),
         }),
-        _ => require_columns(shape),
+        _ => require_columns(what, shape),
     }
 }
 
 /// Refuses a matrix without columns, of which there is no mean.
-pub(crate) fn require_columns(shape: (usize, usize)) -> Result<()> {
+pub(crate) fn require_columns(what: &'static str, shape: (usize, usize)) -> Result<()> {
     match shape.1 {
         0 => Err(Error::Shape {
-            what: "the matrix of scores",
+            what,
             expected: "at least one column".to_owned(),
             actual: format!("{} x 0", shape.0),
         }),

@@ -4,7 +4,7 @@ use faer::MatMut;
 use lstm_kernels::Element;
 
 use crate::error::{Result, require_positive};
-use crate::loss::{Exponentials, maximum, slices_mut};
+use crate::loss::{Exponentials, SCORES, maximum, slices_mut};
 
 /// Turns scores into probabilities at a temperature: softmax(scores / temperature), in double precision.
 ///
@@ -35,7 +35,7 @@ pub fn softmax<T: Element>(
 /// # Errors
 /// Scores stored other than column by column.
 pub fn softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
-    let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
+    let (mut scores, exponentials) = (slices_mut(SCORES, scores)?, Exponentials::new()?);
     for column in 0..scores.ncols() {
         let scores = scores.as_mut().col_mut(column).as_slice_mut();
         let max = maximum(scores);
@@ -50,7 +50,7 @@ pub fn softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
 /// # Errors
 /// Scores stored other than column by column.
 pub fn log_softmax_columns<T: Element>(scores: MatMut<'_, T>) -> Result<()> {
-    let (mut scores, exponentials) = (slices_mut(scores)?, Exponentials::new()?);
+    let (mut scores, exponentials) = (slices_mut(SCORES, scores)?, Exponentials::new()?);
     for column in 0..scores.ncols() {
         let scores = scores.as_mut().col_mut(column).as_slice_mut();
         let max = maximum(scores);

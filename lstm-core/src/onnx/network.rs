@@ -19,7 +19,7 @@ use crate::random::Rng;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OnnxNetwork<T: Element> {
-    /// The layers, named after their nodes.
+    /// The layers, named after their nodes, with `_` for dots.
     pub stack: Stack<T>,
     /// The graph's input that goes into the lowest layer.
     pub input: String,
@@ -33,7 +33,7 @@ pub struct OnnxNetwork<T: Element> {
 
 impl<T: Element> OnnxNetwork<T> {
     pub(super) fn read(graph: &Graph<'_>) -> Result<Self> {
-        let mut first_error = None;
+        let mut reasons = Vec::new();
         for output in graph.outputs() {
             let network = path(graph, output).and_then(|(input, nodes)| {
                 let mut builder = Builder::<T>::new(graph, input);
@@ -42,13 +42,30 @@ impl<T: Element> OnnxNetwork<T> {
             });
             match network {
                 Ok(network) => return Ok(network),
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => reasons.push((output, error)),
             }
         }
-        Err(first_error.unwrap_or_else(|| Error::OnnxModel {
-            what: "the graph".to_owned(),
-            reason: "it has no outputs".to_owned(),
-        }))
+        Err(no_chain(reasons))
+    }
+}
+
+/// Why no output of the graph comes from layers one upon the other.
+fn no_chain(mut reasons: Vec<(&str, Error)>) -> Error {
+    let reason = match reasons.len() {
+        0 => "it has no outputs".to_owned(),
+        1 => return reasons.remove(0).1,
+        _ => {
+            let each = (reasons.iter()).map(|(output, error)| format!("`{output}`: {error}"));
+            let each: Vec<_> = each.collect();
+            format!(
+                "none of its outputs comes from layers one upon the other: {}",
+                each.join("; ")
+            )
+        }
+    };
+    Error::OnnxModel {
+        what: "the graph".to_owned(),
+        reason,
     }
 }
 
@@ -298,9 +315,13 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
         })
     }
 
-    /// A name that no layer of the stack has.
+    /// A name that no layer of the stack has, and that a stack takes.
     fn free_name(&self, name: &str) -> String {
-        let mut free = name.to_owned();
+        let name = match name {
+            "" => "layer".to_owned(),
+            _ => name.replace('.', "_"),
+        };
+        let mut free = name.clone();
         let mut count = 1;
         while self.stack.layer(&free).is_some() {
             count += 1;

@@ -4,7 +4,7 @@ use faer::traits::math_utils::sqrt;
 use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Result, require_fraction, require_not_negative, require_positive};
-use crate::optim::state::require_memory;
+use crate::optim::state::{least_root, require_memory};
 use crate::optim::{Optimiser, OptimiserState, WeightDecay};
 use crate::params::Parameters;
 
@@ -67,7 +67,7 @@ impl<T: Element> Moments<T> {
 
     fn set_epsilon(&mut self, epsilon: f64) -> Result<()> {
         require_positive("Adam's epsilon", epsilon)?;
-        self.epsilon = epsilon;
+        self.epsilon = epsilon.max(least_root::<T>());
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl<T: Element> Moments<T> {
         model: &mut dyn Parameters<T>,
         gradient: &[T],
         rate: f64,
-        decay: &mut WeightDecay,
+        decay: &WeightDecay,
         coupling: Coupling,
     ) -> Result<()> {
         require_memory(model, gradient, [&mut self.mean, &mut self.square])?;
@@ -154,7 +154,8 @@ macro_rules! adam {
                 Ok(self)
             }
 
-            /// With another ε.
+            /// With another ε. One below the root of the smallest normal number, 1.1e-19 in `f32`, counts as that root: squares
+            /// of gradients below it are zero, and nothing but ε stands between a step and a division by zero then.
             ///
             /// # Errors
             /// An ε that is not a finite number greater than zero.
@@ -172,7 +173,7 @@ macro_rules! adam {
 
         impl<T: Element> Optimiser<T> for $Adam<T> {
             fn step(&mut self, model: &mut dyn Parameters<T>, gradient: &[T]) -> Result<()> {
-                (self.moments).step(model, gradient, self.rate, &mut self.decay, $coupling)
+                (self.moments).step(model, gradient, self.rate, &self.decay, $coupling)
             }
 
             fn rate(&self) -> f64 {
@@ -246,6 +247,30 @@ mod tests {
         assert!((weight() - 0.925).abs() < 1e-15);
         // t = 2: m = 2.25, v = 3.9375, m̂ = 2.25/0.75 = 3, v̂ = 3.9375/0.4375 = 9: a constant gradient keeps its step.
         assert!((weight() - 0.85).abs() < 1e-15);
+    }
+
+    #[test]
+    fn an_epsilon_that_the_numbers_cannot_hold_divides_nothing_by_zero() {
+        let after = |epsilon, slope: f32| {
+            let mut model =
+                Linear::<f32>::without_bias(1, 1, Init::Constant(1.0), &mut Rng::new(0)).unwrap();
+            let mut adam = Adam::new(0.5).unwrap().with_epsilon(epsilon).unwrap();
+            adam.step(&mut model, &[slope]).unwrap();
+            let mut value = 0.0;
+            (model.visit(Name::ROOT, &mut |_, parameter| {
+                value = parameter.values[0];
+                Ok(())
+            }))
+            .unwrap();
+            value
+        };
+        for epsilon in [1e-300, 1e-50, 1e-40, 1e-30, 1e-19] {
+            assert_eq!(after(epsilon, 0.0), 1.0);
+            // The first step is as long as the rate whatever the gradient.
+            assert!((after(epsilon, 1.0) - 0.5).abs() < 1e-6);
+            // Its square is no number of `f32`, so ε alone is what divides: 0.5 * 1e-25 / 1.1e-19 is below 1e-6.
+            assert!((after(epsilon, 1e-25) - 1.0).abs() < 1e-6);
+        }
     }
 
     #[test]

@@ -21,8 +21,6 @@ use crate::params::{Name, ParameterMut, Parameters, visit_ranges};
 #[derive(Debug, Clone, Default)]
 pub struct WeightDecay {
     rules: Vec<(String, f64)>,
-    /// The decay of each parameter in the order of visits, found at the first step.
-    found: Vec<f64>,
 }
 
 /// What [`WeightDecay::visit`] calls for each parameter.
@@ -47,46 +45,51 @@ impl WeightDecay {
         Self::none().with("*", decay)
     }
 
-    /// With another decay for the parameters that match `pattern`. A pattern without a match is an error of the first
-    /// step, since only then the names are known.
+    /// With another decay for the parameters that match `pattern`. Each step goes by the names that the model has then; a
+    /// pattern without a match is an error of the step, but for a lone `*`, which cannot be misspelt.
     ///
     /// # Errors
     /// A decay that is negative or not finite.
     pub fn with(mut self, pattern: impl Into<String>, decay: f64) -> Result<Self> {
         require_not_negative("the weight decay", decay)?;
         self.rules.push((pattern.into(), decay));
-        self.found.clear();
         Ok(self)
     }
 
     /// Visits every parameter of `model` with its range in the gradient and its decay.
     pub(crate) fn visit<T>(
-        &mut self,
+        &self,
         model: &mut dyn Parameters<T>,
         gradient_len: usize,
         visit: &mut VisitDecayed<'_, T>,
     ) -> Result<()> {
-        if self.found.is_empty() && !self.rules.is_empty() {
-            self.found = self.find(model)?;
-        }
-        let mut decays = self.found.iter();
+        let decays = match self.is_none() {
+            true => Vec::new(),
+            false => self.find(model)?,
+        };
+        let mut decays = decays.into_iter();
         visit_ranges(model, gradient_len, &mut |range, parameter| {
-            visit(range, decays.next().copied().unwrap_or(0.0), parameter);
+            visit(range, decays.next().unwrap_or(0.0), parameter);
         })
     }
 
+    /// The decay of each parameter in the order of visits.
     fn find<T>(&self, model: &dyn Parameters<T>) -> Result<Vec<f64>> {
         let mut names = Vec::new();
         model.visit(Name::ROOT, &mut |name, _| {
             names.push(name.to_string());
             Ok(())
         })?;
-        let unmatched =
-            |(pattern, _): &&(String, f64)| !names.iter().any(|name| matches(pattern, name));
+        let unmatched = |(pattern, _): &&(String, f64)| {
+            pattern != "*" && !names.iter().any(|name| matches(pattern, name))
+        };
         if let Some((pattern, _)) = self.rules.iter().find(unmatched) {
             return Err(Error::UnmatchedPattern {
                 pattern: pattern.clone(),
-                known: names.join(", "),
+                known: match names.is_empty() {
+                    true => "none at all".to_owned(),
+                    false => names.join(", "),
+                },
             });
         }
         let decay = |name: &String| {
@@ -115,7 +118,9 @@ fn matches(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::init::Init;
+    use crate::layers::Stack;
     use crate::linear::Linear;
+    use crate::optim::{AdamW, Optimiser, Sgd};
     use crate::random::Rng;
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn the_last_match_counts_and_a_pattern_without_match_is_an_error() {
         let mut model = Linear::<f32>::new(2, 1, Init::Constant(0.0), &mut Rng::new(0)).unwrap();
-        let mut visited = |mut decay: WeightDecay| {
+        let mut visited = |decay: WeightDecay| {
             let mut decays = Vec::new();
             decay.visit(&mut model, 3, &mut |range, decay, _| {
                 decays.push((range, decay));
@@ -160,5 +165,46 @@ mod tests {
         for decay in [-0.1, f64::NAN, f64::INFINITY] {
             assert!(WeightDecay::all(decay).is_err());
         }
+    }
+
+    #[test]
+    fn decay_goes_by_the_names_that_the_model_has_at_the_step() {
+        let rng = &mut Rng::new(0);
+        let linear = |rng: &mut Rng| Linear::<f64>::new(1, 1, Init::Constant(1.0), rng).unwrap();
+        let one = Stack::new().with("one", linear(rng)).unwrap();
+        let mut two = Stack::new()
+            .with(
+                "zero",
+                Linear::without_bias(1, 1, Init::Constant(1.0), rng).unwrap(),
+            )
+            .and_then(|net| net.with("one", linear(rng)))
+            .unwrap();
+        let decay = WeightDecay::none().with("*weight", 0.5).unwrap();
+        let mut sgd = Sgd::new(1.0).unwrap().with_weight_decay(decay);
+        for (net, expected) in [
+            (&mut { one }, vec![0.5, 0.0]),
+            (&mut two, vec![0.5, 0.5, 0.0]),
+        ] {
+            sgd.step(net, &vec![0.0; expected.len()]).unwrap();
+            let mut values = Vec::new();
+            net.visit(Name::ROOT, &mut |_, parameter| {
+                values.extend_from_slice(parameter.values);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(values, expected);
+        }
+    }
+
+    #[test]
+    fn a_model_without_parameters_has_nothing_to_decay() {
+        let mut empty = Stack::<f64>::new();
+        AdamW::new(0.1).unwrap().step(&mut empty, &[]).unwrap();
+        let decay = WeightDecay::none().with("*bias", 0.5).unwrap();
+        let mut sgd = Sgd::new(0.1).unwrap().with_weight_decay(decay);
+        assert_eq!(
+            sgd.step(&mut empty, &[]).unwrap_err().to_string(),
+            "no parameter of the model matches `*bias`; there are none at all"
+        );
     }
 }

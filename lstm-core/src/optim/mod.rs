@@ -70,7 +70,8 @@ use crate::params::Parameters;
 /// Formulas and the meaning of options are PyTorch's.
 ///
 /// Memory of parameters that have no gradient for long fades, and would come to rest among the subnormal numbers, which slow
-/// down every step from then on. These count as zero in a step.
+/// down every step from then on. These count as zero in a step. [`Sgd`] without momentum has no memory and leaves the
+/// processor's mode as it is.
 pub trait Optimiser<T> {
     /// One step. `gradient` is laid out as [`Parameters::visit`] goes.
     ///

@@ -1,10 +1,10 @@
 //! RMSProp: steps scaled by a running root mean square of the gradient.
 
-use faer::traits::math_utils::sqrt;
+use faer::traits::math_utils::{min_positive, sqrt};
 use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
-use crate::optim::state::require_memory;
+use crate::optim::state::{least_root, require_memory};
 use crate::optim::{Optimiser, OptimiserState, WeightDecay};
 use crate::params::Parameters;
 
@@ -60,24 +60,30 @@ impl<T: Element> RmsProp<T> {
         Ok(self)
     }
 
-    /// With another ε.
+    /// With another ε. One below the root of the smallest normal number, 1.1e-19 in `f32`, counts as that root: squares of
+    /// gradients below it are zero, and nothing but ε stands between a step and a division by zero then.
     ///
     /// # Errors
     /// An ε that is not a finite number greater than zero.
     pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
         require_positive("RMSProp's epsilon", epsilon)?;
-        (self.epsilon, self.within) = (epsilon, false);
+        (self.epsilon, self.within) = (epsilon.max(least_root::<T>()), false);
         Ok(self)
     }
 
-    /// With an ε within the root, g / √(s + ε): it counts as a square does, and so hides much larger gradients.
+    /// With an ε within the root, g / √(s + ε): it counts as a square does, and so hides much larger gradients. One below the
+    /// smallest normal number, 1.2e-38 in `f32`, counts as that.
     ///
     /// # Errors
     /// An ε that is not a finite number greater than zero.
     pub fn with_epsilon_within(self, epsilon: f64) -> Result<Self> {
-        let mut optimiser = self.with_epsilon(epsilon)?;
-        optimiser.within = true;
-        Ok(optimiser)
+        let optimiser = self.with_epsilon(epsilon)?;
+        let least = min_positive::<T>().to_f64();
+        Ok(Self {
+            epsilon: epsilon.max(least),
+            within: true,
+            ..optimiser
+        })
     }
 
     /// With momentum, from [0, 1).
@@ -228,6 +234,26 @@ mod tests {
         };
         assert!((step(false) - 0.3 / (0.009f64.sqrt() + 0.01)).abs() < 1e-14);
         assert!((step(true) - 0.3 / 0.019f64.sqrt()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn an_epsilon_that_the_numbers_cannot_hold_divides_nothing_by_zero() {
+        for epsilon in [1e-300, 1e-50, 1e-40] {
+            let new = || RmsProp::new(0.1).unwrap();
+            for mut optimiser in [
+                new().with_epsilon(epsilon).unwrap(),
+                new().with_epsilon_within(epsilon).unwrap(),
+            ] {
+                // A gradient of zero, and one whose square is zero: it is divided by 1.1e-19, the root of 1.2e-38.
+                for slope in [0.0f32, 1e-25] {
+                    let mut model =
+                        Linear::<f32>::without_bias(1, 1, Init::Constant(1.0), &mut Rng::new(0))
+                            .unwrap();
+                    optimiser.step(&mut model, &[slope]).unwrap();
+                    assert!((model.weight_and_bias().0[0] - 1.0).abs() < 1e-6);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The state of an optimiser as named numbers and buffers, for checkpoints.
 
+use faer::traits::math_utils::min_positive;
 use lstm_kernels::Element;
 
 use crate::error::{Error, Result, require_len, require_not_negative};
@@ -99,6 +100,11 @@ pub(crate) fn require_memory<const B: usize, T: Element>(
         }
         require_len("the gradient", buffer.len(), gradient.len())
     })
+}
+
+/// The root of the smallest normal number: where the square of a gradient is not zero, its root is no smaller.
+pub(crate) fn least_root<T: Element>() -> f64 {
+    min_positive::<T>().to_f64().sqrt()
 }
 
 #[cfg(test)]

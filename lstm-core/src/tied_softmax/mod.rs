@@ -171,7 +171,7 @@ impl<T: Element> TiedSoftmax<T> {
             (embedding.len(), x.ncols()),
             x.shape(),
         )?;
-        require_columns((count, x.ncols()))?;
+        require_columns("the input of `TiedSoftmax`", x.shape())?;
         require_len("the slice of targets", x.ncols(), targets.len())?;
         require_targets(targets, count, None)?;
         Ok(Pass {

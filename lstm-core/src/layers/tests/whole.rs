@@ -169,6 +169,17 @@ fn what_does_not_fit_is_an_error() {
         message,
         "the stack has a layer named `below` already; choose another name"
     );
+    // `a.b` would be the `b` within an `a` as well.
+    for (name, shown) in [("", "``"), ("a.b", "`a.b`")] {
+        let message = below().with(name, gru(4, 4, 1)).err().unwrap().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "the name of a layer in a stack is {shown}, but must be a text without dots that is not empty: dots join it \
+                 and the names of parameters"
+            )
+        );
+    }
     assert!(Residual::new(gru(3, 4, 1)).is_err());
     assert!(Bidirectional::concat(gru(3, 4, 1), gru(4, 4, 1)).is_err());
     assert!(Bidirectional::sum(gru(3, 4, 1), gru(3, 5, 1)).is_err());
