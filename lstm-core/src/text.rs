@@ -195,6 +195,29 @@ impl<'a> Streams<'a> {
         }
         self.position += self.steps;
     }
+
+    /// How many windows of the pass through the text have been read: the place to [`resume`](Self::resume) from.
+    pub fn place(&self) -> u64 {
+        (self.position / self.steps) as u64
+    }
+
+    /// Goes on behind so many windows of a pass.
+    ///
+    /// # Errors
+    /// More windows than a pass has; nothing is changed then.
+    pub fn resume(&mut self, place: u64) -> Result<()> {
+        match usize::try_from(place) {
+            Ok(windows) if windows <= self.windows() => {
+                self.position = windows * self.steps;
+                Ok(())
+            }
+            _ => Err(Error::Option {
+                option: "the place in the text",
+                value: place.to_string(),
+                expected: "at most the number of windows in a pass through it: was it another text, batch or window?",
+            }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -242,7 +265,14 @@ mod tests {
             assert_eq!(window.inputs, inputs);
             assert_eq!(window.targets, inputs.map(|id| id + 1));
             assert_eq!(window.is_first, is_first);
+            let mut resumed = Streams::new(&ids, 2, 3).unwrap();
+            resumed.resume(streams.place()).unwrap();
+            let (mut next, mut expected) = (Window::default(), Window::default());
+            resumed.next_window(&mut next);
+            streams.clone().next_window(&mut expected);
+            assert_eq!(next, expected);
         }
+        assert!(streams.resume(3).is_err() && streams.resume(u64::MAX).is_err());
     }
 
     #[test]

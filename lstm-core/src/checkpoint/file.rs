@@ -259,6 +259,11 @@ impl CheckpointFile {
         Err(self.file.mismatch(format!("it has no {what}{known}")))
     }
 
+    /// The error that this checkpoint is of another run than the one that is to go on.
+    pub(crate) fn mismatch(&self, reason: String) -> Error {
+        self.file.mismatch(reason)
+    }
+
     fn unusable(&self, key: &str, reason: String) -> Error {
         self.file
             .mismatch(format!("its entry `{key}` cannot be used ({reason})"))

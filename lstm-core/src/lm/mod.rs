@@ -1,12 +1,13 @@
 //! A language model on characters: embedding, recurrent layer, linear head.
 
 mod sampler;
+mod shard;
 mod trainer;
 
 use std::path::Path;
 
 use faer::Mat;
-use lstm_kernels::{Cell, Element};
+use lstm_kernels::{Cell, Element, State};
 
 pub use sampler::Sampler;
 pub use trainer::{CharTrainer, Step};
@@ -90,8 +91,8 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         &mut self.recurrent
     }
 
-    /// Mean bits per character with which the model predicts `ids`, read as `batch` parallel streams from a zero state.
-    /// What does not fill a window of `steps` at the end of the streams is left out.
+    /// Mean bits per character with which the model predicts `ids`, read as `batch` parallel streams, each from the initial
+    /// state. What does not fill a window of `steps` at the end of the streams is left out.
     ///
     /// # Errors
     /// A text too short for one window; ids beyond the vocabulary.
@@ -101,7 +102,7 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         let mut x = Mat::zeros(self.embedding.len(), columns);
         let mut y = Mat::zeros(self.recurrent.output_len(), columns);
         let mut scores = Mat::zeros(self.vocabulary.len(), columns);
-        let mut state = self.recurrent.zero_state(batch)?;
+        let mut state = self.initial_state(batch)?;
         let mut workspace = self.recurrent.workspace(batch)?;
         let mut window = Window::default();
         let mut total = 0.0;
@@ -114,6 +115,13 @@ impl<C: Cell, T: Element> CharModel<C, T> {
             total += cross_entropy(scores.as_ref(), &window.targets)?;
         }
         Ok(total / streams.windows() as f64 / std::f64::consts::LN_2)
+    }
+
+    /// The state in which streams begin.
+    fn initial_state(&self, batch: usize) -> Result<State<T>> {
+        let mut state = self.recurrent.zero_state(batch)?;
+        self.recurrent.begin_anew(0..batch, &mut state);
+        Ok(state)
     }
 
     /// Writes the model with its vocabulary: all that [`load`](Self::load) needs.
@@ -136,6 +144,7 @@ impl<C: Cell, T: Element> CharModel<C, T> {
             file.mismatch("its vocabulary is not a list of characters in order".to_owned())
         })?;
         let recurrent = Recurrent::<C, T>::zeros(&sizes)?;
+        let recurrent = recurrent.with_state_of(file, Name::ROOT.child("recurrent"));
         // The two parts whose sizes the cell does not bound are compared with the file before memory is taken for them.
         for (name, rows, columns) in [
             ("embedding.weight", recurrent.input_len(), vocabulary.len()),

@@ -6,6 +6,8 @@ use super::*;
 use lstm_kernels::Element;
 
 use crate::check::assert_gradient;
+use crate::checkpoint::{Checkpoint, CheckpointFile};
+use crate::error::Error;
 use crate::optim::Adam;
 
 const TEXT: &str = "to be, or not to be, that is the question: to be or not";
@@ -107,8 +109,176 @@ fn shards_change_the_gradient_by_rounding_only() {
     for (one, three) in gradient(1).iter().zip(gradient(3)) {
         assert!((one - three).abs() < 1e-14);
     }
-    assert!(CharTrainer::new(&model, 3, 5, 4).is_err());
-    assert!(CharTrainer::new(&model, 3, 5, 0).is_err());
+    for shards in [0, 4] {
+        let message = CharTrainer::new(&model, 3, 5, shards)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            message,
+            format!(
+                "the number of shards is {shards}, but must be at least 1 and at most the batch"
+            )
+        );
+    }
+}
+
+/// A model whose streams begin in a trained state that is not zero.
+fn with_trained_state() -> CharModel<PeepholeLstm, f64> {
+    let mut model = model::<f64>(4);
+    let layer = model.recurrent().clone().with_trained_state();
+    *model.recurrent_mut() = layer;
+    let mut rng = Rng::new(3);
+    (model.visit_mut(Name::ROOT, &mut |name, parameter| {
+        if name.to_string().starts_with("recurrent.initial") {
+            (parameter.values.iter_mut()).for_each(|value| *value = rng.symmetric(1.0));
+        }
+        Ok(())
+    }))
+    .unwrap();
+    model
+}
+
+#[test]
+fn a_trained_state_is_trained_saved_and_read() {
+    let mut model = with_trained_state();
+    let mut trainer = CharTrainer::new(&model, 3, 5, 2).unwrap();
+    let windows = windows(5);
+    // The first window begins there; the gradient of the second goes back no further than to its own first step.
+    trainer.accumulate(&model, &windows[0]).unwrap();
+    let gradient = trainer.gradient().to_vec();
+    assert_gradient(&mut model, &gradient, |model| {
+        trainer.accumulate(model, &windows[0]).unwrap()
+    });
+    trainer.accumulate(&model, &windows[1]).unwrap();
+    let of_head = model.head.params_len();
+    let end = trainer.gradient().len() - of_head;
+    assert_eq!(trainer.gradient()[end - 8..end], [0.0; 8]);
+
+    let path = std::env::temp_dir().join(format!("lstm-core-lm-state-{}", std::process::id()));
+    model.save(&path).unwrap();
+    let loaded = CharModel::<PeepholeLstm, f64>::load(&ModelFile::open(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    let loaded = loaded.unwrap();
+    let ids = model.vocabulary().encode(TEXT).unwrap();
+    let bits = |model: &CharModel<_, _>| model.bits_per_character(&ids, 3, 5).unwrap();
+    assert_eq!(bits(&loaded), bits(&model));
+    // Streams that begin at zero are predicted otherwise.
+    let mut other = loaded;
+    (other.visit_mut(Name::ROOT, &mut |name, parameter| {
+        if name.to_string().starts_with("recurrent.initial") {
+            parameter.values.fill(0.0);
+        }
+        Ok(())
+    }))
+    .unwrap();
+    assert_ne!(bits(&other), bits(&model));
+}
+
+#[test]
+fn a_window_that_is_refused_leaves_no_trace() {
+    let model = model::<f64>(4);
+    let windows = windows(5);
+    let mut wrong_input = windows[1].clone();
+    wrong_input.inputs[13] = 99;
+    let mut wrong_target = windows[1].clone();
+    wrong_target.targets[13] = 99;
+    let mut broken = model.clone();
+    (broken
+        .recurrent_mut()
+        .edit_param("w_c", |mut w| w.fill(f64::NAN)))
+    .unwrap();
+    let run = |refused: &dyn Fn(&mut CharTrainer<f64>)| {
+        let mut trainer = CharTrainer::new(&model, 3, 5, 2).unwrap();
+        trainer.set_dropout(0.2, &mut Rng::new(9)).unwrap();
+        trainer.accumulate(&model, &windows[0]).unwrap();
+        refused(&mut trainer);
+        let loss = trainer.accumulate(&model, &windows[1]).unwrap();
+        (loss, trainer.gradient().to_vec())
+    };
+    let expected = run(&|_| ());
+    let of_ids = |window: &Window, what: &str| {
+        run(&|trainer| {
+            let message = trainer.accumulate(&model, window).unwrap_err().to_string();
+            let place = format!("{what} 99 at position 13 is out of range");
+            assert!(message.starts_with(&place), "{message}");
+        })
+    };
+    assert_eq!(of_ids(&wrong_input, "symbol"), expected);
+    assert_eq!(of_ids(&wrong_target, "target"), expected);
+    let of_numbers = run(&|trainer| {
+        let refused = trainer.step(
+            &mut broken.clone(),
+            &windows[1],
+            &mut Adam::new(0.1).unwrap(),
+            1.0,
+        );
+        assert!(matches!(refused, Err(Error::NotFinite { .. })));
+    });
+    assert_eq!(of_numbers, expected);
+}
+
+#[test]
+fn a_run_that_is_interrupted_goes_on_to_the_bit() {
+    let ids = Vocabulary::of(TEXT).unwrap().encode(TEXT).unwrap();
+    let path = std::env::temp_dir().join(format!("lstm-core-lm-run-{}", std::process::id()));
+    // Windows of a pass are 3, so that 2 and 4 steps end within one.
+    let run = |steps: &[usize]| {
+        let mut losses = Vec::new();
+        let mut weights = Vec::new();
+        for (part, &steps) in steps.iter().enumerate() {
+            let mut rng = Rng::new(4);
+            let mut model = with_trained_state();
+            let mut trainer = CharTrainer::new(&model, 3, 5, 2).unwrap();
+            trainer.set_dropout(0.3, &mut rng).unwrap();
+            let mut adam = Adam::new(0.02).unwrap();
+            let mut streams = Streams::new(&ids, 3, 5).unwrap();
+            assert_eq!(streams.windows(), 3);
+            if part > 0 {
+                let file = CheckpointFile::open(&path).unwrap();
+                file.load_into(&mut model)
+                    .unwrap()
+                    .load_optimiser(&mut adam)
+                    .unwrap();
+                trainer.load_from(&file).unwrap();
+                streams.resume(file.count("window").unwrap()).unwrap();
+            }
+            let mut window = Window::default();
+            for _ in 0..steps {
+                streams.next_window(&mut window);
+                let step = trainer.step(&mut model, &window, &mut adam, 1.0).unwrap();
+                losses.push(step);
+            }
+            let checkpoint = Checkpoint::new(&model).with_optimiser(&adam);
+            let checkpoint = checkpoint.with_count("window", streams.place());
+            trainer.save_to(checkpoint).save(&path).unwrap();
+            weights.clear();
+            (model.visit(Name::ROOT, &mut |_, parameter| {
+                weights.extend_from_slice(parameter.values);
+                Ok(())
+            }))
+            .unwrap();
+        }
+        (losses, weights)
+    };
+    let whole = run(&[4]);
+    assert_eq!(run(&[2, 2]), whole);
+    // What does not fit is refused, and says what.
+    let file = CheckpointFile::open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let model = with_trained_state();
+    let load = |batch, shards, rate| {
+        let mut trainer = CharTrainer::new(&model, batch, 5, shards).unwrap();
+        trainer.set_dropout(rate, &mut Rng::new(4)).unwrap();
+        trainer.load_from(&file).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(3, 2, 0.3), Ok(()));
+    assert!(
+        load(3, 2, 0.0)
+            .unwrap_err()
+            .contains("dropout of a rate of 0.3, not of 0")
+    );
+    assert!(load(3, 3, 0.3).unwrap_err().contains("state `streams`"));
+    assert!(load(4, 2, 0.3).unwrap_err().contains("state `streams`"));
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! Training a character model by truncated BPTT, on several threads.
 
-use std::ops::Range;
+use std::mem;
 
-use faer::{Mat, MatMut, MatRef, unzip, zip};
-use lstm_kernels::{Cell, Element, FlushDenormals, State, Tape, Threads};
+use lstm_kernels::{Cell, Element, FlushDenormals, Threads};
 
-use crate::error::{Error, Result, require_fraction, require_len};
+use crate::checkpoint::{Checkpoint, CheckpointFile};
+use crate::embedding::require_ids;
+use crate::error::{Error, Result, require_fraction, require_len, require_size};
 use crate::jobs::try_share;
-use crate::layers::draw_mask;
 use crate::lm::CharModel;
-use crate::loss::cross_entropy_gradient;
+use crate::lm::shard::{Carried, Shard};
+use crate::loss::require_targets;
 use crate::optim::{Optimiser, clip_global_norm};
-use crate::params::{Parameters, zero_gradient};
+use crate::params::zero_gradient;
 use crate::random::Rng;
 use crate::text::Window;
 
@@ -29,6 +30,46 @@ pub struct Step {
 ///
 /// The streams of a batch are split into shards, each with memory of its own and a thread of its own. Gradients are
 /// summed in the order of the shards, so the result depends on their number but never on the timing of threads.
+///
+/// What the trainer carries from window to window is part of a checkpoint by [`save_to`](Self::save_to), so that a run goes
+/// on to the bit:
+///
+/// ```
+/// use lstm_core::checkpoint::{Checkpoint, CheckpointFile};
+/// use lstm_core::lm::{CharModel, CharTrainer};
+/// use lstm_core::optim::Adam;
+/// use lstm_core::text::{Streams, Vocabulary, Window};
+/// use lstm_core::{Rng, cells::Lstm};
+///
+/// # fn main() -> Result<(), lstm_core::Error> {
+/// # let path = std::env::temp_dir().join(format!("chars-{}", std::process::id()));
+/// # let text = "to be, or not to be, that is the question";
+/// let vocabulary = Vocabulary::of(text)?;
+/// let ids = vocabulary.encode(text)?;
+/// // As at every start, of a new run or of one that goes on.
+/// let mut rng = Rng::new(1);
+/// let mut model = CharModel::<Lstm, f32>::new(vocabulary, &[4, 8], &mut rng)?;
+/// let mut trainer = CharTrainer::new(&model, 2, 5, 1)?;
+/// trainer.set_dropout(0.1, &mut rng)?;
+/// let mut adam = Adam::new(0.01)?;
+/// let mut streams = Streams::new(&ids, 2, 5)?;
+/// if path.exists() {
+///     let file = CheckpointFile::open(&path)?;
+///     file.load_into(&mut model)?.load_optimiser(&mut adam)?;
+///     trainer.load_from(&file)?;
+///     streams.resume(file.count("window")?)?;
+/// }
+/// let mut window = Window::default();
+/// for _ in 0..3 {
+///     streams.next_window(&mut window);
+///     trainer.step(&mut model, &window, &mut adam, 1.0)?;
+/// }
+/// let checkpoint = Checkpoint::new(&model).with_optimiser(&adam).with_count("window", streams.place());
+/// trainer.save_to(checkpoint).save(&path)?;
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CharTrainer<T: Element> {
     batch: usize,
@@ -36,34 +77,6 @@ pub struct CharTrainer<T: Element> {
     shards: Vec<Shard<T>>,
     threads: Option<Threads>,
     gradient: Vec<T>,
-}
-
-/// A range of the streams with all that one thread needs to take them forward and back, and their loss.
-#[derive(Debug)]
-struct Shard<T: Element> {
-    streams: Range<usize>,
-    inputs: Vec<u32>,
-    targets: Vec<u32>,
-    x: Mat<T>,
-    y: Mat<T>,
-    scores: Mat<T>,
-    dx: Mat<T>,
-    dy: Mat<T>,
-    state: State<T>,
-    dstate: State<T>,
-    tape: Tape<T>,
-    gradient: Vec<T>,
-    dropout: Option<Masks<T>>,
-    loss: f64,
-}
-
-/// What dropout multiplies the two ends of the recurrent layer with, in a window.
-#[derive(Debug)]
-struct Masks<T> {
-    rate: f64,
-    rng: Rng,
-    x: Mat<T>,
-    y: Mat<T>,
 }
 
 impl<T: Element> CharTrainer<T> {
@@ -78,22 +91,14 @@ impl<T: Element> CharTrainer<T> {
         steps: usize,
         shards: usize,
     ) -> Result<Self> {
-        for (option, size, expected) in [
-            ("the batch", batch, "at least 1"),
-            ("the steps", steps, "at least 1"),
-            (
-                "the number of shards",
-                shards.min(batch / shards.max(1)),
-                "at least 1 and at most the batch",
-            ),
-        ] {
-            if size == 0 {
-                return Err(Error::Option {
-                    option,
-                    value: size.to_string(),
-                    expected,
-                });
-            }
+        require_size("the batch", batch)?;
+        require_size("the steps", steps)?;
+        if !(1..=batch).contains(&shards) {
+            return Err(Error::Option {
+                option: "the number of shards",
+                value: shards.to_string(),
+                expected: "at least 1 and at most the batch",
+            });
         }
         require_room(model, batch, steps)?;
         let threads = (shards > 1).then(|| Threads::new(shards)).transpose()?;
@@ -124,12 +129,7 @@ impl<T: Element> CharTrainer<T> {
     pub fn set_dropout(&mut self, rate: f64, rng: &mut Rng) -> Result<()> {
         require_fraction("the rate of dropout", rate)?;
         for shard in &mut self.shards {
-            shard.dropout = (rate > 0.0).then(|| Masks {
-                rate,
-                rng: rng.split(),
-                x: shard.x.clone(),
-                y: shard.y.clone(),
-            });
+            shard.set_dropout(rate, rng);
         }
         Ok(())
     }
@@ -141,11 +141,11 @@ impl<T: Element> CharTrainer<T> {
 
     /// One step of training on a window: forward, loss, back, clip, optimise. Returns loss and gradient norm.
     ///
-    /// The state is carried from window to window and set to zero where the streams start.
+    /// The state is carried from window to window; where the streams start it is the initial one.
     ///
     /// # Errors
     /// A window of another size, ids beyond the vocabulary, or a loss or gradient that is no longer finite; the
-    /// parameters are unchanged then.
+    /// parameters and what is carried are unchanged then.
     pub fn step<C: Cell>(
         &mut self,
         model: &mut CharModel<C, T>,
@@ -153,9 +153,10 @@ impl<T: Element> CharTrainer<T> {
         optimiser: &mut dyn Optimiser<T>,
         max_norm: f64,
     ) -> Result<Step> {
-        let loss = self.accumulate(model, window)?;
+        let loss = self.run(model, window)?;
         let norm = clip_global_norm(model, &mut self.gradient, max_norm)?;
         optimiser.step(model, &self.gradient)?;
+        self.move_on();
         Ok(Step { loss, norm })
     }
 
@@ -164,10 +165,79 @@ impl<T: Element> CharTrainer<T> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn accumulate<C: Cell>(&mut self, model: &CharModel<C, T>, window: &Window) -> Result<f64> {
+        let loss = self.run(model, window)?;
+        self.move_on();
+        Ok(loss)
+    }
+
+    /// Adds to a checkpoint what is carried from window to window: the state of every stream, and how far the random sources
+    /// of dropout have come. Parameters, optimiser and the [place](crate::text::Streams::place) in the text are for the
+    /// caller to add.
+    pub fn save_to(&self, checkpoint: Checkpoint<T>) -> Checkpoint<T> {
+        let states: Vec<_> = (self.shards.iter())
+            .map(|shard| shard.carried.state.clone())
+            .collect();
+        let checkpoint = checkpoint
+            .with_states(CARRIED, &states)
+            .with_number(DROPOUT, self.dropout());
+        let rngs = self.shards.iter().map(|shard| &shard.carried.rng);
+        (rngs.enumerate()).fold(checkpoint, |checkpoint, (shard, rng)| match rng {
+            Some(rng) => checkpoint.with_rng(&source(shard), rng),
+            None => checkpoint,
+        })
+    }
+
+    /// Goes on from what [`save_to`](Self::save_to) added to a checkpoint.
+    ///
+    /// # Errors
+    /// A checkpoint without it, or of a trainer for another model, of another batch, another number of shards or another
+    /// rate of dropout. Nothing is changed then.
+    pub fn load_from(&mut self, file: &CheckpointFile) -> Result<()> {
+        let (rate, own) = (file.number(DROPOUT)?, self.dropout());
+        if rate != own {
+            return Err(file.mismatch(format!(
+                "its run has dropout of a rate of {rate}, not of {own}; set that rate before it is loaded"
+            )));
+        }
+        let mut states: Vec<_> = (self.shards.iter())
+            .map(|shard| shard.carried.state.clone())
+            .collect();
+        file.load_states(CARRIED, &mut states)?;
+        let rngs = (self.shards.iter().enumerate()).map(|(shard, carrier)| {
+            let mut rng = carrier.carried.rng.clone();
+            if let Some(rng) = &mut rng {
+                file.load_rng(&source(shard), rng)?;
+            }
+            Ok(rng)
+        });
+        let rngs = rngs.collect::<Result<Vec<_>>>()?;
+        for ((shard, state), rng) in self.shards.iter_mut().zip(states).zip(rngs) {
+            shard.carried = Carried { state, rng };
+        }
+        Ok(())
+    }
+
+    /// The rate of dropout.
+    fn dropout(&self) -> f64 {
+        self.shards.first().map_or(0.0, Shard::dropout)
+    }
+
+    /// The last window counts.
+    fn move_on(&mut self) {
+        for shard in &mut self.shards {
+            mem::swap(&mut shard.carried, &mut shard.moved);
+        }
+    }
+
+    /// The loss of a window and its gradient; what is carried stays until [`move_on`](Self::move_on).
+    fn run<C: Cell>(&mut self, model: &CharModel<C, T>, window: &Window) -> Result<f64> {
         let _mode = FlushDenormals::new();
         let columns = self.batch * self.steps;
         require_len("the window's inputs", columns, window.inputs.len())?;
         require_len("the window's targets", columns, window.targets.len())?;
+        // Here and not by the shards, which would say at which position of their own.
+        require_ids("symbol", &window.inputs, model.vocabulary.len())?;
+        require_targets(&window.targets, model.vocabulary.len(), None)?;
         let batch = self.batch;
         let shards = self.shards.iter_mut();
         try_share(self.threads.as_ref(), shards, |shard| {
@@ -192,6 +262,14 @@ impl<T: Element> CharTrainer<T> {
             }),
         }
     }
+}
+
+/// What the states, the rate of dropout and its random sources are called in a checkpoint.
+const CARRIED: &str = "streams";
+const DROPOUT: &str = "dropout";
+
+fn source(shard: usize) -> String {
+    format!("{DROPOUT} of shard {shard}")
 }
 
 /// Refuses windows whose matrices and tape would not fit into memory, before any of it is taken.
@@ -225,107 +303,4 @@ fn require_room<C: Cell, T: Element>(
             expected: "small enough for this machine's memory",
         }),
     }
-}
-
-impl<T: Element> Shard<T> {
-    fn new<C: Cell>(model: &CharModel<C, T>, streams: Range<usize>, steps: usize) -> Result<Self> {
-        let batch = streams.len();
-        let columns = batch * steps;
-        let (inputs, units) = (model.recurrent.input_len(), model.recurrent.output_len());
-        Ok(Self {
-            streams,
-            inputs: Vec::with_capacity(columns),
-            targets: Vec::with_capacity(columns),
-            x: Mat::zeros(inputs, columns),
-            y: Mat::zeros(units, columns),
-            scores: Mat::zeros(model.vocabulary.len(), columns),
-            dx: Mat::zeros(inputs, columns),
-            dy: Mat::zeros(units, columns),
-            state: model.recurrent.zero_state(batch)?,
-            dstate: model.recurrent.zero_state(batch)?,
-            tape: model.recurrent.tape(steps, batch)?,
-            gradient: zero_gradient(model)?,
-            dropout: None,
-            loss: 0.0,
-        })
-    }
-
-    /// Forward and back through this shard's columns of the window.
-    fn run<C: Cell>(
-        &mut self,
-        model: &CharModel<C, T>,
-        window: &Window,
-        batch: usize,
-    ) -> Result<()> {
-        let CharModel {
-            embedding,
-            recurrent,
-            head,
-            ..
-        } = model;
-        let streams = self.streams.clone();
-        for (own, all) in [
-            (&mut self.inputs, &window.inputs),
-            (&mut self.targets, &window.targets),
-        ] {
-            own.clear();
-            own.extend(
-                all.chunks_exact(batch)
-                    .flat_map(|step| &step[streams.clone()]),
-            );
-        }
-        if window.is_first {
-            self.state.set_zero();
-        }
-        embedding.forward(&self.inputs, self.x.as_mut())?;
-        if let Some(masks) = &mut self.dropout {
-            draw_mask(masks.rate, masks.x.as_mut(), &mut masks.rng);
-            draw_mask(masks.rate, masks.y.as_mut(), &mut masks.rng);
-            multiply(self.x.as_mut(), masks.x.as_ref());
-        }
-        recurrent.record(
-            self.x.as_ref(),
-            &mut self.state,
-            self.y.as_mut(),
-            &mut self.tape,
-        )?;
-        if let Some(masks) = &self.dropout {
-            multiply(self.y.as_mut(), masks.y.as_ref());
-        }
-        head.apply(self.y.as_ref(), self.scores.as_mut())?;
-        self.loss = cross_entropy_gradient(self.scores.as_mut(), &self.targets)?;
-
-        // The scores are now their own gradient. Truncation: nothing comes back from the windows that follow.
-        self.dstate.set_zero();
-        self.gradient.fill(T::from_f64(0.0));
-        let (of_embedding, rest) = self.gradient.split_at_mut(embedding.params_len());
-        let (of_recurrent, of_head) = rest.split_at_mut(recurrent.params().len());
-        head.backprop(
-            self.y.as_ref(),
-            self.scores.as_ref(),
-            of_head,
-            Some(self.dy.as_mut()),
-        )?;
-        if let Some(masks) = &self.dropout {
-            multiply(self.dy.as_mut(), masks.y.as_ref());
-        }
-        recurrent.backprop(
-            self.x.as_ref(),
-            self.dy.as_ref(),
-            &mut self.dstate,
-            &mut self.tape,
-            of_recurrent,
-            Some(self.dx.as_mut()),
-        )?;
-        if let Some(masks) = &self.dropout {
-            multiply(self.dx.as_mut(), masks.x.as_ref());
-        }
-        embedding.backward(&self.inputs, self.dx.as_ref(), of_embedding)?;
-        Ok(())
-    }
-}
-
-/// Multiplies number by number.
-fn multiply<T: Element>(to: MatMut<'_, T>, mask: MatRef<'_, T>) {
-    zip!(to, mask).for_each(|unzip!(to, mask)| *to *= *mask);
 }

@@ -32,14 +32,15 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// The gradients of some samples' states belong to the initial one: they are added there, and go back no further.
     pub(crate) fn end_at_initial_state(
         &self,
-        samples: &[usize],
+        samples: impl IntoIterator<Item: Borrow<usize>>,
         dstate: &mut State<T>,
         gradient: &mut [T],
     ) {
-        for &sample in samples {
+        for sample in samples {
             let mut gradient = gradient.iter_mut();
             for index in 0..dstate.len() {
-                for value in dstate.get_mut(index).col_mut(sample).iter_mut() {
+                let column = dstate.get_mut(index).col_mut(*sample.borrow());
+                for value in column.iter_mut() {
                     if let Some(gradient) = gradient.next() {
                         *gradient += *value;
                     }

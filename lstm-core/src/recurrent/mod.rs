@@ -8,12 +8,12 @@ use std::fmt;
 use std::path::Path;
 
 use faer::{MatMut, MatRef};
-use lstm_kernels::{Cell, Element, Kernel, Packed, Threads};
+use lstm_kernels::{Cell, Element, Kernel, Packed, Threads, VectorSpec};
 
 use crate::error::{Error, Result};
 use crate::init::{CellInit, Init, Start};
 use crate::io::{self, ModelFile};
-use crate::params::{Name, Parameters, complete_sizes};
+use crate::params::{Name, Parameters, complete_sizes, zeros};
 use crate::random::Rng;
 
 /// The name below which trained initial states stand.
@@ -81,15 +81,12 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// # Errors
     /// Sizes that are too large.
     pub fn with_kernel(kernel: Kernel<C, T>) -> Result<Self> {
-        let mut params = Vec::new();
-        if params.try_reserve_exact(kernel.params_len()).is_err() {
-            return Err(Error::Sizes {
-                cell: C::SPEC.name,
-                sizes: format!("{:?}", kernel.sizes()),
-                reason: format!("there is no memory for {} parameters", kernel.params_len()),
-            });
-        }
-        params.resize(kernel.params_len(), T::from_f64(0.0));
+        let len = kernel.params_len();
+        let params = zeros("the parameters", len, 1).map_err(|_| Error::Sizes {
+            cell: C::SPEC.name,
+            sizes: format!("{:?}", kernel.sizes()),
+            reason: format!("there is no memory for {len} parameters"),
+        })?;
         let packed = kernel.pack(&params)?;
         Ok(Self {
             kernel,
@@ -100,13 +97,16 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         })
     }
 
-    /// With an initial state that is trained: parameters named `initial.` and a carried quantity, zeros to begin with.
+    /// With an initial state that is trained: parameters named `initial.` and a carried quantity, zeros to begin with. A layer
+    /// that has one keeps it.
     ///
     /// Samples begin there wherever a [`Batch`](crate::layers::Batch) says that they begin anew, and where
     /// [`Layer::initial_states`](crate::layers::Layer::initial_states) is the state of a call; only the former adds to the
     /// gradient. The verbs of this type itself take the state as it is given.
     pub fn with_trained_state(mut self) -> Self {
-        self.initial = vec![T::from_f64(0.0); self.state_len()];
+        if self.initial.is_empty() {
+            self.initial = vec![T::from_f64(0.0); self.state_len()];
+        }
         self
     }
 
@@ -115,7 +115,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         self.recompute = recompute;
     }
 
-    /// Fills all parameters anew.
+    /// Fills all parameters of the cell anew. A trained initial state stays as it is.
     ///
     /// # Errors
     /// A name in `init` that no parameter has; numbers from which nothing can be drawn; a list of values whose length does
@@ -202,14 +202,23 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// A file that cannot be read, is damaged, or holds another cell or element type.
     pub fn load(path: &Path) -> Result<Self> {
         let file = ModelFile::open(path)?;
-        let mut layer = Self::zeros(&file.require_cell::<C, T>()?)?;
-        if let Some(carried) = C::SPEC.carried.first()
-            && file.shape(&format!("{INITIAL}.{}", carried.name)).is_ok()
-        {
-            layer = layer.with_trained_state();
-        }
+        let sizes = file.require_cell::<C, T>()?;
+        let mut layer = Self::zeros(&sizes)?.with_state_of(&file, Name::ROOT);
         file.load_into(&mut layer)?;
         Ok(layer)
+    }
+
+    /// With a trained initial state if `file` holds one of the layer `name`, which is to be loaded.
+    pub(crate) fn with_state_of(self, file: &ModelFile, name: Name<'_>) -> Self {
+        let initial = name.child(INITIAL);
+        let is_held = |carried: &VectorSpec| {
+            let parameter = initial.child(carried.name).to_string();
+            file.tensors().contains(&parameter)
+        };
+        match C::SPEC.carried.iter().any(is_held) {
+            true => self.with_trained_state(),
+            false => self,
+        }
     }
 
     /// The weights as the kernels take them.

@@ -87,3 +87,29 @@ fn shapes_that_do_not_fit_are_errors() {
         );
     }
 }
+
+#[test]
+fn a_trained_state_is_kept_when_it_is_asked_for_again_and_by_what_fills_the_cell_anew() {
+    let mut layer = layer().with_trained_state();
+    let initial = |layer: &Recurrent<PeepholeLstm, f64>| {
+        let mut values = Vec::new();
+        (layer.visit(Name::ROOT, &mut |name, parameter| {
+            if name.to_string().starts_with(INITIAL) {
+                values.extend_from_slice(parameter.values);
+            }
+            Ok(())
+        }))
+        .unwrap();
+        values
+    };
+    (layer.visit_mut(Name::ROOT, &mut |name, parameter| {
+        if name.to_string().starts_with(INITIAL) {
+            parameter.values.fill(0.7);
+        }
+        Ok(())
+    }))
+    .unwrap();
+    let all = CellInit::all(Init::Constant(0.1));
+    layer.initialise(&all, &mut Rng::new(1)).unwrap();
+    assert_eq!(initial(&layer.with_trained_state()), [0.7; 8]);
+}
