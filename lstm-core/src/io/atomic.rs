@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 /// Writes `bytes` to a new file beside `path`, syncs it to the disk, gives it the name `path`, and syncs the folder.
 ///
 /// Whatever fails, `path` is what it was before or holds all of `bytes`, and the new file is gone. What a killed process
-/// left of an earlier write to this path is removed first.
+/// left of an earlier write to this path is removed first. A file that is there already hands on its permissions; if `path`
+/// is a symbolic link, all of this is about the file to which it leads, and the link stays.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -26,12 +27,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// As [`write_atomic`], of the parts in turn.
 pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
+    let path = &behind_links(path)?;
     if let (Some(folder), Some(name)) = (folder_of(path), path.file_name()) {
         remove_leftovers(folder, &|target| target == name);
     }
     let (temporary, mut file) = create_beside(path)?;
     let written = (parts.iter())
         .try_for_each(|part| file.write_all(part))
+        .and_then(|()| take_permissions(path, &file))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|source| {
@@ -49,8 +52,34 @@ pub fn require_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(failure(path, io::Error::from(ErrorKind::IsADirectory)));
     }
-    let (temporary, _) = create_beside(path)?;
+    // Its lock is held until it is gone: another writer would take it for a leftover, and remove it.
+    let (temporary, _lock) = create_beside(&behind_links(path)?)?;
     fs::remove_file(&temporary).map_err(|source| failure(&temporary, source))
+}
+
+/// The file to which `path` leads through symbolic links, whether there is one or not yet.
+fn behind_links(path: &Path) -> Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(next) = fs::read_link(&target) else {
+            return Ok(target);
+        };
+        // What a link says counts from its own folder.
+        target.pop();
+        target.push(next);
+    }
+    Err(failure(path, io::Error::other("too many symbolic links")))
+}
+
+/// Links in a row that systems follow at most.
+const LINKS: u32 = 40;
+
+/// Gives `file` the permissions of the one at `path`, if there is one, which it is to replace.
+fn take_permissions(path: &Path, file: &File) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(old) if old.is_file() => file.set_permissions(old.permissions()),
+        _ => Ok(()),
+    }
 }
 
 /// Removes what killed processes left of writes to the files in `folder` whose names are `wanted`.
@@ -211,6 +240,52 @@ mod tests {
         write_atomic(&path, b"newer").unwrap();
         assert!(!held.exists() && of_another.exists());
         assert_eq!(fs::read(&path).unwrap(), b"newer");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_and_so_do_permissions() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = Folder::new("links");
+        let at = |name: &str| folder.0.join(name);
+        fs::create_dir(at("inner")).unwrap();
+        // A chain: from one folder into another, and back to a file that is not there yet.
+        symlink("inner/second", at("first")).unwrap();
+        symlink("../file", at("inner/second")).unwrap();
+        for content in ["old", "new"] {
+            require_writable(&at("first")).unwrap();
+            write_atomic(&at("first"), content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(at("file")).unwrap(), content);
+            for link in ["first", "inner/second"] {
+                assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink());
+            }
+            let mode = || fs::metadata(at("file")).unwrap().permissions().mode() & 0o777;
+            if content == "new" {
+                assert_eq!(mode(), 0o640);
+            }
+            fs::set_permissions(at("file"), PermissionsExt::from_mode(0o640)).unwrap();
+        }
+        let mut names = folder.names();
+        names.sort_unstable();
+        assert_eq!(names, ["file", "first", "inner"]);
+        symlink("circle", at("circle")).unwrap();
+        let message = write_atomic(&at("circle"), b"").unwrap_err().to_string();
+        assert!(message.ends_with("too many symbolic links"), "{message}");
+    }
+
+    #[test]
+    fn asking_whether_a_file_can_be_written_is_undisturbed_by_its_writers() {
+        let folder = Folder::new("beside");
+        let path = folder.0.join("model");
+        // As many questions as made it likely, by far, that a writer cleared away what one of them had made.
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..300).for_each(|_| write_atomic(&path, b"x").unwrap()));
+            while !writer.is_finished() {
+                require_writable(&path).unwrap();
+            }
+        });
+        assert_eq!(folder.names(), ["model"]);
     }
 
     #[test]

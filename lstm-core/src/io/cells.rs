@@ -12,7 +12,8 @@ use crate::params::{Name, Parameters, checked_params_len};
 /// The entry of the metadata about the cells of a model.
 pub(super) const KEY: &str = "cells";
 
-/// The metadata that ties a file to a cell: its name, its equations, its sizes and the element type.
+/// The metadata that ties a file to a cell: its name, its equations, its sizes and the element type. Trailing sizes that
+/// have a default may be left out.
 ///
 /// It is what [`ModelFile::require_cell`] looks at, for models that are made around one cell. What [`save`](super::save)
 /// adds about every cell of a model does not need it.
@@ -112,10 +113,12 @@ fn require(
     }
 }
 
-/// Sizes as an object, by the names of the cell.
+/// Sizes as an object, by the names of the cell, with the defaults of those that are not given.
 fn named_sizes(spec: &CellSpec, sizes: &[usize]) -> Value {
-    (spec.sizes.iter().zip(sizes))
-        .map(|(size, &value)| (size.name.to_owned(), value.into()))
+    let given = sizes.iter().copied().map(Some);
+    let all = given.chain(spec.sizes.iter().skip(sizes.len()).map(|size| size.default));
+    (spec.sizes.iter().zip(all))
+        .filter_map(|(size, value)| Some((size.name.to_owned(), value?.into())))
         .collect::<serde_json::Map<_, Value>>()
         .into()
 }

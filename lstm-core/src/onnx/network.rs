@@ -317,10 +317,7 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
 
     /// A name that no layer of the stack has, and that a stack takes.
     fn free_name(&self, name: &str) -> String {
-        let name = match name {
-            "" => "layer".to_owned(),
-            _ => name.replace('.', "_"),
-        };
+        let name = name.replace('.', "_");
         let mut free = name.clone();
         let mut count = 1;
         while self.stack.layer(&free).is_some() {

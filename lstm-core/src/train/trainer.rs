@@ -214,8 +214,11 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             });
         }
         let best = progress.best.as_ref();
-        if self.keeps_best && best.is_some_and(|best| best.parameters.is_empty()) {
-            return Err(what("the parameters of the best evaluation", false));
+        // What is not kept would stay as it is while training goes on, and be put back in the end.
+        if let Some(best) = best
+            && best.parameters.is_empty() == self.keeps_best
+        {
+            return Err(what("keeping the best parameters", !self.keeps_best));
         }
         let own = (self.order.count(), self.order.seed());
         if let Some(count) = progress.count

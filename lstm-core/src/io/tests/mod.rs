@@ -165,6 +165,8 @@ fn a_file_of_another_model_is_refused_with_the_reason() {
             .to_string()
     };
     let right = || describe_cell::<PeepholeLstm, f32>(&[3, 4, 1]);
+    // What has a default need not be given.
+    assert_eq!(describe_cell::<PeepholeLstm, f32>(&[3, 4]), right());
     let with = |key: &str, value: &str| {
         let mut metadata = right();
         metadata.insert(key.to_owned(), value.to_owned());

@@ -48,6 +48,26 @@ fn graphs_that_are_no_chain_are_refused() {
     assert!(message.contains("not a constant"), "{message}");
 }
 
+#[test]
+fn every_output_of_several_says_why_it_is_none_of_a_chain() {
+    let message = network_refusal(|graph| {
+        graph.output[0].name = Some("z".to_owned());
+        graph.output.push(input("x2"));
+    });
+    let expected = "the graph is not a usable ONNX model: none of its outputs comes from layers one upon the other: `z`: ";
+    assert!(
+        message.starts_with(expected) && message.contains("; `x2`: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn dots_in_the_names_of_nodes_become_underscores() {
+    let model = model(|graph| graph.node[0].name = Some("encoder.gru".to_owned()));
+    let network = model.network::<f32>().unwrap();
+    assert!(network.stack.layer("encoder_gru").is_some());
+}
+
 fn input(name: &str) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.to_owned()),

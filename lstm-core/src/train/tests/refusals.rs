@@ -93,7 +93,13 @@ fn impossible_options_and_progress_of_another_run_are_errors() {
         parameters: Vec::new(),
     });
     assert!(trainer().resume(not_kept.clone()).is_ok());
-    assert!(trainer().with_best_kept().resume(not_kept).is_err());
+    assert!(trainer().with_best_kept().resume(not_kept.clone()).is_err());
+    let mut kept = not_kept;
+    kept.best.as_mut().unwrap().parameters = vec![1.0];
+    assert!(trainer().with_best_kept().resume(kept.clone()).is_ok());
+    let message = trainer().resume(kept).unwrap_err().to_string();
+    let words = "keeping the best parameters is part of the progress, but not of the trainer";
+    assert!(message.starts_with(words), "{message}");
     let mut beyond = Progress::default();
     beyond.place.position = 18;
     assert!(trainer().resume(beyond).is_err());
