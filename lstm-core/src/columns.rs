@@ -1,9 +1,20 @@
-//! Single columns of matrices. Their numbers nearly always lie side by side, and slices are copied and added in wide registers,
+//! Matrices column by column. Their numbers nearly always lie side by side, and slices are copied and added in wide registers,
 //! numbers at a stride one by one.
 
 use faer::reborrow::*;
 use faer::{ColMut, ColRef, MatMut, MatRef};
 use lstm_kernels::Element;
+
+/// The numbers of a matrix column by column.
+pub(crate) fn column_major<T: Element>(matrix: MatRef<'_, T>) -> Vec<T> {
+    let columns = (0..matrix.ncols()).map(|column| matrix.col(column));
+    columns.flat_map(|column| column.iter().copied()).collect()
+}
+
+/// The numbers of a matrix row by row, as the formats of other libraries list them.
+pub(crate) fn row_major<T: Element>(matrix: MatRef<'_, T>) -> Vec<T> {
+    column_major(matrix.transpose())
+}
 
 /// A column becomes these numbers.
 pub(crate) fn set_column<T: Element>(mut column: ColMut<'_, T>, numbers: &[T]) {

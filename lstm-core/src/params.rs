@@ -112,6 +112,9 @@ pub type VisitMut<'v, T> = dyn FnMut(Name<'_>, ParameterMut<'_, T>) -> Result<()
 /// What [`Parameters::visit_cells`] calls for each cell, with its sizes in the order of its declaration.
 pub type VisitCells<'v> = dyn FnMut(Name<'_>, &'static CellSpec, &[usize]) + 'v;
 
+/// What [`Parameters::visit_layouts`] calls for each part whose numbers lie in an order of its own, with what that order is.
+pub type VisitLayouts<'v> = dyn FnMut(Name<'_>, &str) + 'v;
+
 /// A model or a part of one, seen as its named parameters.
 ///
 /// Both visits go through the same parameters in the same order under the same names. Whatever a part derives from
@@ -128,6 +131,15 @@ pub trait Parameters<T> {
     /// Files say what cells they were written for, so that parameters are never loaded into a cell of other equations.
     /// Whatever has parts forwards this to each of them, as it does with `visit`; what has no cells needs nothing.
     fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
+        let _ = (name, visit);
+    }
+
+    /// Calls `visit` for every part in whose parameters the order of the numbers says more than their shapes do, such as which
+    /// words make up a class, with the name that its parameters start with and a text that no other order has.
+    ///
+    /// Files say it, too, so that parameters are never loaded into a part of the same shapes in which they mean something
+    /// else. Whatever has parts forwards this to each of them, as it does with `visit`; what has no such order needs nothing.
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
         let _ = (name, visit);
     }
 

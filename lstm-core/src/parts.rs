@@ -79,6 +79,18 @@ macro_rules! parameters {
                     visit,
                 );)+
             }
+
+            fn visit_layouts(
+                &self,
+                name: $crate::params::Name<'_>,
+                visit: &mut $crate::params::VisitLayouts<'_>,
+            ) {
+                $($crate::params::Parameters::<$element>::visit_layouts(
+                    &self.$field,
+                    name.child(::core::stringify!($field)),
+                    visit,
+                );)+
+            }
         }
     };
 }

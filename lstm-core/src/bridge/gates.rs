@@ -179,15 +179,3 @@ impl<T: Element> Tensors<T> {
         }
     }
 }
-
-/// The numbers of a matrix row by row, as the formats list them.
-pub(super) fn row_major<T: Element>(matrix: MatRef<'_, T>) -> Vec<T> {
-    column_major(matrix.transpose())
-}
-
-/// The numbers of a matrix column by column.
-pub(super) fn column_major<T: Element>(matrix: MatRef<'_, T>) -> Vec<T> {
-    (0..matrix.ncols())
-        .flat_map(|column| matrix.col(column).iter().copied())
-        .collect()
-}

@@ -13,36 +13,14 @@ mod gates;
 mod source;
 mod target;
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 use lstm_kernels::Element;
 
 use crate::embedding::Embedding;
 use crate::error::Result;
 use crate::init::Init;
-use crate::linear::Linear;
 use crate::params::{Name, Parameters};
 use crate::random::Rng;
-
-/// A linear layer of `outputs x inputs`.
-fn linear<T: Element>(weight: MatRef<'_, T>, bias: Option<Vec<T>>) -> Result<Linear<T>> {
-    let (inputs, outputs) = (weight.ncols(), weight.nrows());
-    // Nothing is drawn where every number is to be zero.
-    let (zero, mut rng) = (Init::Constant(0.0), Rng::new(0));
-    let mut layer = match bias {
-        Some(_) => Linear::new(inputs, outputs, zero, &mut rng)?,
-        None => Linear::without_bias(inputs, outputs, zero, &mut rng)?,
-    };
-    let bias = bias.unwrap_or_default();
-    layer.visit_mut(Name::ROOT, &mut |name, parameter| {
-        let source = match name.to_string().as_str() {
-            "bias" => MatRef::from_column_major_slice(&bias, bias.len(), 1),
-            _ => weight,
-        };
-        parameter.matrix().copy_from(source);
-        Ok(())
-    })?;
-    Ok(layer)
-}
 
 /// An embedding of `count` vectors, one behind the other.
 fn embedding<T: Element>(count: usize, len: usize, values: &[T]) -> Result<Embedding<T>> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use faer::MatRef;
 use lstm_kernels::{Element, State};
 
 use super::entries::{self, Saved, SavedOptimiser, SavedOrder, SavedRng, SavedWatch};
@@ -159,11 +160,8 @@ impl CheckpointFile {
             for (index, tensor) in (0..state.len()).zip(&mut tensors) {
                 let values: Vec<T> = self.file.tensor(&state_tensor(name, tensor))?.to_vec();
                 let mut matrix = state.get_mut(index);
-                let rows = matrix.nrows().max(1);
-                for (column, values) in values.chunks_exact(rows).enumerate() {
-                    let entries = matrix.as_mut().col_mut(column).iter_mut();
-                    (entries.zip(values)).for_each(|(entry, &value)| *entry = value);
-                }
+                let (rows, columns) = matrix.shape();
+                matrix.copy_from(MatRef::from_column_major_slice(&values, rows, columns));
             }
         }
         Ok(self)

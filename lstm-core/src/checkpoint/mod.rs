@@ -68,8 +68,9 @@ use lstm_kernels::{Element, State};
 pub use file::CheckpointFile;
 pub use folder::{Checkpoints, Latest};
 
+use crate::columns::column_major;
 use crate::error::{Error, Result};
-use crate::io::{Contents, Metadata, add_parameters, describe_cells, listed_shape};
+use crate::io::{Contents, Metadata, add_parameters, describe, listed_shape};
 use crate::optim::{Optimiser, Watch};
 use crate::order::Order;
 use crate::params::Parameters;
@@ -110,7 +111,7 @@ impl<T: Element> Checkpoint<T> {
         let mut contents = Contents::new::<T>();
         let mut metadata = Metadata::new();
         let failure = add_parameters(&mut contents, MODEL, model).err();
-        describe_cells(model, &mut metadata);
+        describe(model, &mut metadata);
         Self {
             contents,
             metadata,
@@ -162,10 +163,8 @@ impl<T: Element> Checkpoint<T> {
         let quantities = quantities(states);
         self = self.note(format!("{STATE}{name}"), quantities.len().to_string());
         for (index, matrix) in quantities.into_iter().enumerate() {
-            let columns = (0..matrix.ncols()).flat_map(|j| matrix.col(j).iter().copied());
-            let values: Vec<T> = columns.collect();
             let shape = listed_shape(matrix.nrows(), matrix.ncols());
-            self.add(state_tensor(name, index), shape, &values);
+            self.add(state_tensor(name, index), shape, &column_major(matrix));
         }
         self
     }

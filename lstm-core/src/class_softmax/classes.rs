@@ -1,6 +1,9 @@
 //! A partition of words into classes.
 
+use std::hash::Hasher;
 use std::ops::Range;
+
+use fnv::FnvHasher;
 
 use crate::error::{Error, Result};
 
@@ -108,6 +111,19 @@ impl Classes {
     /// The class of every word: what [`new`](Self::new) takes, to be kept with a model.
     pub fn class_of(&self) -> &[u32] {
         &self.class_of
+    }
+
+    /// A text that no other partition has, but for a chance of one in 2^64.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hasher = FnvHasher::default();
+        for class in &self.class_of {
+            hasher.write(&class.to_le_bytes());
+        }
+        let (classes, words) = (self.len(), self.words());
+        format!(
+            "{classes} classes of {words} words, {:016x}",
+            hasher.finish()
+        )
     }
 
     /// The places of a class in [`order`](Self::order).

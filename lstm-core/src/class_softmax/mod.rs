@@ -2,6 +2,7 @@
 
 mod classes;
 mod group;
+mod parameters;
 mod products;
 mod slopes;
 mod workspace;
@@ -24,7 +25,7 @@ use crate::init::Init;
 use crate::jobs::{even_blocks, largest_first, share, try_share};
 use crate::linear::Linear;
 use crate::loss::{CrossEntropy, log_softmax_columns, require_columns, require_targets};
-use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut, zeros};
+use crate::params::{ParameterMut, Parameters, zeros};
 use crate::random::Rng;
 use group::{Group, Job};
 use workspace::{Plan, shaped};
@@ -380,34 +381,6 @@ impl<T: Element> ClassSoftmax<T> {
         self.require_inputs(x)?;
         require_len("the slice of targets", x.ncols(), targets.len())?;
         require_targets(targets, self.classes.words(), self.ignored)
-    }
-}
-
-impl<T: Element> Parameters<T> for ClassSoftmax<T> {
-    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
-        self.class.visit(name.child("class"), visit)?;
-        let weight = Parameter {
-            rows: self.inputs,
-            columns: self.classes.words(),
-            values: &self.weight,
-        };
-        let bias = Parameter::vector(&self.bias);
-        let name = name.child("word");
-        visit(name.child("weight"), weight)?;
-        visit(name.child("bias"), bias)
-    }
-
-    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
-        self.class.visit_mut(name.child("class"), visit)?;
-        let weight = ParameterMut {
-            rows: self.inputs,
-            columns: self.classes.words(),
-            values: &mut self.weight,
-        };
-        let bias = ParameterMut::vector(&mut self.bias);
-        let name = name.child("word");
-        visit(name.child("weight"), weight)?;
-        visit(name.child("bias"), bias)
     }
 }
 

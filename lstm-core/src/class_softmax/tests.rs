@@ -4,6 +4,9 @@ use faer::Mat;
 
 use super::*;
 use crate::check::{assert_gradient, assert_matrix_gradient};
+use crate::checkpoint::{Checkpoint, CheckpointFile};
+use crate::io::tests::Folder;
+use crate::io::{self, Metadata, ModelFile};
 use crate::loss::{cross_entropy, cross_entropy_gradient};
 
 const IGNORED: u32 = 99;
@@ -346,4 +349,37 @@ fn factors_of_another_layer_and_of_no_numbers_are_errors() {
             .chain(&other.bias)
             .all(|&value| value == 0.0)
     );
+}
+
+#[test]
+fn numbers_are_loaded_into_the_same_partition_only() {
+    let head = |classes: &[u32]| {
+        let classes = Classes::new(classes.to_vec()).unwrap();
+        ClassSoftmax::<f64>::new(2, classes, Init::Uniform(1.0), &mut Rng::new(3)).unwrap()
+    };
+    let folder = Folder::new("partitions");
+    let (model, run) = (folder.0.join("model"), folder.0.join("run"));
+    let saved = head(&[0, 0, 1, 1]);
+    io::save(&model, &saved, Metadata::new()).unwrap();
+    Checkpoint::new(&saved).save(&run).unwrap();
+    let load = |head: &mut ClassSoftmax<f64>| {
+        let loaded = ModelFile::open(&model).unwrap().load_into(head);
+        let resumed = CheckpointFile::open(&run)
+            .unwrap()
+            .load_into(head)
+            .map(|_| ());
+        assert_eq!(loaded.is_ok(), resumed.is_ok());
+        loaded.map_err(|error| error.to_string())
+    };
+    assert_eq!(load(&mut head(&[0, 0, 1, 1])), Ok(()));
+    // As many classes with as many words each, so that all shapes are the same.
+    let mut other = head(&[0, 1, 0, 1]);
+    let before = other.weight.clone();
+    let message = load(&mut other).unwrap_err();
+    assert!(
+        message.contains("its part was saved with 2 classes of 4 words, ")
+            && message.contains(", but the model has 2 classes of 4 words, "),
+        "{message}"
+    );
+    assert_eq!(other.weight, before);
 }

@@ -28,7 +28,7 @@ pub fn describe_cell<C: Cell, T: Element>(sizes: &[usize]) -> Metadata {
 }
 
 /// Adds to `metadata` what cells `model` is made of.
-pub(crate) fn describe_cells<T>(model: &dyn Parameters<T>, metadata: &mut Metadata) {
+pub(super) fn describe_cells<T>(model: &dyn Parameters<T>, metadata: &mut Metadata) {
     let mut cells = serde_json::Map::new();
     model.visit_cells(Name::ROOT, &mut |name, spec, sizes| {
         let cell = json!({
@@ -42,7 +42,7 @@ pub(crate) fn describe_cells<T>(model: &dyn Parameters<T>, metadata: &mut Metada
 }
 
 /// Refuses a file whose cells are not those of `model`.
-pub(crate) fn require_cells<T>(file: &TensorFile, model: &dyn Parameters<T>) -> Result<()> {
+pub(super) fn require_cells<T>(file: &TensorFile, model: &dyn Parameters<T>) -> Result<()> {
     let mut found = read(file)?;
     let mut outcome = Ok(());
     model.visit_cells(Name::ROOT, &mut |name, spec, sizes| {

@@ -7,6 +7,7 @@ use lstm_kernels::Element;
 use crate::error::{Error, Result};
 use crate::io::cells::require_cells;
 use crate::io::checksum::{self, Checksum};
+use crate::io::layouts::require_layouts;
 use crate::io::{FORMAT, TensorFile, listed_shape, listed_type};
 use crate::params::{Name, Parameters};
 
@@ -78,7 +79,7 @@ impl ModelFile {
     /// Fills all parameters of `model`, whose cells must be those the file was written for.
     ///
     /// # Errors
-    /// Other cells, cells of other equations or sizes; a parameter that is missing, left over, or of another shape or
+    /// Other cells, cells of other equations or sizes; other [layouts](Parameters::visit_layouts); a parameter that is missing, left over, or of another shape or
     /// element type. Nothing is changed then.
     pub fn load_into<T: Element>(&self, model: &mut dyn Parameters<T>) -> Result<()> {
         load_parameters(&self.file, "", model)
@@ -137,6 +138,7 @@ pub(crate) fn load_parameters<T: Element>(
     model: &mut dyn Parameters<T>,
 ) -> Result<()> {
     require_cells(file, model)?;
+    require_layouts(file, model)?;
     let mut names = Vec::new();
     model.visit(Name::ROOT, &mut |name, parameter| {
         let full = format!("{prefix}{name}");

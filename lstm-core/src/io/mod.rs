@@ -61,6 +61,7 @@ mod cells;
 mod checksum;
 mod file;
 mod header;
+mod layouts;
 mod numbers;
 mod tensors;
 mod writer;
@@ -77,8 +78,9 @@ pub use tensors::{Dtype, TensorFile, TensorView};
 pub use writer::write_tensors;
 
 pub(crate) use atomic::remove_leftovers;
-pub(crate) use cells::describe_cells;
 pub(crate) use file::{load_parameters, require_sealed, require_tensor};
+#[cfg(feature = "onnx")]
+pub(crate) use numbers::{from_bf16, from_f16};
 #[cfg(feature = "onnx")]
 pub(crate) use tensors::read_file;
 pub(crate) use writer::Contents;
@@ -92,10 +94,11 @@ pub type Metadata = BTreeMap<String, String>;
 const FORMAT: &str = "lstm-core 2";
 
 /// What metadata says of every model.
-const RESERVED: [&str; 3] = [cells::KEY, writer::FORMAT_KEY, checksum::KEY];
+const RESERVED: [&str; 4] = [cells::KEY, layouts::KEY, writer::FORMAT_KEY, checksum::KEY];
 
 /// Writes a model to `path`: all of it or nothing, see [`write_atomic`]. What cells it is made of is added to the
-/// metadata, under the key `cells`, as are a `format` and a `checksum`.
+/// metadata, under the key `cells`, as are a `format`, a `checksum` and, under `layouts`, in what order numbers lie where
+/// shapes do not say it, as the words of [`ClassSoftmax`](crate::ClassSoftmax).
 ///
 /// # Errors
 /// A file that cannot be written; two parameters of one name; metadata under one of these keys.
@@ -115,9 +118,15 @@ fn contents<T: Element>(
     }
     let mut contents = Contents::new::<T>();
     add_parameters(&mut contents, "", model)?;
-    describe_cells(model, &mut metadata);
+    describe(model, &mut metadata);
     contents.seal(FORMAT, &mut metadata);
     Ok((contents, metadata))
+}
+
+/// Adds to `metadata` what a model must have in common with `model`, beside names and shapes, to be given its parameters.
+pub(crate) fn describe<T>(model: &dyn Parameters<T>, metadata: &mut Metadata) {
+    cells::describe_cells(model, metadata);
+    layouts::describe_layouts(model, metadata);
 }
 
 /// Adds all parameters of `model` under their names after `prefix`.

@@ -23,7 +23,7 @@ pub(super) fn read_numbers<const N: usize, T: Element>(
 }
 
 /// IEEE 754 binary16: one sign, five bits of exponent with a bias of 15, ten bits of fraction.
-pub(super) fn from_f16(bytes: [u8; 2]) -> f64 {
+pub(crate) fn from_f16(bytes: [u8; 2]) -> f64 {
     let bits = u16::from_le_bytes(bytes);
     let fraction = f64::from(bits & 0x3ff);
     let size = match i32::from(bits >> 10 & 0x1f) {
@@ -37,7 +37,7 @@ pub(super) fn from_f16(bytes: [u8; 2]) -> f64 {
 }
 
 /// bfloat16: the upper half of an f32.
-pub(super) fn from_bf16(bytes: [u8; 2]) -> f64 {
+pub(crate) fn from_bf16(bytes: [u8; 2]) -> f64 {
     f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16).into()
 }
 

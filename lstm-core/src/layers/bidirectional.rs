@@ -11,7 +11,7 @@ use super::residual::add_real;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
-use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitLayouts, VisitMut};
 use crate::random::Rng;
 
 /// A layer that reads sequences forwards and one that reads them backwards, each sample from its own last step. With
@@ -192,6 +192,11 @@ impl<T: Element> Parameters<T> for Bidirectional<T> {
     fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
         self.forward.visit_cells(name.child("forward"), visit);
         self.backward.visit_cells(name.child("backward"), visit);
+    }
+
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
+        self.forward.visit_layouts(name.child("forward"), visit);
+        self.backward.visit_layouts(name.child("backward"), visit);
     }
 }
 

@@ -7,7 +7,7 @@ use lstm_kernels::{Element, State, Threads};
 use super::{Batch, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
-use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitLayouts, VisitMut};
 use crate::random::Rng;
 
 /// `y = x + layer(x)`: the error reaches what lies below undiminished, however deep the stack.
@@ -71,6 +71,10 @@ impl<T: Element, L: Layer<T>> Parameters<T> for Residual<L> {
 
     fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
         self.0.visit_cells(name, visit);
+    }
+
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
+        self.0.visit_layouts(name, visit);
     }
 }
 

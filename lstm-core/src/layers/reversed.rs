@@ -8,7 +8,7 @@ use lstm_kernels::{Element, State, Threads};
 use super::{Batch, Kind, Layer, LayerTape};
 use crate::error::Result;
 use crate::explain::Explanation;
-use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitLayouts, VisitMut};
 use crate::random::Rng;
 
 /// A layer that goes through each sample from its last step to its first. Its outputs stand where the inputs do, and the
@@ -45,6 +45,10 @@ impl<T: Element> Parameters<T> for Reversed<T> {
 
     fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
         self.0.visit_cells(name, visit);
+    }
+
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
+        self.0.visit_layouts(name, visit);
     }
 }
 

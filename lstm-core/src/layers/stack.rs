@@ -10,7 +10,7 @@ use super::gather::room;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
-use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
+use crate::params::{Name, Parameters, Visit, VisitCells, VisitLayouts, VisitMut};
 use crate::random::Rng;
 
 /// Layers of any kind, each on the outputs of the one below. An empty stack hands its input on.
@@ -180,6 +180,10 @@ impl<T: Element> Parameters<T> for Stack<T> {
 
     fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
         (self.layers.iter()).for_each(|(part, layer)| layer.visit_cells(name.child(part), visit));
+    }
+
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
+        (self.layers.iter()).for_each(|(part, layer)| layer.visit_layouts(name.child(part), visit));
     }
 }
 

@@ -63,11 +63,8 @@ pub(crate) fn require_states<T: Element>(
     if fits {
         return Ok(());
     }
-    let samples = state.iter().map(State::batch);
-    let samples = samples
-        .clone()
-        .find(|&other| other != batch)
-        .or(samples.last());
+    let other = state.iter().find(|state| state.batch() != batch);
+    let samples = other.or(state.last()).map(State::batch);
     Err(Error::Shape {
         what: "the carried state",
         expected: format!(

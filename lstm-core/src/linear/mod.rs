@@ -6,7 +6,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use lstm_kernels::{Element, Threads};
 
-use crate::columns::{add_columns, fill_columns};
+use crate::columns::{add_columns, column_major, fill_columns};
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
 use crate::jobs::{even_blocks, share};
@@ -61,6 +61,25 @@ impl<T: Element> Linear<T> {
             inputs,
             weight,
             bias: Vec::new(),
+        })
+    }
+
+    /// A layer of these numbers: a matrix of `outputs x inputs`, and a bias, if it has one.
+    ///
+    /// # Errors
+    /// No inputs or no outputs; a bias of another length.
+    pub(crate) fn of_numbers(weight: MatRef<'_, T>, bias: Option<Vec<T>>) -> Result<Self> {
+        let (outputs, inputs) = weight.shape();
+        require_size("the count of inputs", inputs)?;
+        require_size("the count of outputs", outputs)?;
+        if let Some(bias) = &bias {
+            require_len("the bias of the linear layer", outputs, bias.len())?;
+        }
+        Ok(Self {
+            outputs,
+            inputs,
+            weight: column_major(weight),
+            bias: bias.unwrap_or_default(),
         })
     }
 

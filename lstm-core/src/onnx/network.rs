@@ -1,5 +1,6 @@
 //! A whole graph as a stack: recurrent nodes one after the other, as exporters connect them.
 
+use faer::MatRef;
 use lstm_kernels::Element;
 
 use super::axes::{Axes, Axis};
@@ -9,11 +10,8 @@ use super::operator::{Definition, Operator};
 use super::proto::NodeProto;
 use super::tensor::{self, Array};
 use crate::error::{Error, Result};
-use crate::init::Init;
 use crate::layers::Stack;
 use crate::linear::Linear;
-use crate::params::{Name, Parameters};
-use crate::random::Rng;
 
 /// A graph of recurrent nodes, one on the outputs of the other, as layers.
 #[derive(Debug)]
@@ -280,19 +278,10 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
         let Some((name, weight)) = self.pending.take() else {
             return Ok(());
         };
-        let (zero, mut rng) = (Init::Constant(0.0), Rng::new(0));
-        let mut layer = Linear::without_bias(weight.dims[0], weight.dims[1], zero, &mut rng)?;
-        if bias.is_some() {
-            layer = layer.with_bias(zero, &mut rng)?;
-        }
         // A matrix of inputs x outputs row by row is one of outputs x inputs column by column.
-        let mut values = [Some(weight.values), bias].into_iter().flatten();
-        layer.visit_mut(Name::ROOT, &mut |_, parameter| {
-            if let Some(values) = values.next() {
-                parameter.values.copy_from_slice(&values);
-            }
-            Ok(())
-        })?;
+        let (inputs, outputs) = (weight.dims[0], weight.dims[1]);
+        let matrix = MatRef::from_column_major_slice(&weight.values, outputs, inputs);
+        let layer = Linear::of_numbers(matrix, bias)?;
         self.stack.push(&name, Box::new(layer))
     }
 

@@ -1,11 +1,12 @@
 //! Nodes that are shipped cells: their weights in the layer that has fused kernels for them.
 
+use faer::MatRef;
 use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm, ReluRnn};
 use lstm_kernels::{Cell, Element};
 
 use super::activation::Activation;
-use super::general::column_major;
 use super::operator::{Definition, Operator, Rule, Weights};
+use crate::columns::column_major;
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::params::{Name, Parameters};
@@ -138,7 +139,8 @@ fn filled<C: Cell, T: Element>(
 fn part_of<T: Element>(weights: &Weights<T>, units: usize, take: Take, gate: usize) -> Vec<T> {
     let rows = |values: &[T]| {
         let len = values.len() / (weights.w_bias.len() / units);
-        column_major(&values[gate * len..(gate + 1) * len], units)
+        let of_gate = &values[gate * len..(gate + 1) * len];
+        column_major(MatRef::from_row_major_slice(of_gate, units, len / units))
     };
     let range = gate * units..(gate + 1) * units;
     match take {

@@ -6,9 +6,9 @@ use faer::{Mat, MatRef};
 use lstm_kernels::{Cell, Element};
 
 use super::forms::{has_two_biases, of_cell};
+use crate::bridge::embedding;
 use crate::bridge::gates::{Form, Sizes, Tensors};
 use crate::bridge::source::Source;
-use crate::bridge::{embedding, linear};
 use crate::embedding::Embedding;
 use crate::error::Result;
 use crate::io::TensorFile;
@@ -98,7 +98,7 @@ impl KerasFile {
             true => Some(self.source.take(&bias, &[outputs], "Dense")?),
             false => None,
         };
-        linear(
+        Linear::of_numbers(
             MatRef::from_column_major_slice(&values, outputs, inputs),
             bias,
         )

@@ -6,9 +6,10 @@ use lstm_kernels::Element;
 
 use super::forms::{has_two_biases, of_cell};
 use crate::bridge::cells::{CellPart, Level, collect};
-use crate::bridge::gates::{Sizes, Tensors, column_major};
+use crate::bridge::gates::{Sizes, Tensors};
 use crate::bridge::parameters;
 use crate::bridge::target::{NamedTensor, Target};
+use crate::columns::column_major;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::io::Metadata;

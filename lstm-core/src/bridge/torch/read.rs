@@ -8,9 +8,9 @@ use lstm_kernels::Element;
 
 use super::forms;
 use super::names::{Kind, Place, TensorName, join};
+use crate::bridge::embedding;
 use crate::bridge::gates::{Form, Make, Sizes, Tensors};
 use crate::bridge::source::Source;
-use crate::bridge::{embedding, linear};
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::io::TensorFile;
@@ -92,7 +92,7 @@ impl TorchFile {
             true => Some(self.source.take(&bias, &[outputs], "nn.Linear")?),
             false => None,
         };
-        linear(MatRef::from_row_major_slice(&values, outputs, inputs), bias)
+        Linear::of_numbers(MatRef::from_row_major_slice(&values, outputs, inputs), bias)
     }
 
     /// A `torch.nn.Embedding`. Its `padding_idx` is not in the file: see [`Embedding::with_padding`].

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use faer::MatRef;
 use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, PeepholeLstm, ReluRnn};
 use lstm_kernels::{Cell, CellSpec, Element};
 
 use super::super::operator::Operator;
 use super::super::shipped::{self, Part, Take};
 use super::refuse;
+use crate::columns::row_major;
 use crate::error::Result;
 use crate::layers::{Kind, Layer};
 use crate::params::Name;
@@ -129,10 +131,12 @@ pub(super) fn direction_of<T: Element>(layer: &dyn Layer<T>, name: &str) -> Resu
             values.ok_or_else(|| refuse(name, format!("it does not show its parameter {part}")))?;
         let first = gate * units;
         match take {
-            Take::W => direction.w[first * inputs..][..units * inputs]
-                .copy_from_slice(&row_major(&values, units)),
-            Take::R => direction.r[first * units..][..units * units]
-                .copy_from_slice(&row_major(&values, units)),
+            Take::W => direction.w[first * inputs..][..units * inputs].copy_from_slice(&row_major(
+                MatRef::from_column_major_slice(&values, units, inputs),
+            )),
+            Take::R => direction.r[first * units..][..units * units].copy_from_slice(&row_major(
+                MatRef::from_column_major_slice(&values, units, units),
+            )),
             // The sum of both biases is all that counts, so one of them holds it.
             Take::Biases | Take::InputBias => {
                 direction.b[first..][..units].copy_from_slice(&values)
@@ -153,12 +157,4 @@ pub(super) fn direction_of<T: Element>(layer: &dyn Layer<T>, name: &str) -> Resu
         )),
         None => Ok(direction),
     }
-}
-
-/// A matrix stored column by column, row by row.
-fn row_major<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
-    let columns = values.len() / rows;
-    (0..rows)
-        .flat_map(|row| (0..columns).map(move |column| values[column * rows + row]))
-        .collect()
 }

@@ -11,6 +11,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::activation::Activation;
 use super::operator::{Definition, Operator, Rule};
+use crate::columns::column_major;
 use crate::error::{Error, Result};
 use crate::layers::{Batch, Layer, LayerTape, Part, clear_padding, require_call, room};
 use crate::params::{Name, Parameter, ParameterMut, Parameters, Visit, VisitMut};
@@ -80,8 +81,8 @@ impl<T: Element> General<T> {
             activations: weights.activations.clone(),
             inputs,
             units,
-            w: column_major(&weights.w, rows),
-            r: column_major(&weights.r, rows),
+            w: column_major(MatRef::from_row_major_slice(&weights.w, rows, inputs)),
+            r: column_major(MatRef::from_row_major_slice(&weights.r, rows, units)),
             w_bias: weights.w_bias.clone(),
             r_bias: weights.r_bias.clone(),
             peepholes: weights.peepholes.clone().unwrap_or_default(),
@@ -276,12 +277,4 @@ impl<T: Element> Layer<T> for General<T> {
     }
 
     fn set_threads(&mut self, _: &Threads) {}
-}
-
-/// A matrix stored row by row, column by column.
-pub(super) fn column_major<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
-    let columns = values.len() / rows;
-    (0..columns)
-        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
-        .collect()
 }
