@@ -55,7 +55,9 @@ impl<T: Element> Embedding<T> {
         })
     }
 
-    /// With a symbol that only fills up short sequences: its vector becomes zero and gets no gradient.
+    /// With a symbol that only fills up short sequences: its vector becomes zero, and [`backward`](Self::backward) gives it no
+    /// gradient. What else uses the vectors may: a [tied](crate::TiedLinear) head scores this symbol as any other, and so
+    /// moves its vector.
     ///
     /// # Errors
     /// A symbol beyond the table.

@@ -13,7 +13,8 @@ use crate::explain::Explanation;
 use crate::params::{Name, Parameters, Visit, VisitCells, VisitLayouts, VisitMut};
 use crate::random::Rng;
 
-/// Layers of any kind, each on the outputs of the one below. An empty stack hands its input on.
+/// Layers of any kind, each on the outputs of the one below. A stack without layers has no features, so that only matrices
+/// without rows go through it.
 ///
 /// The name of a layer goes before the names of its parameters: `below.w_i`.
 pub struct Stack<T: Element> {

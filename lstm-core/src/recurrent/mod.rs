@@ -160,7 +160,8 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
         self.kernel.output_len()
     }
 
-    /// All parameters as one slice, in order of declaration, each first axis fastest.
+    /// All parameters of the cell as one slice, in order of declaration, each first axis fastest. A trained initial state is
+    /// not among them.
     pub fn params(&self) -> &[T] {
         &self.params
     }

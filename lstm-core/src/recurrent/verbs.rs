@@ -110,8 +110,10 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
     /// Back through the sequence that [`record`](Self::record) put on `tape`.
     ///
     /// `dy` is the gradient of the loss with respect to `y`. `dstate` is the one with respect to the final state
-    /// (zeros if the loss does not see it) and becomes the one with respect to the initial state. The gradient of the
-    /// parameters is added to `gradient`, laid out like [`params`](Self::params). `dx`, if asked for, is overwritten.
+    /// (zeros if the loss does not see it) and becomes the one with respect to the state before the first step. The gradient
+    /// of the cell's parameters is added to `gradient`, laid out like [`params`](Self::params). `dx`, if asked for, is
+    /// overwritten. That of a [trained initial state](Self::with_trained_state) is the sum of `dstate` over the samples that
+    /// began there, which is for the caller to take; [`Layer::backward`](crate::layers::Layer::backward) does it by itself.
     ///
     /// # Errors
     /// Shapes that do not fit.

@@ -289,7 +289,7 @@ fn layers_of_other_cells_and_sizes_may_take_turns_on_a_tape() {
 }
 
 #[test]
-fn an_empty_stack_hands_its_input_on() {
+fn an_empty_stack_has_no_features() {
     let x = noise(0, 4, 1);
     assert_eq!(outputs(&Stack::new(), x.as_ref(), &Batch::new(2, 2)).0, x);
 }
