@@ -6,5 +6,6 @@ mod messages;
 mod mutants;
 mod normal_form;
 mod printing;
+mod quotients;
 mod rewrites;
 mod sources;

@@ -11,7 +11,7 @@ use lstm_derive_engine::prove::prove;
 use super::sources::{SHIPPED, TOYS, compiled, fully_stated};
 
 /// All expressions that differ from one in a single place: a kind of mistake and the result.
-fn mutants(cell: &mut Cell, root: NodeId) -> Vec<(&'static str, NodeId)> {
+pub fn mutants(cell: &mut Cell, root: NodeId) -> Vec<(&'static str, NodeId)> {
     let mut result = Vec::new();
     for place in cell.graph.reachable(&[root]) {
         for (kind, other) in alternatives(cell, place) {
@@ -76,6 +76,7 @@ fn alternatives(cell: &mut Cell, place: NodeId) -> Vec<(&'static str, NodeId)> {
             found.extend([("factor dropped", a), ("factor dropped", b)]);
             found.push(("product for sum", graph.add(a, b)));
         }
+        Op::Div(a, _) => found.push(("denominator dropped", a)),
         Op::Derivative(function, a) => {
             let others = Function::ALL
                 .into_iter()
@@ -203,7 +204,7 @@ fn symbols(cell: &mut Cell, place: NodeId) -> Vec<(&'static str, NodeId)> {
 }
 
 /// Whether a wrong expression really has another value than the right one at some of some points.
-fn differ(cell: &Cell, points: &[Trace], right: NodeId, wrong: NodeId) -> bool {
+pub fn differ(cell: &Cell, points: &[Trace], right: NodeId, wrong: NodeId) -> bool {
     points.iter().any(|point| {
         let (right, wrong) = (point.value(cell, right, 0), point.value(cell, wrong, 0));
         // Rounding is below 1e-13 here; a mistake that matters less than 1e-9 at all points would be no mistake.

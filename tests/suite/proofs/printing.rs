@@ -243,3 +243,23 @@ fn deriving_twice_prints_the_same() {
         );
     }
 }
+
+/// Sums of what a matrix gives: their error reaches the matrix repeated over the axes that were summed, which the language
+/// leaves unsaid.
+#[test]
+fn an_error_repeated_over_the_rows_of_a_matrix_is_read_again() {
+    let (cell, _) = compiled(
+        "cell! { cell Repeated {
+            size I, N, C = 2; input x: [I]; param W: [N, C, I]; R: [N, C, N, C]; U: [N, N];
+            s[t] = W @ x[t] + 0.5 * s[t-1];
+            a[t] = sum_C(R @ s[t]);
+            h[t] = a[t] * mean_N(U @ a[t]);
+            output h;
+        } }",
+    );
+    let stated = fully_stated(&cell);
+    assert!(stated.contains("R.T @ "), "{stated}");
+    assert!(stated.contains("U.T @ mean_N("), "{stated}");
+    let (mut cell, derivation) = compiled(&stated);
+    assert_eq!(prove(&mut cell, &derivation).unwrap().signals.len(), 3);
+}

@@ -16,6 +16,7 @@ impl Lower<'_> {
         let value = self.expr(vector);
         let (param, transposed) = self.matrix(matrix, sign)?;
         let axes = self.names.params[param.0].shape.as_ref()?;
+        let value = value.map(|value| self.repeated(value, param, transposed, axes));
         let operand = value.map_or(&[][..], |value| self.graph.shape(value.node));
         let rest = if transposed {
             axes.strip_prefix(operand)
@@ -51,6 +52,28 @@ impl Lower<'_> {
             node: self.graph.product(param, transposed, node, rows),
             exact: true,
         })
+    }
+
+    /// An error that goes back through a matrix, repeated over the row axes that it lacks.
+    fn repeated(
+        &mut self,
+        value: Value,
+        param: ParamId,
+        transposed: bool,
+        axes: &[AxisId],
+    ) -> Value {
+        match self.roles[param.0] {
+            Some((Role::Matrix { row_axes }, _))
+                if transposed
+                    && value.exact
+                    && axes[..row_axes].starts_with(self.graph.shape(value.node)) =>
+            {
+                let rows = axes[..row_axes].to_vec();
+                let node = self.graph.broadcast(value.node, &rows);
+                Value { node, ..value }
+            }
+            _ => value,
+        }
     }
 
     /// Why a matrix and a vector do not fit; `rest` are the axes the vector leaves.

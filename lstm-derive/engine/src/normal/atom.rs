@@ -41,8 +41,9 @@ pub enum Atom {
     Vanishes(Polynomial),
     /// 1 over a polynomial that is 0 somewhere by construction: it cancels with nothing.
     Opaque(Polynomial),
-    /// 1 over the common denominator under a linear operation, while two expressions are compared; its axes.
-    Common(Linear, Shape),
+    /// The value of another atom, an inverse or a linear operation: in this form it stands for what all terms under a
+    /// linear operation are divided by, and is left alone while two expressions are compared.
+    Common(AtomId),
 }
 
 /// An atom and what is known about it.

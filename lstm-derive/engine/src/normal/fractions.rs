@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use num_traits::One;
 
-use crate::expr::{Number, Shape};
+use crate::expr::Number;
 
 use super::atom::{Atom, Linear};
-use super::{AtomId, Monomial, Normaliser, Polynomial, sorted};
+use super::{AtomId, Monomial, Normaliser, Polynomial};
 
 /// How often clearing denominators may bring up new ones, from under a square root, before a comparison gives up.
 const ROUNDS: usize = 4;
 
-/// Atoms that divide, each with its largest exponent.
-type Denominators = BTreeMap<AtomId, u32>;
+/// What divides under each linear operation.
+type Under = BTreeMap<Linear, Monomial>;
 
 impl Normaliser<'_> {
     /// a / b
@@ -48,13 +48,9 @@ impl Normaliser<'_> {
         }
         if let Some((numerator, denominators)) = self.as_fraction(p) {
             // 1 / (n / d) = d / n
-            let mut product = self.inverse_in_one_case(&numerator)?;
-            for (id, exponent) in denominators {
-                let denominator = self.denominator(id, &BTreeMap::new());
-                let power = self.power(&denominator, exponent);
-                product = self.times(&product, &power);
-            }
-            return Some(product);
+            let inverse = self.inverse_in_one_case(&numerator)?;
+            let divided = Polynomial::term(Number::one(), denominators.inverse());
+            return Some(self.times(&inverse, &divided));
         }
         let common = p.common_factor();
         let rest = p.over_monomial(&common);
@@ -76,15 +72,15 @@ impl Normaliser<'_> {
         Some(self.times(&outside, &atom))
     }
 
-    /// The numerator of a polynomial, and what it is divided by; `None` if nothing divides.
-    fn as_fraction(&mut self, p: &Polynomial) -> Option<(Polynomial, Denominators)> {
-        let mut denominators = Denominators::new();
-        self.collect(p, &mut denominators, &mut BTreeMap::new());
-        denominators.retain(|&id, _| matches!(self.atoms.get(id), Atom::Inverse(_)));
-        if denominators.is_empty() {
+    /// The numerator of a polynomial, and the inverses it is multiplied by; `None` if nothing divides.
+    fn as_fraction(&mut self, p: &Polynomial) -> Option<(Polynomial, Monomial)> {
+        let (mut all, mut under) = (Monomial::default(), Under::new());
+        self.collect(p, &mut all, &mut under);
+        let (denominators, _) = all.partition(|id| matches!(self.atoms.get(id), Atom::Inverse(_)));
+        if denominators.is_one() {
             return None;
         }
-        Some((self.over(p, &denominators, &BTreeMap::new()), denominators))
+        Some((self.over(p, &denominators, &Under::new()), denominators))
     }
 
     /// A polynomial with the denominators that divide its numerator cancelled.
@@ -93,8 +89,10 @@ impl Normaliser<'_> {
             return p.clone();
         };
         let mut rest = Monomial::default();
-        for (id, exponent) in denominators {
-            let denominator = self.denominator(id, &BTreeMap::new());
+        for (id, exponent) in denominators.powers() {
+            let Atom::Inverse(denominator) = self.atoms.get(id).clone() else {
+                unreachable!("the denominators of a fraction are inverses");
+            };
             for _ in 0..exponent {
                 match self.exact_quotient(&numerator, &denominator) {
                     Some(quotient) => numerator = quotient,
@@ -112,6 +110,7 @@ impl Normaliser<'_> {
         }
         let quotient = a.divided_by(b)?;
         // Powers of roots and products of exponentials are rewritten, which plain division does not know.
+        let quotient = self.times(&quotient, &Polynomial::one());
         (self.times(&quotient, b) == *a).then_some(quotient)
     }
 
@@ -167,45 +166,34 @@ impl Normaliser<'_> {
             if !self.is_fractional(&p) {
                 return false;
             }
-            let (mut own, mut under) = (Denominators::new(), BTreeMap::new());
-            self.collect(&p, &mut own, &mut under);
-            p = self.over(&p, &own, &under);
+            let (mut denominators, mut under) = (Monomial::default(), Under::new());
+            self.collect(&p, &mut denominators, &mut under);
+            p = self.over(&p, &denominators, &under);
         }
         false
     }
 
-    /// Collects what divides in a polynomial, at its own level and under each linear operation.
-    fn collect(
-        &self,
-        p: &Polynomial,
-        own: &mut Denominators,
-        under: &mut BTreeMap<Linear, Denominators>,
-    ) {
+    /// Collects what divides in a polynomial, at its own level and under each linear operation, with the largest exponents:
+    /// those of inverses are positive, those of linear operations negative.
+    fn collect(&self, p: &Polynomial, own: &mut Monomial, under: &mut Under) {
         for (monomial, _) in p.terms() {
             self.collect_monomial(monomial, own, under);
         }
     }
 
-    fn collect_monomial(
-        &self,
-        monomial: &Monomial,
-        own: &mut Denominators,
-        under: &mut BTreeMap<Linear, Denominators>,
-    ) {
+    fn collect_monomial(&self, monomial: &Monomial, own: &mut Monomial, under: &mut Under) {
         for (id, exponent) in monomial.powers() {
             match self.atoms.get(id) {
                 Atom::Inverse(denominator) => {
-                    raise(own, id, exponent.unsigned_abs());
-                    self.collect(denominator, &mut Denominators::new(), under);
+                    raise(own, id, exponent.max(0));
+                    self.collect(denominator, &mut Monomial::default(), under);
                 }
                 Atom::Linear(linear, inside) => {
-                    if exponent < 0 {
-                        raise(own, id, exponent.unsigned_abs());
-                    }
-                    let mut denominators = Denominators::new();
-                    self.collect_monomial(inside, &mut denominators, under);
+                    raise(own, id, exponent.min(0));
+                    let mut inner = Monomial::default();
+                    self.collect_monomial(inside, &mut inner, under);
                     let known = under.entry(linear.clone()).or_default();
-                    for (id, exponent) in denominators {
+                    for (id, exponent) in inner.powers() {
                         raise(known, id, exponent);
                     }
                 }
@@ -214,36 +202,27 @@ impl Normaliser<'_> {
         }
     }
 
-    /// A polynomial times all that divides in it, with linear operations over their common denominators.
-    fn over(
-        &mut self,
-        p: &Polynomial,
-        own: &Denominators,
-        under: &BTreeMap<Linear, Denominators>,
-    ) -> Polynomial {
+    /// A polynomial divided by `denominators`, the same for all its terms, with linear operations written over what divides
+    /// under them. Apart from that one factor nothing changes its value.
+    fn over(&mut self, p: &Polynomial, denominators: &Monomial, under: &Under) -> Polynomial {
+        let cleared = denominators.inverse();
         let mut sum = Polynomial::zero();
         for (monomial, coefficient) in p.terms() {
             self.spend(1);
             if self.exhausted() {
                 break;
             }
-            let (special, plain) = monomial
-                .partition(|id| matches!(self.atoms.get(id), Atom::Inverse(_) | Atom::Linear(..)));
+            let monomial = monomial.times(&cleared);
+            let written_out = |id: AtomId| match self.atoms.get(id) {
+                Atom::Inverse(_) => monomial.exponent(id) < 0,
+                Atom::Linear(..) => monomial.exponent(id) > 0,
+                _ => false,
+            };
+            let (special, plain) = monomial.partition(written_out);
             let mut product = Polynomial::term(coefficient.clone(), plain);
             for (id, exponent) in special.powers() {
-                if exponent > 0 && matches!(self.atoms.get(id), Atom::Linear(..)) {
-                    let value = self.denominator(id, under);
-                    let power = self.power(&value, exponent.unsigned_abs());
-                    product = self.times(&product, &power);
-                }
-            }
-            for (&id, &largest) in own {
-                let used = match self.atoms.get(id) {
-                    Atom::Inverse(_) => special.exponent(id),
-                    _ => -special.exponent(id).min(0),
-                };
-                let value = self.denominator(id, under);
-                let power = self.power(&value, largest - used.unsigned_abs());
+                let value = self.written_out(id, under);
+                let power = self.power(&value, exponent.unsigned_abs());
                 product = self.times(&product, &power);
             }
             sum = sum.plus(&product);
@@ -251,43 +230,43 @@ impl Normaliser<'_> {
         sum
     }
 
-    /// What an atom of [`Denominators`] divides by.
-    fn denominator(&mut self, id: AtomId, under: &BTreeMap<Linear, Denominators>) -> Polynomial {
+    /// The denominator of an inverse, or a linear operation over what divides under it.
+    fn written_out(&mut self, id: AtomId, under: &Under) -> Polynomial {
         match self.atoms.get(id).clone() {
-            Atom::Inverse(denominator) => self.over(&denominator, &Denominators::new(), under),
+            Atom::Inverse(denominator) => self.over(&denominator, &Monomial::default(), under),
             Atom::Linear(linear, inside) => {
-                let nothing = Denominators::new();
-                let denominators = under.get(&linear).unwrap_or(&nothing);
-                let inside = self.over(
-                    &Polynomial::term(Number::one(), inside),
-                    denominators,
-                    under,
-                );
-                let inside = match self.common(&linear, denominators) {
-                    Some(common) => self.times(&inside, &Polynomial::atom(common)),
-                    None => inside,
-                };
+                // What divides under an operation may hold this very operation: it stays as it is there, or this had no end.
+                let mut under = under.clone();
+                let denominators = under.remove(&linear).unwrap_or_default();
+                let inside = Polynomial::term(Number::one(), inside);
+                let numerator = self.over(&inside, &denominators, &under);
+                let common = self.common(&denominators);
+                let inside = self.times(&numerator, &common);
                 self.linear(&linear, &inside)
             }
             _ => Polynomial::atom(id),
         }
     }
 
-    /// 1 over the common denominator under a linear operation, as one atom.
-    fn common(&mut self, linear: &Linear, denominators: &Denominators) -> Option<AtomId> {
-        let axes: Shape = denominators
-            .keys()
-            .flat_map(|&id| self.atoms.axes(id).clone())
-            .collect();
-        let axes = sorted(axes);
-        (!denominators.is_empty()).then(|| {
-            self.atoms
-                .intern(Atom::Common(linear.clone(), axes.clone()), |_| axes)
-        })
+    /// Denominators as factors that are not cleared again: those that all terms under a linear operation have in common.
+    fn common(&mut self, denominators: &Monomial) -> Polynomial {
+        let powers = denominators.powers().map(|(id, exponent)| {
+            let axes = self.atoms.axes(id).clone();
+            let common = self.atoms.intern(Atom::Common(id), |_| axes);
+            Monomial::power(common, exponent)
+        });
+        let factors = powers.collect::<Vec<_>>();
+        let factor = factors
+            .iter()
+            .fold(Monomial::default(), |all, power| all.times(power));
+        Polynomial::term(Number::one(), factor)
     }
 }
 
-fn raise(denominators: &mut Denominators, id: AtomId, exponent: u32) {
-    let known = denominators.entry(id).or_default();
-    *known = exponent.max(*known);
+/// Raises the magnitude of an exponent to at least that of `exponent`, of the same sign.
+fn raise(monomial: &mut Monomial, id: AtomId, exponent: i32) {
+    let known = monomial.exponent(id);
+    if exponent.abs() > known.abs() {
+        *monomial = monomial.times(&Monomial::power(id, exponent - known));
+    }
 }

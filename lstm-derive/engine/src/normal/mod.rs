@@ -16,7 +16,7 @@ mod polynomial;
 use std::collections::HashMap;
 
 use crate::adjoint::Derivation;
-use crate::expr::{AxisId, Comparison, Function, NodeId, Op, QuantityId, Shape, Time};
+use crate::expr::{AxisId, Comparison, Function, NodeId, Number, Op, QuantityId, Shape, Time};
 use crate::model::Cell;
 use crate::rules;
 
@@ -26,6 +26,13 @@ pub use polynomial::{AtomId, Monomial, Polynomial};
 /// How many products of terms are worth spending on one normal form. The shipped cells need some hundreds; the bound
 /// keeps an expression that explodes when it is multiplied out from stopping the compiler.
 const BUDGET: usize = 20_000;
+
+/// So many bits of a coefficient cost as much as a product of terms: numbers that grow by squaring would take as long.
+const COEFFICIENT_BITS: u64 = 1_024;
+
+/// Larger exponents come of repeated squaring alone, and nothing is decided about them. Products of those that are not larger
+/// are far from the end of their type.
+const LARGEST_EXPONENT: u32 = 1 << 20;
 
 /// Which quantities at t and t+1 are replaced by their definitions; at t-1 all are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -286,9 +293,13 @@ impl<'a> Normaliser<'a> {
                 if self.exhausted() {
                     return result;
                 }
-                self.spend(1);
                 let monomial = left.times(right);
+                if monomial.largest_exponent() > LARGEST_EXPONENT {
+                    self.budget = 0;
+                    return result;
+                }
                 let coefficient = left_coefficient * right_coefficient;
+                self.spend(1 + (bits(&coefficient) / COEFFICIENT_BITS) as usize);
                 match self.reduction(&monomial) {
                     None => result.add_term(coefficient, monomial),
                     Some((rest, factor)) => {
@@ -344,10 +355,7 @@ impl<'a> Normaliser<'a> {
                 // exp(a) exp(b) = exp(a + b)
                 let mut sum = Polynomial::zero();
                 for (_, exponent, argument) in &exponentials {
-                    sum.add_scaled(
-                        argument,
-                        &crate::expr::Number::from_integer((*exponent).into()),
-                    );
+                    sum.add_scaled(argument, &Number::from_integer((*exponent).into()));
                 }
                 let (_, rest) =
                     monomial.partition(|id| exponentials.iter().any(|&(other, ..)| other == id));
@@ -381,6 +389,11 @@ fn has_product(cell: &Cell, definition: NodeId) -> bool {
         .reachable(&[definition])
         .into_iter()
         .any(|id| matches!(cell.graph.op(id), Op::Product { .. }))
+}
+
+/// How many bits a number takes.
+fn bits(number: &Number) -> u64 {
+    number.numer().bits() + number.denom().bits()
 }
 
 fn sorted(mut axes: Vec<AxisId>) -> Shape {

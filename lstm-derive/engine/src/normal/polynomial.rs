@@ -103,8 +103,17 @@ impl Monomial {
         Monomial(powers.filter(|&(_, exponent)| exponent != 0).collect())
     }
 
-    fn degree(&self) -> i32 {
-        self.0.iter().map(|&(_, exponent)| exponent).sum()
+    fn degree(&self) -> i64 {
+        self.0
+            .iter()
+            .map(|&(_, exponent)| i64::from(exponent))
+            .sum()
+    }
+
+    /// The largest magnitude of an exponent.
+    pub fn largest_exponent(&self) -> u32 {
+        let magnitudes = self.0.iter().map(|&(_, exponent)| exponent.unsigned_abs());
+        magnitudes.max().unwrap_or(0)
     }
 
     /// Graded lexicographic order, in which dividing by leading monomials comes to an end.
