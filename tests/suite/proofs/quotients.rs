@@ -177,7 +177,7 @@ fn cell(seed: u64) -> String {
 }
 
 /// Cells from so many seeds, and so many wrong forms of every signal of each.
-const CELLS: u64 = 40;
+const CELLS: u64 = 25;
 const MUTANTS: usize = 12;
 
 #[test]
@@ -217,7 +217,7 @@ fn random_quotients_are_proved_as_derived_and_in_no_wrong_form() {
     }
     println!("{rejected} rejected, {equal} equal");
     assert!(
-        rejected >= 500,
+        rejected >= 400,
         "only {rejected} mutants: is the generator broken?"
     );
 }

@@ -31,6 +31,8 @@ pub enum Atom {
     Leaf(NodeId),
     /// A function of a polynomial: exp, log, sqrt, sigmoid, tanh or softplus; the others are rewritten.
     Apply(Function, Polynomial),
+    /// The derivative of a function at a polynomial, where derivatives are not written out.
+    Slope(Function, Polynomial),
     /// 1 over a polynomial of several terms.
     Inverse(Polynomial),
     /// A linear operation on a single monomial all of whose factors take part in it.

@@ -37,6 +37,8 @@ const LARGEST_EXPONENT: u32 = 1 << 20;
 /// Which quantities at t and t+1 are replaced by their definitions; at t-1 all are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unfold {
+    /// None, and derivatives are not written out either.
+    Nothing,
     /// Those that are a function of one other quantity alone, such as `b = sigmoid(a)`.
     Aliases,
     /// Those without a matrix product.
@@ -45,14 +47,16 @@ pub enum Unfold {
     All,
 }
 
-/// Which error signals are replaced by what the equations give; those that nobody stated always are.
+/// Which error signals are replaced by what the equations give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Replace {
+    /// None.
+    Nothing,
     /// Only those that nobody stated.
     Unstated,
     /// Stated ones at t, too.
     Now,
-    /// Stated ones at t and t+1.
+    /// All, at t and t+1.
     All,
 }
 
@@ -68,6 +72,15 @@ pub struct Depth {
 }
 
 impl Depth {
+    /// The depths at which a signal is seen to be right that is stated as it is derived, however large a cell is.
+    pub const LITERAL: [Depth; 2] = [
+        Depth::plain(Replace::Nothing, Unfold::Nothing),
+        Depth::plain(Replace::Unstated, Unfold::Nothing),
+    ];
+
+    /// The depth at which every error has a name.
+    pub const NAMED: Depth = Depth::plain(Replace::Nothing, Unfold::Aliases);
+
     /// The depth at which the author's symbols stay visible.
     pub const SHALLOW: Depth = Depth::plain(Replace::Unstated, Unfold::Aliases);
 
@@ -195,6 +208,11 @@ impl<'a> Normaliser<'a> {
                 let argument = self.normal(a);
                 self.apply(function, &argument)
             }
+            Op::Derivative(function, a) if self.depth.unfold == Unfold::Nothing => {
+                let argument = self.normal(a);
+                let slope = Atom::Slope(function, argument.clone());
+                Polynomial::atom(self.atoms.of_polynomial(slope, &argument))
+            }
             Op::Derivative(function, a) => {
                 let slope = rules::slope(&mut self.cell.graph, function, a);
                 self.normal(slope)
@@ -246,6 +264,7 @@ impl<'a> Normaliser<'a> {
     fn quantity(&mut self, id: NodeId, quantity: QuantityId, time: Time) -> Polynomial {
         let definition = self.cell.quantity(quantity).definition;
         let unfold = match self.depth.unfold {
+            Unfold::Nothing => false,
             Unfold::Aliases => is_alias(self.cell, definition),
             Unfold::Elementwise => !has_product(self.cell, definition),
             Unfold::All => true,
@@ -263,6 +282,7 @@ impl<'a> Normaliser<'a> {
         let stated = self.cell.signal_of(quantity).is_some();
         let error = &self.derivation.signals[quantity.0];
         let replaced = match self.depth.replace {
+            Replace::Nothing => false,
             Replace::All => true,
             Replace::Now if stated => time == 0,
             Replace::Unstated if stated => false,

@@ -9,6 +9,9 @@ use crate::print;
 use super::Difference;
 use super::terms::{Leftover, SourcedTerm, leftover, merged, sourced_terms};
 
+/// Of more terms that a signal lacks, or has too much, only so many are listed.
+const LISTED: usize = 4;
+
 /// A stated signal whose value differs from the derived one.
 pub(super) fn wrong(
     cell: &mut Cell,
@@ -24,7 +27,7 @@ pub(super) fn wrong(
         signal.stated_span,
         mistake(cell, &signal, &missing, &extra),
     );
-    for origin in origins(&missing) {
+    for origin in origins(&missing[..missing.len().min(LISTED)]) {
         let (span, text) = match origin {
             Origin::Upstream => {
                 let output = cell.quantity(cell.output);
@@ -55,13 +58,10 @@ pub(super) fn wrong(
 
 /// What the signal lacks, and what it has too much.
 fn mistake(cell: &Cell, signal: &Signal, missing: &[SourcedTerm], extra: &[NodeId]) -> String {
-    let lacking: Vec<String> = missing.iter().map(|term| lacking(cell, term)).collect();
-    let quoted: Vec<String> = extra.iter().map(|&term| quoted(cell, term)).collect();
+    let lacking = listed(missing, |term| lacking(cell, term));
+    let quoted = listed(extra, |&term| quoted(cell, term));
     let follow = if extra.len() == 1 { "does" } else { "do" };
-    let rest = format!(
-        "has {}, which {follow} not follow from the equations",
-        list(&quoted)
-    );
+    let rest = format!("has {quoted}, which {follow} not follow from the equations");
     let name = &signal.name.symbol;
     match (missing, extra) {
         ([], []) => format!(
@@ -69,8 +69,8 @@ fn mistake(cell: &Cell, signal: &Signal, missing: &[SourcedTerm], extra: &[NodeI
             cell.quantity(signal.of).name.symbol
         ),
         ([], _) => format!("error signal {name} {rest}"),
-        (_, []) => format!("error signal {name} lacks {}", list(&lacking)),
-        _ => format!("error signal {name} lacks {}; it {rest}", list(&lacking)),
+        (_, []) => format!("error signal {name} lacks {lacking}"),
+        _ => format!("error signal {name} lacks {lacking}; it {rest}"),
     }
 }
 
@@ -85,15 +85,23 @@ fn origins(terms: &[SourcedTerm]) -> Vec<Origin> {
     found
 }
 
-/// A stated signal that has the derived value wherever it was computed, but no proof.
-pub(super) fn unproved(cell: &mut Cell, derivation: &Derivation, at: usize) -> Diagnostic {
+/// A stated signal that has the derived value at so many random points, wherever there is one, but no proof.
+pub(super) fn unproved(
+    cell: &mut Cell,
+    derivation: &Derivation,
+    at: usize,
+    points: usize,
+) -> Diagnostic {
     let signal = cell.signals[at].clone();
+    let quantity = &cell.quantity(signal.of).name.symbol;
+    let values = match points {
+        0 => format!("and ∂L/∂{quantity} has no finite value at any random point"),
+        1 => format!("although its value agrees with ∂L/∂{quantity} at a random point"),
+        _ => format!("although its value agrees with ∂L/∂{quantity} at {points} random points"),
+    };
     let message = format!(
-        "error signal {} could not be proved, although its value agrees with ∂L/∂{} at {} random points: \
-         write it closer to the derived form",
+        "error signal {} could not be proved, {values}: write it closer to the derived form",
         signal.name.symbol,
-        cell.quantity(signal.of).name.symbol,
-        super::POINTS,
     );
     with_derived(
         Diagnostic::new("unproved-signal", signal.stated_span, message),
@@ -141,10 +149,15 @@ fn quoted(cell: &Cell, term: NodeId) -> String {
     format!("`{}`", print::expression(cell, term))
 }
 
-fn list(items: &[String]) -> String {
-    match items {
+/// The first of some items, and how many more there are.
+fn listed<T>(items: &[T], show: impl Fn(&T) -> String) -> String {
+    let mut shown: Vec<String> = items.iter().take(LISTED).map(show).collect();
+    if items.len() > LISTED {
+        shown.push(format!("{} more", items.len() - LISTED));
+    }
+    match &shown[..] {
         [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => items.concat(),
+        _ => shown.concat(),
     }
 }
 

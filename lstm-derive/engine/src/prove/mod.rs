@@ -8,7 +8,7 @@ mod terms;
 use crate::adjoint::Derivation;
 use crate::error::Diagnostics;
 use crate::evaluate::{Trace, random_point};
-use crate::expr::{NodeId, QuantityId};
+use crate::expr::QuantityId;
 use crate::model::Cell;
 use crate::normal::{Depth, Normaliser, Polynomial};
 
@@ -31,32 +31,34 @@ pub struct Proved {
 }
 
 /// At how many points two expressions that could not be proved equal are compared.
-const POINTS: u64 = 6;
+const POINTS: usize = 6;
 
-/// Values that differ by less than this, relative to the larger or to the terms whose sum they are, are taken to differ by
-/// rounding alone: terms may cancel each other.
+/// So many points are tried to find those at which a derived signal has a value: a logarithm may have none.
+const TRIES: u64 = 24;
+
+/// Values that differ by less than this, relative to the largest that their computation passed through, are taken to differ
+/// by rounding alone: terms may cancel each other.
 const ROUNDING: f64 = 1e-9;
 
 /// Shows for every stated signal that it equals the sum the equations give, or says where it does not.
 pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnostics> {
-    let shown = shallow(cell, derivation);
+    let seen = at_sight(cell, derivation);
     let (mut proof, mut diagnostics) = (Proof::default(), Diagnostics::default());
-    for (at, shown) in shown.into_iter().enumerate() {
+    for (at, depth) in seen.into_iter().enumerate() {
         let of = cell.signals[at].of;
-        if shown {
-            proof.signals.push(Proved {
-                of,
-                depth: Depth::SHALLOW,
-            });
-        } else if let Some(point) = differs(cell, derivation, at) {
-            // A point where the values differ leaves nothing to prove.
-            diagnostics
-                .0
-                .push(message::wrong(cell, derivation, at, point));
-        } else if let Some(depth) = deeper(cell, derivation, at) {
+        if let Some(depth) = depth {
             proof.signals.push(Proved { of, depth });
-        } else {
-            diagnostics.0.push(message::unproved(cell, derivation, at));
+            continue;
+        }
+        match compared(cell, derivation, at) {
+            // A point where the values differ leaves nothing to prove.
+            Compared::Different(point) => {
+                diagnostics.push(message::wrong(cell, derivation, at, point));
+            }
+            Compared::Equal { points } => match deeper(cell, derivation, at) {
+                Some(depth) => proof.signals.push(Proved { of, depth }),
+                None => diagnostics.push(message::unproved(cell, derivation, at, points)),
+            },
         }
     }
     if diagnostics.is_empty() {
@@ -66,12 +68,18 @@ pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnost
     diagnostics.into_result(proof)
 }
 
-/// Which signals are seen to be right with the author's own symbols.
-fn shallow(cell: &mut Cell, derivation: &Derivation) -> Vec<bool> {
-    let mut normaliser = Normaliser::new(cell, derivation, Depth::SHALLOW);
-    let all = 0..normaliser.cell().signals.len();
-    all.map(|at| is_shown(&mut normaliser, derivation, at))
-        .collect()
+/// The depth at which each signal is seen to be right with the author's own symbols, if it is.
+fn at_sight(cell: &mut Cell, derivation: &Derivation) -> Vec<Option<Depth>> {
+    let mut found = vec![None; cell.signals.len()];
+    for depth in Depth::LITERAL.into_iter().chain([Depth::SHALLOW]) {
+        let mut normaliser = Normaliser::new(cell, derivation, depth);
+        for (at, known) in found.iter_mut().enumerate() {
+            if known.is_none() && is_shown(&mut normaliser, derivation, at) {
+                *known = Some(depth);
+            }
+        }
+    }
+    found
 }
 
 /// The first depth at which a signal is seen to be right, with definitions written out where the author did.
@@ -128,53 +136,61 @@ struct Difference {
     derived: f64,
 }
 
-/// A random point at which the stated signal has another value than the derived one.
-fn differs(cell: &Cell, derivation: &Derivation, at: usize) -> Option<Difference> {
-    let signal = &cell.signals[at];
-    (1..=POINTS).find_map(|seed| {
+/// What random points say of a stated signal and the derived one.
+#[derive(Debug, Clone)]
+enum Compared {
+    /// The values differ.
+    Different(Difference),
+    /// The values are equal at so many points.
+    Equal { points: usize },
+}
+
+/// Compares a stated signal with the derived one at random points, as far as the derived one has a value there.
+fn compared(cell: &Cell, derivation: &Derivation, at: usize) -> Compared {
+    let mut points = 0;
+    for seed in 1..=TRIES {
         let point = random_point(cell, derivation, seed);
-        let scale = scale(cell, derivation, &point, signal.of);
-        difference(cell, &point, signal.of, signal.stated, &scale)
-    })
-}
-
-/// The sums of the sizes of a derived signal's terms.
-fn scale(cell: &Cell, derivation: &Derivation, point: &Trace, of: QuantityId) -> Vec<f64> {
-    let error = &derivation.signals[of.0];
-    let mut sums = vec![0.0; point.len(&cell.quantity(of).shape)];
-    for term in error.now.iter().chain(&error.later) {
-        let value = point.value(cell, term.value, 0);
-        let both = sums.iter_mut().zip(value.iter().cycle());
-        both.for_each(|(sum, value)| *sum += value.abs());
+        match compared_at(cell, derivation, &point, at) {
+            Some(Compared::Equal { .. }) => points += 1,
+            Some(different) => return different,
+            None => {}
+        }
+        if points == POINTS {
+            break;
+        }
     }
-    sums
+    Compared::Equal { points }
 }
 
-fn difference(
-    cell: &Cell,
-    point: &Trace,
-    of: QuantityId,
-    stated: NodeId,
-    scale: &[f64],
-) -> Option<Difference> {
-    let derived = point.signals.get(&(0, of))?;
-    let stated = point.value(cell, stated, 0);
-    let stated = stated.iter().copied().cycle().take(derived.len());
-    derived
-        .iter()
-        .copied()
-        .zip(stated)
-        .zip(scale)
-        .enumerate()
-        .find_map(|(element, ((derived, stated), terms))| {
-            let scale = terms.max(derived.abs()).max(stated.abs());
-            let differ = derived.is_finite()
-                && (!stated.is_finite() || (derived - stated).abs() > ROUNDING * scale);
-            differ.then(|| Difference {
-                sizes: point.sizes.clone(),
-                element,
-                stated,
-                derived,
-            })
-        })
+/// The same at one point; `None` where some element of the derived signal has no value, and no other differs.
+fn compared_at(cell: &Cell, derivation: &Derivation, point: &Trace, at: usize) -> Option<Compared> {
+    let signal = &cell.signals[at];
+    let error = &derivation.signals[signal.of.0];
+    let derived = point.signals.get(&(0, signal.of))?;
+    let stated = point.rounded(cell, signal.stated, 0);
+    // Terms may cancel each other, in the derived sum as in the stated one.
+    let mut scale: Vec<f64> = stated.iter().map(|element| element.magnitude).collect();
+    for term in error.now.iter().chain(&error.later) {
+        let term = point.rounded(cell, term.value, 0);
+        let both = scale.iter_mut().zip(term);
+        both.for_each(|(sum, element)| *sum += element.magnitude);
+    }
+    let stated = stated.iter().map(|element| element.value);
+    let mut values = derived.iter().copied().zip(stated).zip(scale).enumerate();
+    let different = values.find(|&(_, ((derived, stated), scale))| {
+        let exceeds = (derived - stated).abs() > ROUNDING * scale;
+        derived.is_finite() && (!stated.is_finite() || exceeds)
+    });
+    match different {
+        Some((element, ((derived, stated), _))) => Some(Compared::Different(Difference {
+            sizes: point.sizes.clone(),
+            element,
+            stated,
+            derived,
+        })),
+        None => derived
+            .iter()
+            .all(|value| value.is_finite())
+            .then_some(Compared::Equal { points: 1 }),
+    }
 }

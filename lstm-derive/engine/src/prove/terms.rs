@@ -5,8 +5,9 @@ use crate::expr::{NodeId, Op, QuantityId, Time};
 use crate::model::Cell;
 use crate::normal::{Depth, Normaliser, Polynomial};
 
-/// Signals nobody stated are not replaced by their terms beyond so many terms of one sum.
-const TERMS: usize = 200;
+/// Signals that nobody stated are called by their names where replacing them by their terms would make more terms than
+/// these of one sum.
+const TERMS: usize = 16;
 
 /// Up to so many leftover terms are searched for a part of them with a given sum.
 const SUBSET: usize = 10;
@@ -24,8 +25,8 @@ pub struct SourcedTerm {
     pub through: Vec<Origin>,
 }
 
-/// All terms of the derived signal of a quantity, in stated signals as far as possible. Where the author wrote `err(q)`
-/// in the declaration of this signal, `err(q)` is kept.
+/// All terms of the derived signal of a quantity, in stated signals where these terms are few. Where the author wrote
+/// `err(q)` in the declaration of this signal, `err(q)` is kept.
 pub fn sourced_terms(cell: &mut Cell, derivation: &Derivation, of: QuantityId) -> Vec<SourcedTerm> {
     let kept = cell
         .signal_of(of)
@@ -35,8 +36,8 @@ pub fn sourced_terms(cell: &mut Cell, derivation: &Derivation, of: QuantityId) -
         value: term.value,
         through: vec![term.origin],
     };
-    let mut open: Vec<SourcedTerm> = error.now.iter().chain(&error.later).map(source).collect();
-    open.reverse();
+    let derived: Vec<SourcedTerm> = error.now.iter().chain(&error.later).map(source).collect();
+    let mut open: Vec<SourcedTerm> = derived.iter().rev().cloned().collect();
     let mut done = Vec::new();
     while let Some(term) = open.pop() {
         let replaceable = signals_in(cell, term.value)
@@ -46,11 +47,13 @@ pub fn sourced_terms(cell: &mut Cell, derivation: &Derivation, of: QuantityId) -
                 let written = kept.iter().any(|&(_, other, _)| other == of);
                 ends && !written && cell.signal_of(of).is_none()
             });
-        let Some((signal, of, time)) = replaceable.filter(|_| open.len() + done.len() < TERMS)
-        else {
+        let Some((signal, of, time)) = replaceable else {
             done.push(term);
             continue;
         };
+        if open.len() + done.len() >= TERMS {
+            return derived;
+        }
         let error = &derivation.signals[of.0];
         let later = if time == 0 { &error.later[..] } else { &[] };
         for inner in error.now.iter().chain(later).rev() {
@@ -118,31 +121,24 @@ pub(super) struct Leftover {
 /// over where that is too much work, because nothing is known then.
 pub(super) fn leftover(cell: &mut Cell, derivation: &Derivation, at: usize) -> Leftover {
     let (of, stated) = (cell.signals[at].of, cell.signals[at].stated);
-    let derived = sourced_terms(cell, derivation, of);
-    let mut matching = Matching {
-        normaliser: Normaliser::new(cell, derivation, Depth::SHALLOW),
-        missing: Vec::new(),
-        parts: PARTS,
-    };
-    for term in derived {
-        let normal = matching.normaliser.normal(term.value);
-        matching.missing.push((term, normal));
-    }
-    let mut rest = Vec::new();
-    for part in addends(matching.normaliser.cell(), stated) {
-        if !matching.take(part) {
-            rest.push(part);
-        }
-    }
+    let mut missing = sourced_terms(cell, derivation, of);
+    let mut parts = addends(cell, stated);
+    // What stands on both sides word for word is no work, and need not be written out then.
+    let [literal, _] = Depth::LITERAL;
+    let mut matching = Matching::new(cell, derivation, literal, missing);
+    parts.retain(|&part| !matching.take(part));
+    missing = matching.into_missing();
+    let mut matching = Matching::new(cell, derivation, Depth::NAMED, missing);
+    parts.retain(|&part| !matching.take(part));
     let mut extra = Vec::new();
-    for part in rest {
+    for part in parts {
         extra.extend(matching.without_partner(part).unwrap_or_else(|| vec![part]));
     }
     matching.regroup(&mut extra);
     if matching.gave_up() {
         return Leftover::default();
     }
-    let missing = matching.missing.into_iter().map(|(term, _)| term).collect();
+    let missing = matching.into_missing();
     Leftover { missing, extra }
 }
 
@@ -153,7 +149,30 @@ struct Matching<'a> {
     parts: usize,
 }
 
-impl Matching<'_> {
+impl<'a> Matching<'a> {
+    fn new(
+        cell: &'a mut Cell,
+        derivation: &'a Derivation,
+        depth: Depth,
+        terms: Vec<SourcedTerm>,
+    ) -> Self {
+        let mut normaliser = Normaliser::new(cell, derivation, depth);
+        let missing = terms.into_iter().map(|term| {
+            let normal = normaliser.normal(term.value);
+            (term, normal)
+        });
+        let missing = missing.collect();
+        Matching {
+            normaliser,
+            missing,
+            parts: PARTS,
+        }
+    }
+
+    fn into_missing(self) -> Vec<SourcedTerm> {
+        self.missing.into_iter().map(|(term, _)| term).collect()
+    }
+
     /// Whether the work allowed was not enough; what has no partner since then may well have one.
     fn gave_up(&self) -> bool {
         self.parts == 0 || self.normaliser.exhausted()
