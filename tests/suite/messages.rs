@@ -167,6 +167,22 @@ fn numbers_are_bounded() {
     }
 }
 
+/// A constant has the digits of all that it is made of, so squares of squares soon have too many.
+#[test]
+fn constants_are_bounded() {
+    let squares: String = (1..40)
+        .map(|at| format!("const c{at} = c{0} * c{0};\n", at - 1))
+        .collect();
+    let source = BLOCKS.replace(
+        "const  half = 0.5;",
+        &format!("const c0 = 0.9999999999999999;\n{squares} const half = c39 / 2;"),
+    );
+    let (codes, text) = mistakes(&source);
+    // Those above the first that is too long are not to blame for it, and those below are not told of.
+    assert_eq!(codes, ["too-many-digits"], "{text}");
+    assert!(text.contains("const c7 = c6 * c6"), "{text}");
+}
+
 #[test]
 fn joined_conditions() {
     let mut all = String::new();

@@ -7,7 +7,7 @@ use super::names::Meaning;
 use crate::ast::{Expr, ExprKind, Symbol, TimeIndex};
 use crate::error::Diagnostic;
 use crate::evaluate::apply;
-use crate::expr::{AxisId, Function, NodeId, Op};
+use crate::expr::{AxisId, Function, Op};
 use crate::nearest::nearest;
 
 /// The words beside the functions of one argument.
@@ -45,7 +45,7 @@ impl Lower<'_> {
             let [argument] = self.arguments(call, arguments)?;
             let Value { node, exact } = self.expr(argument)?;
             if exact {
-                self.finite(call, known, argument, node)?;
+                self.finite(call, known, argument)?;
             }
             return Some(Value {
                 node: self.graph.apply(known, node),
@@ -129,14 +129,8 @@ impl Lower<'_> {
     }
 
     /// A function of a plain number has a value that every element type holds.
-    fn finite(
-        &mut self,
-        call: &Symbol,
-        function: Function,
-        argument: &Expr,
-        node: NodeId,
-    ) -> Option<()> {
-        let Op::Number(number) = self.graph.op(node) else {
+    fn finite(&mut self, call: &Symbol, function: Function, argument: &Expr) -> Option<()> {
+        let Some(number) = self.names.constant(argument) else {
             return Some(());
         };
         let number = number.to_f64().unwrap_or_default();

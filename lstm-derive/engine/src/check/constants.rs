@@ -8,6 +8,10 @@ use crate::error::Diagnostic;
 use crate::expr::Number;
 use crate::parse::{fits, out_of_range};
 
+/// Constants are exact, and one made of others may have the digits of all of them: more than these, in binary, of its numerator
+/// or denominator are refused, because computations with them would take long. Every literal has less.
+const MAX_BITS: u64 = 4096;
+
 /// Why there is no value; nothing where the mistake is that of another constant.
 type Mistake = Option<Diagnostic>;
 
@@ -30,6 +34,11 @@ impl Names {
         Ok(number)
     }
 
+    /// The value of an expression of numbers and constants, `None` where it is no such expression or has no value.
+    pub(super) fn constant(&self, value: &Expr) -> Option<Number> {
+        self.number(Computed::Constant(""), value, value).ok()
+    }
+
     /// The value of a part of such an expression of numbers and constants.
     fn number(&self, what: Computed<'_>, whole: &Expr, part: &Expr) -> Result<Number, Mistake> {
         match &part.kind {
@@ -44,14 +53,18 @@ impl Names {
             ExprKind::Binary(operator, _, a, b) => {
                 let left = self.number(what, whole, a)?;
                 let right = self.number(what, whole, b)?;
-                match operator {
-                    Operator::Add => Ok(left + right),
-                    Operator::Sub => Ok(left - right),
-                    Operator::Mul => Ok(left * right),
-                    Operator::Div if right.is_zero() => Err(Some(division_by_zero(b))),
-                    Operator::Div => Ok(left / right),
-                    Operator::Product => Err(Some(what.not_a_number(whole))),
+                let value = match operator {
+                    Operator::Add => left + right,
+                    Operator::Sub => left - right,
+                    Operator::Mul => left * right,
+                    Operator::Div if right.is_zero() => return Err(Some(division_by_zero(b))),
+                    Operator::Div => left / right,
+                    Operator::Product => return Err(Some(what.not_a_number(whole))),
+                };
+                if value.numer().bits().max(value.denom().bits()) > MAX_BITS {
+                    return Err(Some(too_many_digits(part)));
                 }
+                Ok(value)
             }
             ExprKind::Call(function, ..) => Err(Some(what.has_function(&function.text, part))),
             _ => Err(Some(what.not_a_number(whole))),
@@ -93,6 +106,15 @@ impl Computed<'_> {
         };
         Diagnostic::new(code, place.start, message).until(place.end)
     }
+}
+
+/// The mistake of a value that takes more digits than anyone needs.
+fn too_many_digits(part: &Expr) -> Diagnostic {
+    let message = format!(
+        "computed exactly, this has more than {MAX_BITS} binary digits; write it, or a constant in it, as a rounded number: no \
+         element type tells more than 17 decimal digits apart"
+    );
+    Diagnostic::new("too-many-digits", part.start, message).until(part.end)
 }
 
 /// The mistake of dividing by the number 0.

@@ -138,10 +138,7 @@ impl<'a> Lower<'a> {
         right: &Expr,
     ) -> Option<Value> {
         let (a, b) = (self.expr(left), self.expr(right));
-        if operator == Operator::Div
-            && let Some(Value { node, exact: true }) = b
-            && self.graph.as_number(node).is_some_and(Zero::is_zero)
-        {
+        if operator == Operator::Div && self.names.constant(right).is_some_and(|b| b.is_zero()) {
             return self.fail(division_by_zero(right));
         }
         match (operator, a, b) {
