@@ -1,6 +1,7 @@
 //! The text to train on: a file, or what this program is made of.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use lstm_core::text::{Vocabulary, split};
@@ -11,6 +12,10 @@ include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// At most this many characters are held out: enough for a figure with three digits, few enough to be read quickly.
 const HELD_OUT: f64 = 50_000.0;
+
+/// A text is held in memory, with a number of four bytes for each character: more than so many bytes are refused, and what has
+/// no end, such as a device of zeros, is not read for ever.
+const LARGEST: u64 = 1 << 30;
 
 /// A text as ids, in a part to train on and a part to measure on.
 pub struct Corpus {
@@ -65,29 +70,54 @@ pub fn cell_source(file: &str) -> Option<(&'static str, &'static str)> {
     SOURCES.iter().find(|(name, _)| *name == path).copied()
 }
 
-/// The text of a file.
+/// The text of a file, without the byte-order mark that some editors put before it.
 ///
 /// # Errors
-/// A file that cannot be read, is empty or is not UTF-8.
+/// A file that cannot be read, is empty or too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(path).map_err(|source| Failure::Read {
-        path: path.to_owned(),
+    let mut bytes = Vec::new();
+    // One byte more than is allowed is enough to know.
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let path = || path.to_owned();
+    match read.map_err(|source| Failure::Read {
+        path: path(),
         source,
-    })?;
-    if bytes.is_empty() {
-        return Err(Failure::Empty {
-            path: path.to_owned(),
-        });
+    })? as u64
+    {
+        0 => return Err(Failure::Empty { path: path() }),
+        more if more > LARGEST => {
+            return Err(Failure::TooLarge {
+                path: path(),
+                most: LARGEST,
+            });
+        }
+        _ => {}
     }
-    String::from_utf8(bytes).map_err(|error| Failure::NotText {
-        path: path.to_owned(),
+    let text = String::from_utf8(bytes).map_err(|error| Failure::NotText {
+        path: path(),
         offset: error.utf8_error().valid_up_to(),
-    })
+    })?;
+    match without_mark(&text) {
+        "" => Err(Failure::Empty { path: path() }),
+        rest if rest.len() < text.len() => Ok(rest.to_owned()),
+        _ => Ok(text),
+    }
+}
+
+/// A text without the byte-order mark before it, which is a mark of the file and no character of the text.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        assert_eq!(without_mark("\u{feff}a\u{feff}"), "a\u{feff}");
+        assert_eq!(without_mark("a"), "a");
+    }
 
     #[test]
     fn the_own_text_is_split_without_loss() {

@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::held::complain;
 use crate::kind::Kind;
+use crate::progress::grouped;
 
 /// Why a run did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,17 @@ pub enum Failure {
     /// Language models of words.
     #[error(transparent)]
     Lm(#[from] crate::lm::LmError),
+
+    /// Numbers diverged after something had been learned.
+    #[error("{source}. The model that was best before, with {bits:.3} bits per character held out, is saved in {}", path.display())]
+    Diverged {
+        /// Which numbers.
+        source: lstm_core::Error,
+        /// How well the model predicted.
+        bits: f64,
+        /// Where it is.
+        path: PathBuf,
+    },
 
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
@@ -47,6 +60,22 @@ pub enum Failure {
     #[error("{} is empty", path.display())]
     Empty {
         /// The file.
+        path: PathBuf,
+    },
+
+    /// A file is too large to be a text, or has no end.
+    #[error("{} has more than {} bytes, which is too much for a text", path.display(), grouped(*most))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes would do.
+        most: u64,
+    },
+
+    /// What is to be a model is a device, which may have no end.
+    #[error("{} is a device, and a model is a file", path.display())]
+    Device {
+        /// The device.
         path: PathBuf,
     },
 
@@ -127,15 +156,15 @@ impl Failure {
             // Whoever reads our output has closed it: an end, not a mistake.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Equations(text) => {
-                eprintln!("{}", text.trim_end());
+                complain(text.trim_end());
                 ExitCode::FAILURE
             }
             Self::Interrupted(_) | Self::Stopped { .. } => {
-                eprintln!("lstm: {self}");
+                complain(&format!("lstm: {self}"));
                 ExitCode::from(130)
             }
             _ => {
-                eprintln!("lstm: {self}");
+                complain(&format!("lstm: {self}"));
                 ExitCode::FAILURE
             }
         }

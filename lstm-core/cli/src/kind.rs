@@ -33,6 +33,7 @@ impl Kind {
     /// # Errors
     /// A file that cannot be read, is damaged, or holds a model of another kind.
     pub fn open(self, path: &Path) -> Result<ModelFile, Failure> {
+        require_end(path)?;
         let file = ModelFile::open(path)?;
         match Self::of(&file) {
             Some(kind) if kind == self => Ok(file),
@@ -67,6 +68,28 @@ impl Kind {
             None => "a model of neither characters nor words".to_owned(),
         }
     }
+}
+
+/// Refuses a device such as one of zeros, which would be read for ever.
+#[cfg(unix)]
+fn require_end(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::FileTypeExt;
+
+    match path
+        .metadata()
+        .is_ok_and(|file| file.file_type().is_char_device())
+    {
+        true => Err(Failure::Device {
+            path: path.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Other systems have no devices among their files.
+#[cfg(not(unix))]
+fn require_end(_path: &Path) -> Result<(), Failure> {
+    Ok(())
 }
 
 impl fmt::Display for Kind {

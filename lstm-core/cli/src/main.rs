@@ -8,6 +8,7 @@ mod derive;
 mod failure;
 mod flow;
 mod generate;
+mod held;
 mod interrupt;
 mod kind;
 mod larger;

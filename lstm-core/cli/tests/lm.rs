@@ -7,6 +7,8 @@ mod classes;
 #[cfg(unix)]
 #[path = "lm/interrupt.rs"]
 mod interrupt;
+#[path = "lm/texts.rs"]
+mod texts;
 
 use std::fs;
 use std::path::PathBuf;

@@ -4,19 +4,16 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use lstm_core::Classes as Partition;
-use lstm_core::io::write_atomic;
 use serde_json::json;
 
 use super::args::{Classes, Method};
 use super::error::LmError;
 use super::exchange::{Bigrams, Exchange};
-use super::text::{Lines, as_file};
-use super::vocabulary::{END, END_ID, Vocabulary};
+use super::list::List;
+use super::text::Lines;
+use super::vocabulary::{END_ID, Vocabulary};
 use crate::failure::Failure;
 use crate::output::{Form, Output, require_replaceable};
-
-/// What a line has to be.
-const FORM: &str = "a line of classes is a class, a tab and a word";
 
 /// Makes classes and writes them.
 ///
@@ -47,7 +44,8 @@ pub fn run(options: &Classes) -> Result<(), Failure> {
             (exchange.into_classes(), moved, before, after)
         }
     };
-    write(&vocabulary, &class_of, &options.out)?;
+    let numbers = class_of.iter().map(|&class| u64::from(class));
+    List::write(&options.out, numbers, vocabulary.words())?;
     let mut out = stdout().lock();
     match options.json {
         true => writeln!(
@@ -55,7 +53,7 @@ pub fn run(options: &Classes) -> Result<(), Failure> {
             "{}",
             json!({
                 "words": class_of.len(), "classes": count, "moved": moved,
-                "perplexity_by_frequency": before, "perplexity": after, "out": options.out,
+                "perplexity_by_frequency": before, "perplexity": after, "out": options.out.display().to_string(),
             })
         )?,
         false => {
@@ -78,26 +76,22 @@ fn bigrams(vocabulary: &Vocabulary, text: &Path) -> Result<Bigrams, Failure> {
     let mut lines = Lines::open(text)?;
     let mut bigrams = Bigrams::new(vocabulary.len());
     let (mut ids, mut last) = (Vec::new(), END_ID);
+    let mut has_words = false;
     while let Some(line) = lines.next_line()? {
         ids.clear();
         if let Err(reason) = vocabulary.encode(line, &mut ids) {
             return Err(lines.wrong(reason));
         }
+        has_words |= ids.len() > 1;
         for &id in &ids {
             bigrams.add(last, id);
             last = id;
         }
     }
-    Ok(bigrams)
-}
-
-/// Writes a line for each word: its class, a tab, the word.
-fn write(vocabulary: &Vocabulary, class_of: &[u32], path: &Path) -> Result<(), Failure> {
-    let lines = vocabulary.words().iter().zip(class_of);
-    let text: String = lines
-        .map(|(word, class)| format!("{class}\t{word}\n"))
-        .collect();
-    Ok(write_atomic(path, text.as_bytes())?)
+    match has_words {
+        true => Ok(bigrams),
+        false => Err(LmError::no_word([text]).into()),
+    }
 }
 
 /// Reads the classes of the words of a vocabulary.
@@ -105,60 +99,32 @@ fn write(vocabulary: &Vocabulary, class_of: &[u32], path: &Path) -> Result<(), F
 /// # Errors
 /// A file that cannot be read, is of other words, or leaves a class empty.
 pub fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<u32>, Failure> {
-    let mut lines = Lines::open(path)?;
-    let mut class_of: Vec<u32> = Vec::new();
-    while let Some(line) = lines.next_line()? {
-        let Some((class, word)) = parse(line) else {
-            return Err(lines.wrong(FORM));
-        };
-        let expected = vocabulary.words().get(class_of.len());
-        if expected.map(String::as_str) != Some(word) {
-            let reason = match expected {
-                Some(expected) => {
-                    format!("the word is `{word}`, but in the vocabulary `{expected}`")
-                }
-                None => "the vocabulary has fewer words".to_owned(),
-            };
-            return Err(lines.wrong(reason));
-        }
-        class_of.push(class);
+    let list = List::read(path)?;
+    if list.are_counts() && !list.are_classes() {
+        return Err(list.wrong(
+            "this is a vocabulary of `lstm lm vocab`, and the classes of `lstm lm classes` are needed, whose numbers are classes",
+        ));
     }
-    if class_of.len() != vocabulary.len() {
-        return Err(LmError::File {
-            path: path.to_owned(),
-            reason: format!(
-                "there are classes of {} words, but {} words",
-                class_of.len(),
-                vocabulary.len()
-            ),
-        }
-        .into());
+    let known = vocabulary.words();
+    let differs = |(word, expected): (&String, &String)| word != expected;
+    if let Some(place) = list.words.iter().zip(known).position(differs) {
+        let (word, expected) = (&list.words[place], &known[place]);
+        let reason = format!("the word is `{word}`, but in the vocabulary `{expected}`");
+        return Err(list.wrong_line(place, reason));
     }
+    if list.words.len() != known.len() {
+        return Err(list.wrong(format!(
+            "there are classes of {} words, but {} words",
+            list.words.len(),
+            known.len()
+        )));
+    }
+    let class_of = list.classes();
     Partition::new(class_of.clone())?;
     Ok(class_of)
 }
 
-/// Whether a file is a list of classes: it begins with the end of sentence and leaves no class empty, as the counts of a
-/// vocabulary would do.
+/// Whether a file is a list of classes.
 pub fn is_list(path: &Path) -> bool {
-    numbers(path).is_ok_and(|class_of| Partition::new(class_of).is_ok())
-}
-
-/// The classes in a file, of whatever words.
-fn numbers(path: &Path) -> Result<Vec<u32>, Failure> {
-    let mut lines = Lines::open(&as_file(path))?;
-    let mut class_of = Vec::new();
-    while let Some(line) = lines.next_line()? {
-        match parse(line) {
-            Some((class, word)) if !class_of.is_empty() || word == END => class_of.push(class),
-            _ => return Err(lines.wrong(FORM)),
-        }
-    }
-    Ok(class_of)
-}
-
-/// The class and the word of a line.
-fn parse(line: &str) -> Option<(u32, &str)> {
-    let (class, word) = line.split_once('\t')?;
-    Some((class.parse().ok()?, word))
+    List::is(path, List::are_classes)
 }

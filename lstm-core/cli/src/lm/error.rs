@@ -36,6 +36,10 @@ pub enum LmError {
         reason: String,
     },
 
+    /// There is nothing to count.
+    #[error("there is no word in {0}, so nothing is written")]
+    NoWord(String),
+
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),
@@ -48,5 +52,11 @@ impl LmError {
             path: path.to_owned(),
             reason: "there is no sentence in it".to_owned(),
         }
+    }
+
+    /// Texts from which a list is to be made hold nothing but blanks.
+    pub fn no_word<'a>(texts: impl IntoIterator<Item = &'a Path>) -> Self {
+        let texts = texts.into_iter().map(|text| text.display().to_string());
+        Self::NoWord(texts.collect::<Vec<_>>().join(", "))
     }
 }

@@ -7,6 +7,7 @@ mod error;
 mod exchange;
 mod generate;
 mod head;
+mod list;
 mod model;
 mod perplexity;
 mod ppl;

@@ -1,11 +1,16 @@
 //! Texts, line by line: of any length, from a file or from the standard input.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, stdin};
+use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 
 use super::error::LmError;
+use crate::corpus::without_mark;
 use crate::failure::Failure;
+use crate::progress::grouped;
+
+/// A line of so many bytes is none: what has no ends of lines, such as a device of zeros, is not read for ever.
+const LONGEST_LINE: u64 = 64 << 20;
 
 /// The lines of a text.
 pub struct Lines {
@@ -35,20 +40,29 @@ impl Lines {
         })
     }
 
-    /// The next line without its end, or none after the last.
+    /// The next line without its end, or none after the last. A byte-order mark before the first is no part of it.
     ///
     /// # Errors
-    /// A file that cannot be read; a line that is not UTF-8.
+    /// A file that cannot be read; a line that is not UTF-8 or has no end.
     pub fn next_line(&mut self) -> Result<Option<&str>, Failure> {
         self.buffer.clear();
-        let read = self.reader.read_until(b'\n', &mut self.buffer);
+        let mut reader = (&mut self.reader).take(LONGEST_LINE);
+        let read = reader.read_until(b'\n', &mut self.buffer);
         if read.map_err(|source| unread(&self.path, source))? == 0 {
             return Ok(None);
         }
         self.line += 1;
+        if self.buffer.len() as u64 == LONGEST_LINE {
+            let reason = format!(
+                "it has {} bytes without an end; a text has one sentence a line",
+                grouped(LONGEST_LINE)
+            );
+            return Err(self.wrong(reason));
+        }
         let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match std::str::from_utf8(line) {
+            Ok(line) if self.line == 1 => Ok(Some(without_mark(line))),
             Ok(line) => Ok(Some(line)),
             Err(error) => Err(LmError::NotText {
                 path: self.path.clone(),

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{Write, stdout};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -22,6 +23,10 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
     let out = Output::new("--out", &options.out, Form::Vocabulary);
     require_replaceable([out], &options.texts)?;
     let Counts { words, sentences } = Counts::of(options)?;
+    if words.is_empty() {
+        let texts = options.texts.iter().map(PathBuf::as_path);
+        return Err(LmError::no_word(texts).into());
+    }
     let total: u64 = words.values().sum();
     let different = words.len();
     let written = words.get(&options.unknown).copied().unwrap_or(0);
@@ -47,7 +52,7 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
     let vocabulary = Vocabulary::new(words).map_err(LmError::Options)?;
     vocabulary.write(&counts, &options.out)?;
 
-    let share = unknown as f64 / total.max(1) as f64;
+    let share = unknown as f64 / total as f64;
     let mut out = stdout().lock();
     match options.json {
         true => writeln!(
@@ -56,7 +61,7 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
             json!({
                 "sentences": sentences, "words": total, "different": different,
                 "kept": vocabulary.len(), "unknown": unknown, "unknown_share": share,
-                "out": options.out,
+                "out": options.out.display().to_string(),
             })
         )?,
         false => writeln!(

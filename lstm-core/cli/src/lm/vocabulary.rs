@@ -1,13 +1,13 @@
 //! The words that a model knows, and their numbers.
 
 use std::collections::HashMap;
+use std::mem;
 use std::path::Path;
 
-use lstm_core::io::write_atomic;
-
-use super::error::LmError;
-use super::text::{Lines, as_file};
+use super::list::List;
+use super::text::Lines;
 use crate::failure::Failure;
+use crate::progress::grouped;
 
 /// The end of a sentence, which stands between sentences and is predicted like a word.
 pub const END: &str = "<eos>";
@@ -15,6 +15,10 @@ pub const END: &str = "<eos>";
 pub const END_ID: u32 = 0;
 /// The number of the word that stands for all unknown ones.
 pub const UNKNOWN_ID: u32 = 1;
+
+/// The numbers of so many words, ends of sentences among them, take 4 GiB: more are refused, and a pipe without an end is not
+/// read for ever.
+const MOST_WORDS: usize = 1 << 30;
 
 /// Words in the order of their numbers: the end of sentence, the unknown word, and the others.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,40 +56,30 @@ impl Vocabulary {
     /// # Errors
     /// A file that cannot be read or is no such list.
     pub fn read(path: &Path) -> Result<(Self, Vec<u64>), Failure> {
-        let mut lines = Lines::open(path)?;
-        let (mut words, mut counts) = (Vec::new(), Vec::new());
-        while let Some(line) = lines.next_line()? {
-            let parts = line.split_once('\t');
-            let parts =
-                parts.and_then(|(count, word)| Some((count.parse().ok()?, word.to_owned())));
-            let Some((count, word)) = parts else {
-                return Err(lines.wrong("a line of a vocabulary is a count, a tab and a word"));
-            };
-            counts.push(count);
-            words.push(word);
+        let mut list = List::read(path)?;
+        if list.are_classes() && !list.are_counts() {
+            return Err(list.wrong(
+                "these are classes of `lstm lm classes`, and the vocabulary of `lstm lm vocab` is needed, whose numbers are counts",
+            ));
         }
-        let vocabulary = Self::new(words).map_err(|reason| LmError::File {
-            path: path.to_owned(),
-            reason,
-        })?;
-        Ok((vocabulary, counts))
+        let words = mem::take(&mut list.words);
+        let vocabulary = Self::new(words).map_err(|reason| list.wrong(reason))?;
+        Ok((vocabulary, list.numbers))
     }
 
-    /// Whether a file is a list that `lstm lm vocab` wrote, with words in falling order of their counts behind the first two.
+    /// Whether a file is a list that `lstm lm vocab` wrote.
     pub fn is_list(path: &Path) -> bool {
-        Self::read(&as_file(path)).is_ok_and(|(_, counts)| counts[2..].is_sorted_by(|a, b| a >= b))
+        List::is(path, |list| {
+            list.are_counts() && Self::new(list.words.clone()).is_ok()
+        })
     }
 
-    /// Writes a line for each word: its count, a tab, the word.
+    /// Writes each word with its count.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, counts: &[u64], path: &Path) -> Result<(), Failure> {
-        let lines = self.words.iter().zip(counts);
-        let text: String = lines
-            .map(|(word, count)| format!("{count}\t{word}\n"))
-            .collect();
-        Ok(write_atomic(path, text.as_bytes())?)
+        List::write(path, counts.iter().copied(), &self.words)
     }
 
     /// All words.
@@ -124,13 +118,17 @@ impl Vocabulary {
     /// The numbers of a whole text.
     ///
     /// # Errors
-    /// A file that cannot be read; a line that is not UTF-8 or holds the end of sentence.
+    /// A file that cannot be read or is too long to be held; a line that is not UTF-8 or holds the end of sentence.
     pub fn encode_file(&self, path: &Path) -> Result<Vec<u32>, Failure> {
         let mut lines = Lines::open(path)?;
         let mut ids = Vec::new();
         while let Some(line) = lines.next_line()? {
             if let Err(reason) = self.encode(line, &mut ids) {
                 return Err(lines.wrong(reason));
+            }
+            if ids.len() > MOST_WORDS {
+                let most = grouped(MOST_WORDS as u64);
+                return Err(lines.wrong(format!("with it the text has more than {most} words, which is too much to be held at once")));
             }
         }
         Ok(ids)
