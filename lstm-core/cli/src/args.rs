@@ -1,14 +1,18 @@
 //! What may stand on the command line.
 
+use std::env;
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cells;
 use crate::flow::args::Flow;
+use crate::held::complain;
 use crate::lm;
 use crate::paper::Paper;
 
@@ -76,20 +80,23 @@ pub struct Train {
     #[arg(long, value_name = "T", default_value_t = 32, value_parser = size(1_000_000))]
     pub steps: u64,
     /// The part of features that is dropped, before and after the recurrent layer: for a text that is read many times
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = fraction)]
     pub dropout: f64,
     /// How long to train, in minutes
-    #[arg(long, value_name = "M", value_parser = positive, allow_negative_numbers = true, conflicts_with = "seconds")]
+    #[arg(long, value_name = "M", value_parser = positive, conflicts_with = "seconds")]
     pub minutes: Option<f64>,
     /// How long to train, in seconds [default: 90]
-    #[arg(long, value_name = "S", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "S", value_parser = positive)]
     pub seconds: Option<f64>,
     /// Where the random numbers start
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     /// The learning rate of Adam at the start; it falls to a tenth along a cosine
-    #[arg(long, value_name = "R", default_value_t = 0.005, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", default_value_t = 0.005, value_parser = positive)]
     pub rate: f64,
+    /// Longer gradients are scaled down to this norm; where training goes well it is rarely reached
+    #[arg(long, value_name = "X", default_value_t = 5.0, value_parser = positive)]
+    pub clip: f64,
     /// Where to save the model that predicted the held-out text best; an older model is replaced once the new one is complete
     #[arg(long, value_name = "MODEL", default_value = "lstm-model.safetensors")]
     pub out: PathBuf,
@@ -110,13 +117,13 @@ pub struct Generate {
     /// A model that `lstm train` saved
     pub model: PathBuf,
     /// How many characters to write
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub length: usize,
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = whole(0..=u64::MAX))]
+    pub length: u64,
     /// How freely: below 1 the likely is preferred, at 0 only the most likely is written
-    #[arg(long, value_name = "X", default_value_t = 0.7, value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.7, value_parser = not_negative)]
     pub temperature: f64,
     /// Where the random numbers start
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     /// What the model reads before it writes
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -126,7 +133,7 @@ pub struct Generate {
 /// Options of `lstm derive`.
 #[derive(Args)]
 pub struct Derive {
-    /// A Rust file with a `cell! { .. }` or the cell alone, or the name of a cell of this program
+    /// A Rust file with a `cell! { .. }`, or the name of a cell of this program
     pub cell: PathBuf,
     /// Writes the derivation as a page of its own, to read in a browser, instead of printing it
     #[arg(long, value_name = "FILE")]
@@ -135,7 +142,10 @@ pub struct Derive {
 
 /// Reads the command line. Help and version go to the output; a mistake is one sentence on the error output.
 pub fn parse() -> Result<Command, ExitCode> {
-    CommandLine::try_parse()
+    let mut definition = with_negative_numbers(CommandLine::command());
+    let words: Vec<_> = env::args_os().collect();
+    (definition.try_get_matches_from_mut(&words))
+        .and_then(|matches| CommandLine::from_arg_matches(&matches))
         .map(|line| line.command)
         .map_err(|error| match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -157,15 +167,56 @@ pub fn parse() -> Result<Command, ExitCode> {
                     .collect();
                 let sentence = sentence.join(" ");
                 let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-                eprintln!("lstm: {sentence}; `lstm help` lists what is possible");
+                let help = help_for(&definition, &words[1..]);
+                complain(&format!(
+                    "lstm: {sentence}; `{help}` lists what is possible"
+                ));
                 ExitCode::from(2)
             }
         })
 }
 
+/// What begins like an option but is a number is a value: that it is out of range is for the option to say.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let named = |arg: &Arg| !arg.is_positional() && arg.get_action().takes_values();
+    command
+        .mut_args(|arg| match named(&arg) {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
+/// The command that shows the help of the verb that is meant.
+fn help_for(command: &clap::Command, words: &[OsString]) -> String {
+    let mut verbs = vec![command.get_name(), "help"];
+    let mut verb = command;
+    for word in words {
+        let Some(next) = verb.find_subcommand(word) else {
+            break;
+        };
+        verbs.push(next.get_name());
+        verb = next;
+    }
+    verbs.join(" ")
+}
+
 /// A whole number from 1 to `most`.
-pub fn size(most: u64) -> clap::builder::RangedU64ValueParser {
-    value_parser!(u64).range(1..=most)
+pub fn size(most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    whole(1..=most)
+}
+
+/// A whole number of this range.
+pub fn whole(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(match (range.start(), range.end()) {
+            (least, &u64::MAX) => format!("it must be a whole number of at least {least}"),
+            (least, most) => format!("it must be a whole number from {least} to {most}"),
+        }),
+    }
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -206,12 +257,26 @@ pub fn fraction(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definition_of_the_options_is_consistent() {
-        CommandLine::command().debug_assert();
+        with_negative_numbers(CommandLine::command()).debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_the_verb_that_is_meant_is_named() {
+        let definition = CommandLine::command();
+        for (words, help) in [
+            ("", "lstm help"),
+            ("tarin", "lstm help"),
+            ("train --hidden 0", "lstm help train"),
+            ("lm ppl", "lstm help lm ppl"),
+            ("paper adding --lag 3", "lstm help paper adding"),
+            ("derive train", "lstm help derive"),
+        ] {
+            let words: Vec<_> = words.split_whitespace().map(OsString::from).collect();
+            assert_eq!(help_for(&definition, &words), help);
+        }
     }
 }

@@ -51,7 +51,7 @@ pub fn write_sample<C: Cell>(
     out: &mut impl Write,
     model: &CharModel<C, f32>,
     prompt: &str,
-    length: usize,
+    length: u64,
     temperature: f64,
     seed: u64,
 ) -> Result<(), Failure> {

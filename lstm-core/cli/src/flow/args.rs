@@ -8,7 +8,7 @@ use lstm_core::Cell;
 
 use super::curve::Choice;
 use super::rnn::LogisticRnn;
-use crate::args::{finite, size};
+use crate::args::{finite, size, whole};
 use crate::cells;
 
 /// The cell that only this verb knows.
@@ -47,7 +47,7 @@ pub struct Flow {
         value_name = "B,..",
         value_delimiter = ',',
         value_parser = finite,
-        allow_negative_numbers = true,
+        allow_hyphen_values = true,
         conflicts_with = "model",
         requires = "cell"
     )]
@@ -58,12 +58,11 @@ pub struct Flow {
         value_name = "R",
         default_value_t = 1.0,
         value_parser = finite,
-        allow_negative_numbers = true,
         requires = "cell"
     )]
     pub strength: f64,
     /// Trains the layer for so many updates to recall the first step, and shows it before and after
-    #[arg(long, value_name = "UPDATES", requires = "cell")]
+    #[arg(long, value_name = "UPDATES", value_parser = whole(0..=u64::MAX), requires = "cell")]
     pub train: Option<u64>,
     /// The carried quantity where the error starts, such as c [default: each by itself; the net input of a simple RNN]
     #[arg(long, value_name = "QUANTITY", requires = "layer")]
@@ -72,13 +71,13 @@ pub struct Flow {
     #[arg(long, value_name = "QUANTITY", requires = "from")]
     pub to: Option<String>,
     /// The unit where the error starts, from 0 [default: each in turn, and the root of the mean square]
-    #[arg(long, value_name = "UNIT", requires = "layer")]
-    pub unit: Option<usize>,
+    #[arg(long, value_name = "UNIT", value_parser = whole(0..=u64::MAX), requires = "layer")]
+    pub unit: Option<u64>,
     /// The unit where it is read, from 0 [default: all, as the length of what arrives]
-    #[arg(long, value_name = "UNIT", requires = "layer")]
-    pub to_unit: Option<usize>,
+    #[arg(long, value_name = "UNIT", value_parser = whole(0..=u64::MAX), requires = "layer")]
+    pub to_unit: Option<u64>,
     /// Where the random numbers start
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     /// Where to save the picture as SVG
     #[arg(long, value_name = "FILE")]
@@ -124,8 +123,8 @@ impl Flow {
         Choice {
             from: self.from.clone(),
             to: self.to.clone(),
-            unit: self.unit,
-            to_unit: self.to_unit,
+            unit: self.unit.map(|unit| unit as usize),
+            to_unit: self.to_unit.map(|unit| unit as usize),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::args::{fraction, not_negative, positive, size};
+use crate::args::{fraction, not_negative, positive, size, whole};
 use crate::cells;
 
 /// The verbs of `lstm lm`.
@@ -39,10 +39,10 @@ pub struct Vocab {
     #[arg(required = true, value_name = "TEXT")]
     pub texts: Vec<PathBuf>,
     /// Keep so many words at most, the end of sentence and the unknown word among them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=u64::from(u32::MAX)))]
+    #[arg(long, value_name = "N", value_parser = whole(2..=u64::from(u32::MAX)))]
     pub limit: Option<u64>,
     /// Keep words that occur at least so often
-    #[arg(long, value_name = "C", default_value_t = 1)]
+    #[arg(long, value_name = "C", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub min_count: u64,
     /// The word that stands for all words that are not kept
     #[arg(long, value_name = "WORD", default_value = "<unk>")]
@@ -131,7 +131,7 @@ pub struct Train {
     #[arg(long, value_name = "FILE")]
     pub class_file: Option<PathBuf>,
     /// The part of features that is dropped, before and after each layer
-    #[arg(long, value_name = "P", default_value_t = 0.2, value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 0.2, value_parser = fraction)]
     pub dropout: f64,
     /// Parallel streams of text
     #[arg(long, value_name = "B", default_value_t = 20, value_parser = size(65_536))]
@@ -146,13 +146,13 @@ pub struct Train {
     #[arg(long, value_enum, default_value_t = Descent::Sgd)]
     pub optimiser: Descent,
     /// The learning rate [default: 20 for sgd, 0.001 for adam]
-    #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", value_parser = positive)]
     pub rate: Option<f64>,
     /// Longer gradients are scaled down to this norm
-    #[arg(long, value_name = "X", default_value_t = 0.25, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.25, value_parser = positive)]
     pub clip: f64,
     /// What the rate is divided by when the text of --valid is predicted no better than before
-    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = positive)]
     pub decay: f64,
     /// Stop at the plateau after so many divisions of the rate
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = size(1_000_000))]
@@ -161,7 +161,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = size(1024))]
     pub threads: Option<u64>,
     /// Where the random numbers start
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     /// A folder for checkpoints; a run that finds one there goes on from it
     #[arg(long, value_name = "FOLDER")]
@@ -207,19 +207,19 @@ pub struct Generate {
     /// A model that `lstm lm train` saved
     pub model: PathBuf,
     /// How many sentences to write
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = whole(0..=u64::MAX))]
     pub sentences: u64,
     /// Break a sentence off after so many words
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = size(u64::MAX))]
     pub words: u64,
     /// How freely: below 1 the likely is preferred, at 0 only the most likely is written
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = not_negative)]
     pub temperature: f64,
     /// How each sentence begins
     #[arg(long, value_name = "WORDS", default_value = "")]
     pub prompt: String,
     /// Where the random numbers start
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     /// Print each sentence as a line of JSON
     #[arg(long)]
@@ -235,10 +235,10 @@ pub struct Rescore {
     #[arg(default_value = "-")]
     pub lists: PathBuf,
     /// What the language model's score is multiplied with before it is added
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = not_negative)]
     pub scale: f64,
     /// The share of this model in the language model's score; the rest is that of the score that is given
-    #[arg(long, value_name = "X", value_parser = share, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = share)]
     pub interpolate: Option<f64>,
     /// Write the best line of each list only
     #[arg(long)]

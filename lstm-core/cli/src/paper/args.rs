@@ -129,10 +129,10 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = size(1 << 62))]
     pub limit: Option<u64>,
     /// The learning rate [default: the paper's]
-    #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", value_parser = positive)]
     pub rate: Option<f64>,
     /// Weights start uniform over plus and minus this [default: the paper's]
-    #[arg(long, value_name = "W", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "W", value_parser = positive)]
     pub range: Option<f64>,
     /// Where finished networks are noted; those that stand there already are not trained again
     #[arg(long, value_name = "FILE", default_value = "lstm-paper.jsonl")]

@@ -81,7 +81,7 @@ fn flow_refuses_what_does_not_fit() {
             &["--cell", "elman", "--to-unit", "99"],
             "less than the number of units",
         ),
-        (&["--steps", "0"], "0 is not in"),
+        (&["--steps", "0"], "from 1 to 100000"),
         (
             &["--cell", "lstm", "--strength", "nan"],
             "'--strength <R>': it is not a finite number",

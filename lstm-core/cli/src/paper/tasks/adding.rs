@@ -4,7 +4,7 @@ use clap::Args;
 use lstm_core::Rng;
 use serde::Serialize;
 
-use crate::args::size;
+use crate::args::whole;
 use crate::paper::criterion::Criterion;
 use crate::paper::sequence::Sequence;
 use crate::paper::task::{Problem, Published, Task};
@@ -14,7 +14,7 @@ use crate::paper::topology::{Bias, Topology, descending};
 #[derive(Debug, Args, Serialize)]
 pub struct Adding {
     /// The length of the shortest sequences
-    #[arg(long, value_name = "T", default_value_t = 100, value_parser = size(100_000).range(8..))]
+    #[arg(long, value_name = "T", default_value_t = 100, value_parser = whole(8..=100_000))]
     pub lag: u64,
 }
 

@@ -5,7 +5,7 @@ use lstm_core::Rng;
 use serde::Serialize;
 
 use super::adding::{marked_numbers, topology};
-use crate::args::size;
+use crate::args::{size, whole};
 use crate::paper::criterion::Criterion;
 use crate::paper::task::{Problem, Published, Task};
 use crate::paper::topology::Topology;
@@ -14,7 +14,7 @@ use crate::paper::topology::Topology;
 #[derive(Debug, Args, Serialize)]
 pub struct Multiplication {
     /// The length of the shortest sequences
-    #[arg(long, value_name = "T", default_value_t = 100, value_parser = size(100_000).range(8..))]
+    #[arg(long, value_name = "T", default_value_t = 100, value_parser = whole(8..=100_000))]
     pub lag: u64,
     /// Below how many of the last 2000 sequences may be wrong: the paper stops at 140 and, later, at 13
     #[arg(long, value_name = "N", default_value_t = 140, value_parser = size(2000))]

@@ -6,7 +6,7 @@ use lstm_core::cells::Lstm2002Truncated;
 use serde::Serialize;
 
 use super::timing::{self, Gates, LENGTHS, Peepholes};
-use crate::args::{fraction, positive, size};
+use crate::args::{fraction, positive, whole};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
 use crate::paper::online::Descent;
@@ -24,17 +24,17 @@ pub struct PeriodicFunction {
     #[arg(long, value_enum, default_value_t = Shape::Cosine)]
     pub shape: Shape,
     /// Steps of a period
-    #[arg(long, value_name = "F", default_value_t = 10, value_parser = size(100_000).range(2..))]
+    #[arg(long, value_name = "F", default_value_t = 10, value_parser = whole(2..=100_000))]
     pub period: u64,
     /// An output off by this or more is an error
-    #[arg(long, value_name = "E", default_value_t = TOLERANCE, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "E", default_value_t = TOLERANCE, value_parser = positive)]
     pub tolerance: f64,
     /// The network's gates
     #[command(flatten)]
     #[serde(flatten)]
     pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
-    #[arg(long, value_name = "M", default_value_t = 0.99, value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "M", default_value_t = 0.99, value_parser = fraction)]
     pub momentum: f64,
 }
 

@@ -28,7 +28,7 @@ pub struct SpikeDelays {
     #[serde(flatten)]
     pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
-    #[arg(long, value_name = "M", default_value_t = 0.9999, value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "M", default_value_t = 0.9999, value_parser = fraction)]
     pub momentum: f64,
 }
 

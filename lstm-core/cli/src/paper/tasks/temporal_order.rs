@@ -4,7 +4,7 @@ use clap::Args;
 use lstm_core::Rng;
 use serde::Serialize;
 
-use crate::args::size;
+use crate::args::whole;
 use crate::paper::criterion::Criterion;
 use crate::paper::sequence::Sequence;
 use crate::paper::task::{Problem, Published, Task};
@@ -22,10 +22,10 @@ const SYMBOLS: usize = 8;
 #[derive(Debug, Args, Serialize)]
 pub struct TemporalOrder {
     /// The length of the shortest sequences; places scale with it
-    #[arg(long, value_name = "T", default_value_t = 100, value_parser = size(100_000).range(20..))]
+    #[arg(long, value_name = "T", default_value_t = 100, value_parser = whole(20..=100_000))]
     pub lag: u64,
     /// How many of X and Y there are: two (experiment 6a) or three (6b)
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = size(3).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = whole(2..=3))]
     pub marks: u64,
 }
 

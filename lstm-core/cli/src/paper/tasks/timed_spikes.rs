@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::spikes::Spikes;
 use super::timing::{self, Gates, LENGTHS, Peepholes};
-use crate::args::{fraction, size};
+use crate::args::{fraction, size, whole};
 use crate::paper::cells::Lstm2002;
 use crate::paper::design::Design;
 use crate::paper::online::Descent;
@@ -21,14 +21,14 @@ pub struct TimedSpikes {
     #[arg(long, value_name = "F", default_value_t = 10, value_parser = size(100_000))]
     pub period: u64,
     /// The longest delay; without any, spikes come at equal distances
-    #[arg(long, value_name = "I", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=100_000))]
+    #[arg(long, value_name = "I", default_value_t = 1, value_parser = whole(0..=100_000))]
     pub delay: u64,
     /// The network's gates
     #[command(flatten)]
     #[serde(flatten)]
     pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
-    #[arg(long, value_name = "M", default_value_t = 0.999, value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "M", default_value_t = 0.999, value_parser = fraction)]
     pub momentum: f64,
 }
 

@@ -17,7 +17,7 @@ pub struct Gates {
     #[arg(long, value_enum, default_value_t = Peepholes::With)]
     pub peepholes: Peepholes,
     /// Where the bias of the forget gate starts: the paper's -2 nearly closes it, with 2 the state lasts for some steps from the start
-    #[arg(long, value_name = "B", default_value_t = FORGET_BIAS, value_parser = finite, allow_negative_numbers = true)]
+    #[arg(long, value_name = "B", default_value_t = FORGET_BIAS, value_parser = finite)]
     pub forget_bias: f64,
 }
 
