@@ -28,12 +28,17 @@ pub enum Form {
     Csv,
     /// A page for a browser.
     Html,
+    /// A folder of checkpoints.
+    Checkpoints,
 }
 
 impl Form {
-    /// Whether a file is of this form.
+    /// Whether what is there is of this form, or empty. Others than files are not opened, as a pipe might have no end.
     fn fits(self, path: &Path) -> bool {
         match self {
+            Self::Checkpoints => path.is_dir(),
+            _ if !path.is_file() => false,
+            _ if is_empty(path) => true,
             Self::Model(kind) => {
                 ModelFile::open(path).is_ok_and(|file| Kind::of(&file) == Some(kind))
             }
@@ -56,6 +61,7 @@ impl Form {
             Self::Png => "a PNG picture",
             Self::Csv => "a table of `lstm flow`",
             Self::Html => "a page",
+            Self::Checkpoints => "a folder",
         }
     }
 }
@@ -96,7 +102,9 @@ pub fn require_replaceable<'a>(
     let mut before: Vec<Output<'_>> = Vec::new();
     for output in outputs {
         let Output { option, path, form } = output;
-        require_writable(path)?;
+        if !matches!(form, Form::Checkpoints) {
+            require_writable(path)?;
+        }
         let refused = |reason: String| {
             Err(Failure::NotReplaced {
                 path: path.to_owned(),
@@ -108,9 +116,9 @@ pub fn require_replaceable<'a>(
             return refused("is read by this command".to_owned());
         }
         if let Some(other) = (before.iter()).find(|other| is_same_place(path, other.path)) {
-            return refused(format!("is the file of {}, too", other.option));
+            return refused(format!("is what {} names, too", other.option));
         }
-        if path.exists() && !is_empty(path) && !(path.is_file() && form.fits(path)) {
+        if path.exists() && !form.fits(path) {
             return refused(format!("exists and is not {}", form.name()));
         }
         before.push(output);
@@ -119,7 +127,7 @@ pub fn require_replaceable<'a>(
 }
 
 /// Whether two files are one or, where they are not there yet, will be.
-fn is_same_place(one: &Path, other: &Path) -> bool {
+pub fn is_same_place(one: &Path, other: &Path) -> bool {
     let named_alike =
         matches!((absolute(one), absolute(other)), (Ok(one), Ok(other)) if one == other);
     named_alike || are_one(one, other)
@@ -132,7 +140,7 @@ fn are_one(one: &Path, other: &Path) -> bool {
 
 /// Whether nothing is lost with a file, such as one that was made to have a name of its own.
 fn is_empty(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0)
+    fs::metadata(path).is_ok_and(|file| file.len() == 0)
 }
 
 fn begins_with(path: &Path, start: &[u8]) -> bool {

@@ -1,13 +1,17 @@
 //! What training shows: a line for every measurement and, on a terminal, a bar that moves in between.
 
-use std::io::{self, IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Stdout, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::failure::Failure;
+use crate::held::Held;
+
 /// The display of one training run.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    out: Held<Stdout>,
     start: Instant,
     measured: Duration,
 }
@@ -17,7 +21,7 @@ impl Progress {
     ///
     /// # Errors
     /// An output that cannot be written.
-    pub fn start(budget: Duration) -> io::Result<Self> {
+    pub fn start(budget: Duration) -> Result<Self, Failure> {
         writeln!(
             stdout(),
             "  time   characters   per second   bits per character held out"
@@ -25,6 +29,7 @@ impl Progress {
         let length = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
         Ok(Self {
             bar: bar(length, "{wide_bar} {msg}"),
+            out: Held::new(stdout()),
             start: Instant::now(),
             measured: Duration::ZERO,
         })
@@ -47,28 +52,28 @@ impl Progress {
     }
 
     /// Prints a measurement that took `cost`, which is not counted as time of training.
-    ///
-    /// # Errors
-    /// An output that cannot be written.
-    pub fn measurement(&mut self, characters: u64, bits: f64, cost: Duration) -> io::Result<()> {
+    pub fn measurement(&mut self, characters: u64, bits: f64, cost: Duration) {
         self.measured += cost;
         let seconds = self.elapsed().as_secs_f64();
         let line = format!(
-            "{seconds:5.0} s {:>12} {:>12}   {bits:.3}",
+            "{seconds:5.0} s {:>12} {:>12}   {bits:.3}\n",
             grouped(characters),
             self.rate(characters)
         );
-        match &self.bar {
-            Some(bar) => bar.suspend(|| writeln!(stdout(), "{line}")),
-            None => writeln!(stdout(), "{line}"),
-        }
+        let out = &mut self.out;
+        // An error is held, not returned.
+        let _ = match &self.bar {
+            Some(bar) => bar.suspend(|| out.write_all(line.as_bytes())),
+            None => out.write_all(line.as_bytes()),
+        };
     }
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
+    /// Takes the bar away and returns the output, with the error that it may hold.
+    pub fn finish(self) -> Held<Stdout> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        self.out
     }
 
     fn rate(&self, characters: u64) -> String {

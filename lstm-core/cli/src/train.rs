@@ -3,6 +3,7 @@
 use std::env;
 use std::f64::consts::{LN_2, PI};
 use std::io::{Write, stdout};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lstm_core::init::{CellInit, Init};
@@ -23,14 +24,12 @@ use crate::kind::Kind;
 use crate::output::{Form, Output, require_replaceable};
 use crate::progress::{Progress, grouped};
 
-/// Longer gradients are scaled down to this norm. Where training goes well it is rarely reached.
-const MAX_NORM: f64 = 5.0;
 /// Streams that one thread takes forward and back: enough to fill the kernels' tiles.
 const STREAMS_PER_SHARD: usize = 16;
 /// Measurements on the held-out text in a run.
 const MEASUREMENTS: u32 = 15;
 /// Characters and temperature of the sample at the end.
-const SAMPLE: (usize, f64) = (400, 0.7);
+const SAMPLE: (u64, f64) = (400, 0.7);
 
 /// Trains and saves a model.
 ///
@@ -74,42 +73,73 @@ impl Task for Run<'_> {
         let mut trainer =
             CharTrainer::new(&model, batch, steps, batch.div_ceil(STREAMS_PER_SHARD))?;
         trainer.set_dropout(options.dropout, &mut rng)?;
-        let mut adam = Adam::new(options.rate)?;
-        let mut window = Window::default();
-        let budget = options.budget();
-        let mut progress = Progress::start(budget)?;
-        let mut characters = 0;
-        let mut best = Best(None);
-        let mut next_measurement = Duration::ZERO;
-        while progress.elapsed() < budget && !interrupt.came() {
-            if progress.elapsed() >= next_measurement {
-                let (bits, cost) = held_out.measure(&model, characters, &mut progress)?;
-                best.see(bits, &model);
-                // However long measuring takes, at least nine tenths of the time are for training.
-                next_measurement = progress.elapsed() + (budget / MEASUREMENTS).max(9 * cost);
-            }
-            adam.set_rate(
-                options.rate * cosine(progress.elapsed().as_secs_f64() / budget.as_secs_f64()),
-            )?;
-            streams.next_window(&mut window);
-            let step = trainer.step(&mut model, &window, &mut adam, MAX_NORM)?;
-            characters += window.inputs.len() as u64;
-            progress.advance(characters, step.loss / LN_2);
-        }
-        let (bits, _) = held_out.measure(&model, characters, &mut progress)?;
-        best.see(bits, &model);
-        progress.finish();
-
-        let (bits, model) = best.0.unwrap_or((bits, model));
-        model.save(&options.out)?;
-        conclude(&model, bits, options)?;
+        let mut training = Training {
+            options,
+            held_out,
+            trainer,
+            best: Best::untrained(model.clone()),
+            model,
+            characters: 0,
+            progress: Progress::start(options.budget())?,
+        };
+        let ended = training.run(&mut streams, &interrupt);
+        let mut out = training.progress.finish();
+        let best = training.best.save(ended, &options.out)?;
+        best.conclude(&mut out, options)?;
         match interrupt.came() {
             true => Err(Failure::Interrupted(format!(
                 "what had been learned is saved in {}",
                 options.out.display()
             ))),
-            false => Ok(()),
+            false => out.finish(),
         }
+    }
+}
+
+/// A run with all that changes in its course.
+struct Training<'a, C: Cell> {
+    options: &'a Train,
+    held_out: HeldOut<'a>,
+    trainer: CharTrainer<f32>,
+    best: Best<C>,
+    model: CharModel<C, f32>,
+    characters: u64,
+    progress: Progress,
+}
+
+impl<C: Cell> Training<'_, C> {
+    /// Trains until the time is over or Ctrl-C comes. The best model is kept also where that ends in an error.
+    fn run(&mut self, streams: &mut Streams<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
+        let (options, budget) = (self.options, self.options.budget());
+        let mut adam = Adam::new(options.rate)?;
+        let mut window = Window::default();
+        let mut next_measurement = Duration::ZERO;
+        while self.progress.elapsed() < budget && !interrupt.came() {
+            if self.progress.elapsed() >= next_measurement {
+                let cost = self.measure()?;
+                // However long measuring takes, at least nine tenths of the time are for training.
+                next_measurement = self.progress.elapsed() + (budget / MEASUREMENTS).max(9 * cost);
+            }
+            let part = self.progress.elapsed().as_secs_f64() / budget.as_secs_f64();
+            adam.set_rate(options.rate * cosine(part))?;
+            streams.next_window(&mut window);
+            let (trainer, model) = (&mut self.trainer, &mut self.model);
+            let step = trainer.step(model, &window, &mut adam, options.clip)?;
+            self.characters += window.inputs.len() as u64;
+            self.progress.advance(self.characters, step.loss / LN_2);
+        }
+        self.measure()?;
+        Ok(())
+    }
+
+    /// Prints the bits per character, keeps the model if it is the best so far, and returns the time that measuring took.
+    fn measure(&mut self) -> Result<Duration, Failure> {
+        let start = Instant::now();
+        let bits = self.held_out.bits(&self.model)?;
+        let cost = start.elapsed();
+        self.progress.measurement(self.characters, bits, cost);
+        self.best.see(bits, self.characters, &self.model);
+        Ok(cost)
     }
 }
 
@@ -135,29 +165,80 @@ impl<'a> HeldOut<'a> {
         Ok(Self { ids, batch, steps })
     }
 
-    /// Prints the bits per character and returns them with the time that took.
-    fn measure<C: Cell>(
-        &self,
-        model: &CharModel<C, f32>,
-        characters: u64,
-        progress: &mut Progress,
-    ) -> Result<(f64, Duration), Failure> {
-        let start = Instant::now();
-        let bits = model.bits_per_character(self.ids, self.batch, self.steps)?;
-        let cost = start.elapsed();
-        progress.measurement(characters, bits, cost)?;
-        Ok((bits, cost))
+    fn bits<C: Cell>(&self, model: &CharModel<C, f32>) -> Result<f64, Failure> {
+        Ok(model.bits_per_character(self.ids, self.batch, self.steps)?)
     }
 }
 
 /// The model that predicted the held-out text best: a small text is learned by heart after a while.
-struct Best<C: Cell>(Option<(f64, CharModel<C, f32>)>);
+struct Best<C: Cell> {
+    model: CharModel<C, f32>,
+    /// Bits per character; infinite before the first measurement.
+    bits: f64,
+    /// How many characters it had been trained on.
+    characters: u64,
+}
 
 impl<C: Cell> Best<C> {
-    fn see(&mut self, bits: f64, model: &CharModel<C, f32>) {
-        if self.0.as_ref().is_none_or(|(least, _)| bits < *least) {
-            self.0 = Some((bits, model.clone()));
+    fn untrained(model: CharModel<C, f32>) -> Self {
+        Self {
+            model,
+            bits: f64::INFINITY,
+            characters: 0,
         }
+    }
+
+    fn see(&mut self, bits: f64, characters: u64, model: &CharModel<C, f32>) {
+        if bits < self.bits {
+            *self = Self {
+                model: model.clone(),
+                bits,
+                characters,
+            };
+        }
+    }
+
+    /// Saves the model, however training ended. An error is returned once that is done; where it came before anything had been
+    /// learned, an older model stays in its place.
+    fn save(self, ended: Result<(), Failure>, path: &Path) -> Result<Self, Failure> {
+        match ended {
+            Err(Failure::Core(source)) if self.characters > 0 => {
+                self.model.save(path)?;
+                Err(Failure::Diverged {
+                    source,
+                    bits: self.bits,
+                    path: path.to_owned(),
+                })
+            }
+            Err(other) => Err(other),
+            Ok(()) => {
+                self.model.save(path)?;
+                Ok(self)
+            }
+        }
+    }
+
+    /// Shows what the model writes, where it is, and what to do with it.
+    fn conclude(&self, out: &mut impl Write, options: &Train) -> Result<(), Failure> {
+        let (length, temperature) = SAMPLE;
+        writeln!(out, "\nIt writes (temperature {temperature}):\n")?;
+        write_sample(out, &self.model, "", length, temperature, options.seed)?;
+        let program = env::args().next().unwrap_or_else(|| "lstm".to_owned());
+        let (model, bits) = (options.out.display(), self.bits);
+        writeln!(
+            out,
+            "\n\nSaved {model}, the best of this run: {bits:.3} bits per character held out. Next:"
+        )?;
+        writeln!(
+            out,
+            "    {program} generate {model} --length 1000 --temperature 0.5"
+        )?;
+        writeln!(out, "    {program} train --text FILE --minutes 10")?;
+        writeln!(
+            out,
+            "    {program} derive FILE        # the error signals of a cell of your own"
+        )?;
+        Ok(())
     }
 }
 
@@ -192,26 +273,43 @@ fn introduce<C: Cell>(corpus: &Corpus, model: &CharModel<C, f32>) -> Result<(), 
     Ok(())
 }
 
-/// Shows what the model writes, where it is, and what to do with it.
-fn conclude<C: Cell>(model: &CharModel<C, f32>, bits: f64, options: &Train) -> Result<(), Failure> {
-    let (length, temperature) = SAMPLE;
-    let mut out = stdout().lock();
-    writeln!(out, "\nIt writes (temperature {temperature}):\n")?;
-    write_sample(&mut out, model, "", length, temperature, options.seed)?;
-    let program = env::args().next().unwrap_or_else(|| "lstm".to_owned());
-    let model = options.out.display();
-    writeln!(
-        out,
-        "\n\nSaved {model}, the best of this run: {bits:.3} bits per character held out. Next:"
-    )?;
-    writeln!(
-        out,
-        "    {program} generate {model} --length 1000 --temperature 0.5"
-    )?;
-    writeln!(out, "    {program} train --text FILE --minutes 10")?;
-    writeln!(
-        out,
-        "    {program} derive FILE        # the error signals of a cell of your own"
-    )?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use std::{fs, process};
+
+    use lstm_core::cells::ElmanRnn;
+    use lstm_core::text::Vocabulary;
+
+    use super::*;
+
+    #[test]
+    fn the_best_model_is_saved_also_where_numbers_diverge_later() {
+        let path = env::temp_dir().join(format!("lstm-best-{}", process::id()));
+        let mut rng = Rng::new(1);
+        let mut model = || {
+            let vocabulary = Vocabulary::of("abc").unwrap();
+            CharModel::<ElmanRnn, f32>::new(vocabulary, &[2, 3], &mut rng).unwrap()
+        };
+        let diverged = || {
+            let what = "the loss".to_owned();
+            Err(lstm_core::Error::NotFinite { what }.into())
+        };
+        let mut best = Best::untrained(model());
+        best.see(3.0, 0, &model());
+        assert!(best.save(diverged(), &path).is_err() && !path.exists());
+
+        let (good, worse) = (model(), model());
+        let mut best = Best::untrained(model());
+        best.see(2.0, 100, &good);
+        best.see(2.5, 200, &worse);
+        best.see(f64::NAN, 300, &worse);
+        let error = best.save(diverged(), &path).err().unwrap().to_string();
+        let file = path.display();
+        let saved = format!("with 2.000 bits per character held out, is saved in {file}");
+        assert!(error.ends_with(&saved), "{error}");
+        let kept = fs::read(&path).unwrap();
+        good.save(&path).unwrap();
+        assert!(kept == fs::read(&path).unwrap());
+        fs::remove_file(path).unwrap();
+    }
 }

@@ -8,6 +8,8 @@ mod kinds;
 mod outputs;
 #[path = "cli/page.rs"]
 mod page;
+#[path = "cli/training.rs"]
+mod training;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,12 +99,26 @@ fn impossible_options_are_refused_with_one_sentence() {
     let folder = Folder::new("options");
     for (arguments, reason) in [
         (&["train", "--hidden", "0"][..], "--hidden"),
-        (&["train", "--hidden", "-3"], "-3"),
+        (
+            &["train", "--hidden", "-3"],
+            "it must be a whole number from 1 to 8192",
+        ),
+        (
+            &["train", "--rate", "-1"],
+            "a finite number greater than 0; `lstm help train` lists",
+        ),
+        (
+            &["lm", "train", "text", "--seed", "-1"],
+            "it must be a whole number of at least 0; `lstm help lm train` lists",
+        ),
+        (
+            &["flow", "--forget-bias", "-1,x"],
+            "invalid value 'x' for '--forget-bias <B,..>'",
+        ),
         (&["train", "--embedding", "99999999999"], "--embedding"),
         (&["train", "--batch", "0"], "--batch"),
         (&["train", "--steps", "0"], "--steps"),
         (&["train", "--rate", "NaN"], "finite number greater than 0"),
-        (&["train", "--rate=-1"], "finite number greater than 0"),
         (&["train", "--seconds", "0"], "finite number greater than 0"),
         (
             &["train", "--minutes", "inf"],
@@ -116,7 +132,7 @@ fn impossible_options_are_refused_with_one_sentence() {
         (&["train", "--seed", "x"], "--seed"),
         (&["generate"], "<MODEL>"),
         (
-            &["generate", "m", "--temperature=-0.1"],
+            &["generate", "m", "--temperature", "-0.1"],
             "finite number of at least 0",
         ),
         (
@@ -148,6 +164,8 @@ fn unusable_texts_are_refused_and_nothing_is_written() {
             "the part of the text to train on is too short: its length in characters is 8, but must be at least 1025; use a longer text, a smaller batch or fewer steps",
         ),
         (".", "cannot read ."),
+        #[cfg(unix)]
+        ("/dev/zero", "/dev/zero has more than 1,073,741,824 bytes"),
     ] {
         let error = folder.refused(&["train", "--text", text, "--out", "model"]);
         assert!(error.contains(reason), "{error}");
@@ -239,34 +257,6 @@ fn training_saves_a_model_that_writes() {
         assert_eq!(written.chars().count(), 5 + 30 + 1);
     }
     assert_eq!(folder.names(), ["model", "text.txt"]);
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_stops_training_and_saves() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
-
-    let folder = Folder::new("interrupt");
-    folder.write("text.txt", text());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lstm"))
-        .args([&SMALL[..12], &["600", "--out", "model"]].concat())
-        .current_dir(&folder.0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // The head of the table is printed once Ctrl-C is listened to.
-    assert!(lines.any(|line| line.unwrap().contains("bits per character held out")));
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
-    lines.for_each(|line| drop(line.unwrap()));
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(folder.lstm(&["generate", "model"]).status.success());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::error::LmError;
 use super::model::WordModel;
 use super::trainer::Trainer;
 use crate::failure::Failure;
+use crate::held::complain;
 
 /// So many checkpoints stay: if the last is damaged, the one before serves.
 const KEEP: usize = 2;
@@ -45,6 +46,15 @@ impl Epoch {
     }
 }
 
+/// The best model so far, which is saved by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The epoch it is of.
+    pub epoch: usize,
+    /// The file it was saved in, for people.
+    pub file: String,
+}
+
 /// All that changes in the course of a run.
 pub struct Run {
     /// The model.
@@ -61,6 +71,8 @@ pub struct Run {
     pub losses: f64,
     /// The epochs so far.
     pub history: Vec<Epoch>,
+    /// The best model so far, if an epoch is over.
+    pub kept: Option<Kept>,
     folder: Option<Checkpoints>,
     /// What decides the course of the run; another run does not go on from its checkpoints.
     course: String,
@@ -95,6 +107,7 @@ impl Run {
             windows: 0,
             losses: 0.0,
             history: Vec::new(),
+            kept: None,
             folder,
             course,
         };
@@ -110,7 +123,9 @@ impl Run {
             return Ok(());
         };
         for error in &latest.refused {
-            eprintln!("lstm: {error}; the run goes on from an earlier checkpoint");
+            complain(&format!(
+                "lstm: {error}; the run goes on from an earlier checkpoint"
+            ));
         }
         let file = latest.file;
         if file.text("course")? != self.course {
@@ -124,12 +139,14 @@ impl Run {
         self.plateau.resume(file.watch("plateau")?);
         self.windows = file.count("windows")?;
         self.losses = file.number("losses")?;
-        self.history = serde_json::from_str(file.text("history")?).map_err(|error| {
+        let unread = |error: serde_json::Error| {
             let reason = format!(
                 "its list of epochs cannot be read ({error}); choose another folder for --checkpoints"
             );
             unfit(file.path(), &reason)
-        })?;
+        };
+        self.history = serde_json::from_str(file.text("history")?).map_err(unread)?;
+        self.kept = serde_json::from_str(file.text("kept")?).map_err(unread)?;
         Ok(())
     }
 
@@ -154,6 +171,7 @@ impl Run {
             .with_count("windows", self.windows)
             .with_number("losses", self.losses)
             .with_text("history", &json!(self.history).to_string())
+            .with_text("kept", &json!(self.kept).to_string())
             .with_text("course", &self.course);
         folder.save(self.windows, checkpoint)?;
         Ok(())

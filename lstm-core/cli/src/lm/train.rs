@@ -1,7 +1,6 @@
 //! `lstm lm train`: from a text and a list of words to a model.
 
-use std::fs;
-use std::io::{Write, stdout};
+use std::io::{Stdout, Write, stdout};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,14 +15,15 @@ use super::model::{Config, WordModel};
 use super::perplexity::{Account, shown};
 use super::progress::Bar;
 use super::reader::Reader;
-use super::run::{Epoch, Run};
+use super::run::{Epoch, Kept, Run};
 use super::trainer::Trainer;
 use super::vocabulary::{END_ID, Vocabulary};
 use super::{classes, curves};
 use crate::failure::Failure;
+use crate::held::Held;
 use crate::interrupt::Interrupt;
 use crate::kind::Kind;
-use crate::output::{Form, Output, require_replaceable};
+use crate::output::{Form, Output, is_same_place, require_replaceable};
 use crate::progress::grouped;
 
 /// Trains and saves a model.
@@ -65,6 +65,8 @@ pub fn run(options: &Train) -> Result<(), Failure> {
         valid,
         run,
         interrupt: Interrupt::listen()?,
+        out: Held::new(stdout()),
+        has_saved: false,
     };
     training.run(streams)
 }
@@ -75,7 +77,13 @@ fn require_outputs(options: &Train) -> Result<(), Failure> {
     let given = [&options.valid, &options.class_file];
     let inputs = [&options.text, &options.vocab].into_iter();
     let inputs = inputs.chain(given.into_iter().flatten());
-    require_replaceable([out].into_iter().chain(curves), inputs)
+    let folder = Output::of(
+        "--checkpoints",
+        options.checkpoints.as_deref(),
+        Form::Checkpoints,
+    );
+    let outputs = folder.into_iter().chain([out]).chain(curves);
+    require_replaceable(outputs, inputs)
 }
 
 fn class_of(
@@ -105,6 +113,9 @@ struct Training<'a> {
     valid: Option<Vec<u32>>,
     run: Run,
     interrupt: Interrupt,
+    out: Held<Stdout>,
+    /// Whether a model was saved; one may also have been before the run was resumed.
+    has_saved: bool,
 }
 
 impl Training<'_> {
@@ -198,13 +209,25 @@ impl Training<'_> {
             None => true,
         };
         if is_best {
-            run.model.save(&self.options.out)?;
+            self.keep()?;
         }
-        run.save()?;
+        self.run.save()?;
         if let Some(path) = &self.options.curves {
-            curves::draw(&run.history, path)?;
+            curves::draw(&self.run.history, path)?;
         }
         Ok(epoch)
+    }
+
+    /// Saves the model, which is that of the last epoch and the best.
+    fn keep(&mut self) -> Result<(), Failure> {
+        let file = &self.options.out;
+        self.run.model.save(file)?;
+        self.run.kept = Some(Kept {
+            epoch: self.run.history.len(),
+            file: file.display().to_string(),
+        });
+        self.has_saved = true;
+        Ok(())
     }
 
     /// Ctrl-C: a checkpoint or, where there is no folder for one, the best model, which is there already, or else the model as
@@ -251,8 +274,8 @@ impl Training<'_> {
         )?)
     }
 
-    fn report(&self, epoch: &Epoch, speed: f64, time: Duration) -> Result<(), Failure> {
-        let mut out = stdout().lock();
+    fn report(&mut self, epoch: &Epoch, speed: f64, time: Duration) -> Result<(), Failure> {
+        let out = &mut self.out;
         let seconds = time.as_secs_f64();
         if self.options.json {
             // A perplexity beyond all numbers is null.
@@ -274,17 +297,36 @@ impl Training<'_> {
         )?)
     }
 
-    fn conclude(&self) -> Result<(), Failure> {
-        let mut out = stdout().lock();
-        let file = &self.options.out;
-        // A run that goes on after its end has nothing left to do; its model may have been moved away since.
-        if fs::exists(file).unwrap_or(false) {
-            match self.options.json {
-                true => writeln!(out, "{}", json!({"out": file}))?,
-                false => writeln!(out, "Saved {}.", file.display())?,
-            }
+    /// Says where the model is, which a run that was resumed may have saved before.
+    fn conclude(mut self) -> Result<(), Failure> {
+        let last = self.run.history.len();
+        if !self.has_saved && self.run.kept.as_ref().is_none_or(|kept| kept.epoch == last) {
+            self.keep()?;
         }
-        Ok(())
+        let path = &self.options.out;
+        let out = path.display().to_string();
+        let before = (self.run.kept.take()).filter(|_| !self.has_saved);
+        let is_there =
+            |file: &str| path.exists() && (file == out || is_same_place(path, file.as_ref()));
+        match before {
+            Some(Kept { epoch, file }) if !is_there(&file) => {
+                let reason = format!(
+                    "nothing was saved in it, as no epoch was better than epoch {epoch}, whose model this run saved in {file} before"
+                );
+                return Err(LmError::File {
+                    path: path.clone(),
+                    reason,
+                }
+                .into());
+            }
+            _ if self.options.json => writeln!(self.out, "{}", json!({"out": out}))?,
+            Some(Kept { epoch, .. }) => writeln!(
+                self.out,
+                "No epoch was better than epoch {epoch}, whose model this run saved in {out} before."
+            )?,
+            None => writeln!(self.out, "Saved {out}.")?,
+        }
+        self.out.finish()
     }
 }
 

@@ -75,7 +75,7 @@ fn nothing_is_replaced_but_an_older_file_of_its_form() {
         ),
         (
             train(&["--out", "new", "--curves", "./new"]),
-            "new is the file of --out, too",
+            "new is what --out names, too",
         ),
         (
             vec!["lm", "vocab", "own.rs", "text.txt", "--out", "text.txt"],
@@ -110,7 +110,7 @@ fn nothing_is_replaced_but_an_older_file_of_its_form() {
         ),
         (
             flow(&["--svg", "new", "--csv", "new"]),
-            "new is the file of --svg, too",
+            "new is what --svg names, too",
         ),
         (
             vec!["flow", "--model", "characters", "--csv", "characters"],

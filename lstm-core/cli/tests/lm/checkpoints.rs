@@ -60,3 +60,60 @@ fn a_loss_that_is_no_number_ends_the_run() {
         "{error}"
     );
 }
+
+#[test]
+fn a_resumed_run_says_saved_only_of_what_it_saved() {
+    let folder = Folder::new("other-out");
+    // Another order of words: what is learned of the text makes it unlikelier later on.
+    folder.write("odd.txt", "sees cat the dog a\n".repeat(20));
+    let train = [
+        "train",
+        "train.txt",
+        "--hidden",
+        "12",
+        "--batch",
+        "4",
+        "--steps",
+        "8",
+    ];
+    let train = [
+        &train[..],
+        &["--rate", "5", "--threads", "1", "--epochs", "4"],
+    ]
+    .concat();
+    let valid = ["--valid", "odd.txt", "--checkpoints", "folder"];
+    let valid = [&train[..], &valid].concat();
+    folder.done(&valid);
+    let error = folder.refused(&[&valid[..], &["--out", "other"]].concat());
+    assert!(
+        error.contains("other: nothing was saved in it, as no epoch was better than epoch")
+            && error.contains("saved in lm.safetensors before"),
+        "{error}"
+    );
+    assert!(!folder.0.join("other").exists());
+    let said = folder.done(&valid);
+    assert!(said.contains("No epoch was better than epoch"), "{said}");
+
+    // The last epoch is the best where there is no text to measure on, so its model is in the checkpoint.
+    let plain = [&train[..], &["--checkpoints", "plain"]].concat();
+    folder.done(&plain);
+    let said = folder.done(&[&plain[..], &["--out", "other"]].concat());
+    assert!(said.contains("Saved other."), "{said}");
+    assert!(folder.bytes("other") == folder.bytes("lm.safetensors"));
+}
+
+#[test]
+fn the_folder_of_checkpoints_is_not_the_file_of_the_model() {
+    let folder = Folder::new("one-place");
+    let error = folder.refused(&[&SMALL[..], &["--checkpoints", "ck", "--out", "./ck"]].concat());
+    assert!(
+        error.contains("ck is what --checkpoints names, too"),
+        "{error}"
+    );
+    let error = folder.refused(&[&SMALL[..], &["--checkpoints", "vocabulary.txt"]].concat());
+    assert!(
+        error.contains("vocabulary.txt is read by this command"),
+        "{error}"
+    );
+    assert!(!folder.0.join("ck").exists());
+}
