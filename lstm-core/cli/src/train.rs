@@ -224,11 +224,12 @@ impl<C: Cell> Best<C> {
         writeln!(out, "\nIt writes (temperature {temperature}):\n")?;
         write_sample(out, &self.model, "", length, temperature, options.seed)?;
         let program = env::args().next().unwrap_or_else(|| "lstm".to_owned());
-        let (model, bits) = (options.out.display(), self.bits);
+        let (file, bits) = (options.out.display().to_string(), self.bits);
         writeln!(
             out,
-            "\n\nSaved {model}, the best of this run: {bits:.3} bits per character held out. Next:"
+            "\n\nSaved {file}, the best of this run: {bits:.3} bits per character held out. Next:"
         )?;
+        let (program, model) = (for_shell(program), for_shell(file));
         writeln!(
             out,
             "    {program} generate {model} --length 1000 --temperature 0.5"
@@ -239,6 +240,15 @@ impl<C: Cell> Best<C> {
             "    {program} derive FILE        # the error signals of a cell of your own"
         )?;
         Ok(())
+    }
+}
+
+/// A word of a command that is to be copied into a shell.
+fn for_shell(word: String) -> String {
+    let plain = |sign: char| sign.is_alphanumeric() || "_-./+,:=@%".contains(sign);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
@@ -281,6 +291,18 @@ mod tests {
     use lstm_core::text::Vocabulary;
 
     use super::*;
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_it_would_split_them() {
+        for (word, shown) in [
+            ("models/größe-1.safetensors", "models/größe-1.safetensors"),
+            ("my model", "'my model'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(for_shell(word.to_owned()), shown);
+        }
+    }
 
     #[test]
     fn the_best_model_is_saved_also_where_numbers_diverge_later() {
