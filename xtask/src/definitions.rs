@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lstm_derive_engine::{Compiled, compile, parse};
 
+use crate::names::is_called;
+
 /// Why a verb stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -109,7 +111,7 @@ pub fn read(path: &Path) -> Result<Vec<Definition>, Failure> {
         .collect()
 }
 
-/// The one cell with a type name or file name, or in the file at a path.
+/// The one cell that is called so, or in the file at a path.
 pub fn find(name: &str) -> Result<Definition, Failure> {
     if name.ends_with(".rs") {
         let path = Path::new(name);
@@ -122,7 +124,9 @@ pub fn find(name: &str) -> Result<Definition, Failure> {
         .collect();
     definitions
         .into_iter()
-        .find(|definition| definition.compiled.cell.name == name || definition.stem == name)
+        .find(|definition| {
+            definition.stem == name || is_called(&definition.compiled.cell.name.to_string(), name)
+        })
         .ok_or_else(|| {
             Failure::Other(format!(
                 "there is no cell `{name}`; the shipped cells are {}",

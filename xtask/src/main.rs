@@ -6,6 +6,7 @@ mod cells;
 mod definitions;
 mod fuzz;
 mod generate;
+mod names;
 mod show;
 
 use std::ffi::OsString;
@@ -33,7 +34,8 @@ enum Verb {
     },
     /// Print a stage of the compilation of a cell.
     Show {
-        /// A shipped cell, by type or file name (`PeepholeLstm`, `peephole_lstm`), or the path of a file with a cell.
+        /// A shipped cell, by type or file, or as for `lstm train --cell` (`PeepholeLstm`, `peephole_lstm`, `peephole`), or the
+        /// path of a file with a cell.
         cell: String,
         /// The stage.
         #[arg(value_enum, default_value_t = show::Stage::All)]

@@ -65,7 +65,7 @@ pub struct Train {
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
     /// The cell
-    #[arg(long, value_name = "NAME", default_value = cells::DEFAULT, value_parser = cells::NAMES)]
+    #[arg(long, value_name = "NAME", default_value = cells::DEFAULT, value_parser = cells::names(&[]))]
     pub cell: String,
     /// Units of the recurrent layer
     #[arg(long, value_name = "H", default_value_t = 256, value_parser = size(8192))]

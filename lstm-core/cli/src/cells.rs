@@ -1,5 +1,6 @@
 //! The cells by name: the one place where the command knows which exist.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lstm_core::{Cell, CellSpec, cells::*};
 
 use crate::failure::Failure;
@@ -12,7 +13,7 @@ pub trait Task {
 
 macro_rules! cells {
     ($($name:literal $cell:ident $file:literal $forget_bias:expr;)+) => {
-        /// What `--cell` accepts.
+        /// The names of the cells.
         pub const NAMES: [&str; [$($name),+].len()] = [$($name),+];
 
         /// Name in `--cell`, description and source file.
@@ -24,7 +25,7 @@ macro_rules! cells {
             biases.iter().any(|&(other, bias)| other == name && bias.is_some())
         }
 
-        /// Runs a task with the cell called `name`, in `--cell` or in a model file.
+        /// Runs a task with the cell called `name`, in `--cell` or in Rust, as in a model file.
         ///
         /// # Errors
         /// The task's own, and a name that no cell has.
@@ -53,6 +54,26 @@ cells! {
     "relu-rnn"            ReluRnn           "relu_rnn.rs"            None;
 }
 
+/// What `--cell` accepts: the names of the cells and `more`. What cells and their files are called in Rust, as other programs
+/// of this workspace have it, leads to the same names.
+pub fn names(more: &[&'static str]) -> impl TypedValueParser<Value = String> {
+    let shipped = TABLE.map(|(name, spec, file)| {
+        let stem = file.trim_end_matches(".rs");
+        PossibleValue::new(name).aliases([spec.name, stem])
+    });
+    let more = more.iter().map(|&name| PossibleValue::new(name));
+    PossibleValuesParser::new(shipped.into_iter().chain(more))
+        .map(|called| named(&called).map_or(called, |(name, _, _)| name.to_owned()))
+}
+
+/// The cell that is called so: as in `--cell`, or as the type or its file in Rust.
+fn named(called: &str) -> Option<(&'static str, CellSpec, &'static str)> {
+    let is_called = |&(name, spec, file): &(&str, CellSpec, &str)| {
+        name == called || spec.name == called || file.strip_suffix(".rs") == Some(called)
+    };
+    TABLE.into_iter().find(is_called)
+}
+
 /// The cell that `lstm train` takes.
 pub const DEFAULT: &str = "peephole";
 
@@ -64,13 +85,9 @@ pub fn source_file(spec: &CellSpec) -> Option<&'static str> {
         .map(|&(_, _, file)| file)
 }
 
-/// File and Rust name of the cell called `name`, in `--cell` or in Rust.
-pub fn file_of(name: &str) -> Option<(&'static str, &'static str)> {
-    let named = |(other, spec, _): &&(&str, CellSpec, &str)| *other == name || spec.name == name;
-    TABLE
-        .iter()
-        .find(named)
-        .map(|&(_, spec, file)| (file, spec.name))
+/// File and Rust name of the cell that is called so.
+pub fn file_of(called: &str) -> Option<(&'static str, &'static str)> {
+    named(called).map(|(_, spec, file)| (file, spec.name))
 }
 
 /// The name, in `--cell`, of the cell with these equations.
@@ -102,6 +119,7 @@ mod tests {
     fn cells_are_found_by_name_and_by_equations() {
         assert_eq!(file_of("lstm"), Some(("lstm.rs", "Lstm")));
         assert_eq!(file_of("Lstm"), file_of("lstm"));
+        assert_eq!(file_of("gru_reset_after"), file_of("gru"));
         assert_eq!(file_of("lstm.rs"), None);
         assert_eq!(with_equations(Lstm::SPEC.equations), Some("lstm"));
         assert_eq!(with_equations(""), None);

@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Sizes of the work: batch, steps, inputs, hidden units; without it, a grid of 13 points
     #[arg(long, value_name = "B,T,D,H")]
     pub point: Option<Point>,
-    /// The cell, such as peephole_lstm, PeepholeLstm or peephole; may be repeated without --point
+    /// The cell, by type, file or as for `lstm train`: PeepholeLstm, peephole_lstm, peephole; may be repeated
     /// [default: lstm with --point or --peers, else all shipped cells]
     #[arg(long = "cell", value_name = "NAME")]
     pub cells: Vec<Shipped>,
@@ -90,12 +90,12 @@ impl Dtype {
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Measure one point of one cell.
-    Point(Point, Shipped),
+    /// Measure one point for cells.
+    Point(Point, Vec<Shipped>),
     /// Measure the grid for cells.
     Table(Vec<Shipped>),
-    /// Compare a cell with other libraries.
-    Peers(Shipped),
+    /// Compare cells with other libraries.
+    Peers(Vec<Shipped>),
     /// Measure streaming.
     Stream,
     /// Measure small networks of cells.
@@ -107,9 +107,12 @@ pub enum Mode {
 impl Arguments {
     /// What to do.
     pub fn mode(&self) -> Mode {
-        let one = self.cells.last().copied().unwrap_or(Shipped::Lstm);
+        let cells_or = |default: &[Shipped]| match self.cells.as_slice() {
+            [] => default.to_vec(),
+            cells => cells.to_vec(),
+        };
         if self.peers {
-            return Mode::Peers(one);
+            return Mode::Peers(cells_or(&[Shipped::Lstm]));
         }
         if self.stream {
             return Mode::Stream;
@@ -118,15 +121,11 @@ impl Arguments {
             return Mode::Long;
         }
         if self.small {
-            return Mode::Small(match self.cells.as_slice() {
-                [] => Shipped::ALL.to_vec(),
-                cells => cells.to_vec(),
-            });
+            return Mode::Small(cells_or(&Shipped::ALL));
         }
-        match (self.point, self.cells.as_slice()) {
-            (Some(point), _) => Mode::Point(point, one),
-            (None, []) => Mode::Table(Shipped::ALL.to_vec()),
-            (None, cells) => Mode::Table(cells.to_vec()),
+        match self.point {
+            Some(point) => Mode::Point(point, cells_or(&[Shipped::Lstm])),
+            None => Mode::Table(cells_or(&Shipped::ALL)),
         }
     }
 
@@ -213,7 +212,10 @@ mod tests {
         let line = "bench --point 1,100,16,16 --cell gru --threads 2 --seconds 0.5 --json";
         let arguments = parse(line).unwrap();
         let point = "1,100,16,16".parse().unwrap();
-        assert_eq!(arguments.mode(), Mode::Point(point, Shipped::GruResetAfter));
+        assert_eq!(
+            arguments.mode(),
+            Mode::Point(point, vec![Shipped::GruResetAfter])
+        );
         assert_eq!((arguments.threads, arguments.json), (2, true));
         assert_eq!(arguments.setting().time, Duration::from_millis(500));
         assert_eq!(arguments.setting().width, Width::best());
@@ -237,10 +239,10 @@ mod tests {
     #[test]
     fn peers_at_all_points_or_at_one() {
         let all = parse("bench --peers --no-rust-peers --rounds 5").unwrap();
-        assert_eq!(all.mode(), Mode::Peers(Shipped::Lstm));
+        assert_eq!(all.mode(), Mode::Peers(vec![Shipped::Lstm]));
         assert_eq!((all.points().len(), all.rounds), (13, 5));
         let one = parse("bench --peers --cell gru --point 1,2,3,4").unwrap();
-        assert_eq!(one.mode(), Mode::Peers(Shipped::GruResetAfter));
+        assert_eq!(one.mode(), Mode::Peers(vec![Shipped::GruResetAfter]));
         assert_eq!(one.points(), ["1,2,3,4".parse().unwrap()]);
     }
 

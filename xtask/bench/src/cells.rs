@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use lstm_core::{Cell, CellSpec, cells};
 
+use crate::names;
+
 macro_rules! shipped {
     ($($cell:ident $file:literal;)+) => {
         /// A shipped cell.
@@ -36,18 +38,6 @@ macro_rules! shipped {
 
 lstm_kernels::for_shipped_cells!(shipped);
 
-impl Shipped {
-    /// Another name by which the field knows it.
-    const fn alias(self) -> Option<&'static str> {
-        match self {
-            Shipped::ElmanRnn => Some("rnn"),
-            Shipped::PeepholeLstm => Some("peephole"),
-            Shipped::GruResetAfter => Some("gru"),
-            _ => None,
-        }
-    }
-}
-
 impl fmt::Display for Shipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -58,14 +48,15 @@ impl FromStr for Shipped {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let is_called = |cell: &Shipped| {
-            cell.name() == name || cell.alias() == Some(name) || cell.spec().name == name
-        };
+        let is_called = |cell: &Shipped| names::is_called(cell.spec().name, name);
         Self::ALL.into_iter().find(is_called).ok_or_else(|| {
-            let names = Self::ALL.map(|cell| match cell.alias() {
-                Some(alias) => format!("{cell} ({alias})"),
-                None => cell.to_string(),
-            });
+            let names =
+                Self::ALL.map(
+                    |cell| match names::short(cell.spec().name).collect::<Vec<_>>() {
+                        short if short.is_empty() => cell.to_string(),
+                        short => format!("{cell} ({})", short.join(", ")),
+                    },
+                );
             format!("the shipped cells are {}", names.join(", "))
         })
     }
@@ -78,12 +69,14 @@ mod tests {
     #[test]
     fn a_cell_has_all_its_names() {
         let cell = Ok(Shipped::PeepholeLstm);
-        for name in ["peephole_lstm", "PeepholeLstm", "peephole"] {
+        for name in ["peephole_lstm", "PeepholeLstm", "peephole", "peephole-lstm"] {
             assert_eq!(name.parse(), cell);
         }
         assert_eq!("gru".parse(), Ok(Shipped::GruResetAfter));
         assert_eq!("rnn".parse(), Ok(Shipped::ElmanRnn));
         assert_eq!("lstm".parse(), Ok(Shipped::Lstm));
+        assert_eq!("lstm-1997".parse(), Ok(Shipped::Lstm1997));
+        assert_eq!("lstm-projection".parse(), Ok(Shipped::ProjectionLstm));
         assert!(
             "transformer"
                 .parse::<Shipped>()

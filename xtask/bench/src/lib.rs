@@ -16,6 +16,8 @@ pub mod failure;
 pub mod grid;
 pub mod long;
 pub mod measure;
+#[path = "../../src/names.rs"]
+mod names;
 pub mod peak;
 pub mod peers;
 pub mod roofline;
@@ -43,12 +45,14 @@ pub fn run(
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     match arguments.mode() {
-        Mode::Point(point, cell) => {
+        Mode::Point(point, cells) => {
             let setting = arguments.setting();
-            let report = Report::new(cell, point, &setting, measure(cell, point, &setting)?);
-            match arguments.json {
-                true => writeln!(output, "{}", failure::json(&report)?)?,
-                false => writeln!(output, "{report}")?,
+            for cell in cells {
+                let report = Report::new(cell, point, &setting, measure(cell, point, &setting)?);
+                match arguments.json {
+                    true => writeln!(output, "{}", failure::json(&report)?)?,
+                    false => writeln!(output, "{report}")?,
+                }
             }
             Ok(())
         }
@@ -56,7 +60,11 @@ pub fn run(
         Mode::Stream => stream::run(arguments, output),
         Mode::Long => long::run(arguments, output),
         Mode::Small(cells) => small::run(&cells, arguments, measure_parts, output),
-        Mode::Peers(cell) => peers::run(cell, arguments, output),
+        Mode::Peers(cells) => {
+            // A cell that the others lack is refused before hours of comparing those before it.
+            (cells.iter()).try_for_each(|&cell| peers::PeerCell::of(cell).map(drop))?;
+            (cells.into_iter()).try_for_each(|cell| peers::run(cell, arguments, output))
+        }
     }
 }
 
@@ -67,10 +75,9 @@ mod tests {
     use super::*;
     use crate::measure::{Parts, Times};
 
-    /// The last line for a point is the object that other programs read.
-    #[test]
-    fn a_point_is_one_line() {
-        let line = ["bench", "--point", "1,2,3,4", "--json"];
+    /// What is printed for these options, with a line of JSON for each cell, which other programs read.
+    fn records(options: &[&str]) -> Vec<serde_json::Value> {
+        let line = [&["bench", "--json"], options].concat();
         let mut output = Vec::new();
         let measure: Measure = |_, _, _| {
             Ok(Times {
@@ -87,11 +94,22 @@ mod tests {
         };
         run(&Arguments::parse_from(line), measure, parts, &mut output).unwrap();
         let text = String::from_utf8(output).unwrap();
-        assert_eq!(text.lines().count(), 1);
-        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let records = text.lines().map(serde_json::from_str);
+        records.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_point_is_a_line_for_each_cell() {
+        let point = ["--point", "1,2,3,4"];
+        let [record] = &records(&point)[..] else {
+            panic!("one line is expected")
+        };
         assert_eq!(
             (&record["hidden"], &record["infer_ms"]),
             (&4.into(), &0.25.into())
         );
+        let two = records(&[&point[..], &["--cell", "gru", "--cell", "elman"]].concat());
+        let cells: Vec<_> = two.iter().map(|record| &record["cell"]).collect();
+        assert_eq!(cells, ["gru_reset_after", "elman_rnn"]);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args};
 use lstm_core::Cell;
 
@@ -24,7 +23,7 @@ const INPUTS: u64 = 4;
 #[command(group(ArgGroup::new("layer").args(["cell", "model"])))]
 pub struct Flow {
     /// The cell; logistic-rnn, of the analysis of vanishing errors, is known to this verb alone [default: the scenes of the papers, side by side]
-    #[arg(long, value_name = "NAME", value_parser = names())]
+    #[arg(long, value_name = "NAME", value_parser = cells::names(&[LOGISTIC]))]
     pub cell: Option<String>,
     /// A model that `lstm train` saved: its layer at the start of training and as it is now
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["units", "inputs", "strength", "train"])]
@@ -132,8 +131,4 @@ impl Flow {
     pub fn is_logistic(name: &str) -> bool {
         name == LOGISTIC || name == LogisticRnn::SPEC.name
     }
-}
-
-fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(cells::NAMES.into_iter().chain([LOGISTIC]))
 }

@@ -110,7 +110,7 @@ pub struct Train {
     #[arg(long, value_name = "TEXT")]
     pub valid: Option<PathBuf>,
     /// The cell
-    #[arg(long, value_name = "NAME", default_value = "lstm", value_parser = cells::NAMES)]
+    #[arg(long, value_name = "NAME", default_value = "lstm", value_parser = cells::names(&[]))]
     pub cell: String,
     /// Recurrent layers
     #[arg(long, value_name = "L", default_value_t = 2, value_parser = size(64))]
