@@ -218,6 +218,30 @@ fn a_window_that_is_refused_leaves_no_trace() {
 }
 
 #[test]
+fn a_trainer_takes_models_of_the_size_that_it_was_made_for() {
+    // A vocabulary of a single character: the head is smaller than the trained state that the trainer knows nothing of.
+    let vocabulary = Vocabulary::of("aaaa").unwrap();
+    let model = CharModel::<PeepholeLstm, f64>::new(vocabulary, &[3, 9], &mut Rng::new(1)).unwrap();
+    let mut trainer = CharTrainer::new(&model, 1, 2, 1).unwrap();
+    let window = Window {
+        inputs: vec![0; 2],
+        targets: vec![0; 2],
+        is_first: true,
+    };
+    trainer.accumulate(&model, &window).unwrap();
+    let mut larger = model.clone();
+    *larger.recurrent_mut() = model.recurrent().clone().with_trained_state();
+    let message = trainer
+        .accumulate(&larger, &window)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.starts_with("the gradient of the trainer is "),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_run_that_is_interrupted_goes_on_to_the_bit() {
     let ids = Vocabulary::of(TEXT).unwrap().encode(TEXT).unwrap();
     let path = std::env::temp_dir().join(format!("lstm-core-lm-run-{}", std::process::id()));

@@ -12,7 +12,7 @@ use crate::lm::CharModel;
 use crate::lm::shard::{Carried, Shard};
 use crate::loss::require_targets;
 use crate::optim::{Optimiser, clip_global_norm};
-use crate::params::zero_gradient;
+use crate::params::{Parameters, zero_gradient};
 use crate::random::Rng;
 use crate::text::Window;
 
@@ -144,8 +144,8 @@ impl<T: Element> CharTrainer<T> {
     /// The state is carried from window to window; where the streams start it is the initial one.
     ///
     /// # Errors
-    /// A window of another size, ids beyond the vocabulary, or a loss or gradient that is no longer finite; the
-    /// parameters and what is carried are unchanged then.
+    /// A model of another size than the trainer was made for, a window of another size, ids beyond the vocabulary, or a loss
+    /// or gradient that is no longer finite; the parameters and what is carried are unchanged then.
     pub fn step<C: Cell>(
         &mut self,
         model: &mut CharModel<C, T>,
@@ -233,6 +233,11 @@ impl<T: Element> CharTrainer<T> {
     fn run<C: Cell>(&mut self, model: &CharModel<C, T>, window: &Window) -> Result<f64> {
         let _mode = FlushDenormals::new();
         let columns = self.batch * self.steps;
+        require_len(
+            "the gradient of the trainer",
+            model.params_len(),
+            self.gradient.len(),
+        )?;
         require_len("the window's inputs", columns, window.inputs.len())?;
         require_len("the window's targets", columns, window.targets.len())?;
         // Here and not by the shards, which would say at which position of their own.

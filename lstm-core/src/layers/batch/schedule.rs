@@ -33,16 +33,10 @@ impl Batch {
     pub(crate) fn schedule(&self, longest: usize) -> Schedule {
         let mut order: Vec<usize> = (0..self.samples).collect();
         order.sort_by_key(|&sample| std::cmp::Reverse(self.length(sample)));
-        let mut resets = self.resets_in_turn(&order);
         let steps = order.first().map_or(0, |&sample| self.length(sample));
-        let mut idle = Vec::new();
-        resets.retain(|&(_, place)| {
-            let runs = self.length(order[place]) > 0;
-            if !runs {
-                idle.push(order[place]);
-            }
-            runs
-        });
+        let (resets, idle): (Vec<_>, Vec<_>) = (self.resets_in_turn(&order).into_iter())
+            .partition(|&(_, place)| self.length(order[place]) > 0);
+        let idle = idle.into_iter().map(|(_, place)| order[place]).collect();
         let mut resets = resets.into_iter().peekable();
         let mut segments = Vec::new();
         let (mut first, mut samples) = (0, order.len());
