@@ -183,23 +183,6 @@ fn what_has_no_operator_is_refused_by_name() {
             "{message}"
         );
     }
-    let twins = Stack::new()
-        .with(
-            "a",
-            Stack::new()
-                .with("b.c", layer::<Lstm, f32>(&[2, 2], 1))
-                .unwrap(),
-        )
-        .unwrap();
-    let twins = twins
-        .with(
-            "a.b",
-            Stack::new()
-                .with("c", layer::<Lstm, f32>(&[2, 2], 1))
-                .unwrap(),
-        )
-        .unwrap();
-    assert!(refusal(&twins).contains("a.b.c"), "{}", refusal(&twins));
 }
 
 #[test]
