@@ -4,7 +4,7 @@ use faer::Mat;
 use lstm_core::cells::{GruResetAfter, Lstm};
 use lstm_core::layers::{Batch, Bidirectional, Dropout, Layer, LayerTape, Residual, Stack};
 use lstm_core::params::Parameters;
-use lstm_core::{Recurrent, Rng};
+use lstm_core::{Recurrent, Rng, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -48,6 +48,32 @@ proptest! {
     fn rates(rate in number(), len in size()) {
         let made = Dropout::new(len, rate);
         prop_assert!(made.is_err() || (0.0..1.0).contains(&rate));
+    }
+
+    #[test]
+    fn states(
+        lengths in prop_oneof![Just(vec![vec![3, 3], vec![2], vec![2]]), vec(vec(0usize..5, 0..4), 0..5)],
+        samples in 0usize..4,
+        is_fresh in any::<bool>(),
+    ) {
+        let net = stack();
+        let batch = Batch::ragged(&[0, 2]);
+        let batch = if is_fresh { batch.fresh() } else { batch };
+        let zeros = |lengths: &Vec<usize>| State::zeros(lengths.iter().copied(), samples).unwrap();
+        let mut state: Vec<State<f64>> = lengths.iter().map(zeros).collect();
+        let (x, mut y) = (Mat::zeros(3, 4), Mat::zeros(4, 4));
+        let (mut tape, mut rng) = (LayerTape::new(), Rng::new(1));
+        let done = net.infer(x.as_ref(), &batch, &mut state, y.as_mut(), &mut tape);
+        // An LSTM's c and h of 3 units, and the h of 2 units of a GRU in either direction.
+        let fits = samples == 2 && lengths == [vec![3, 3], vec![2], vec![2]];
+        prop_assert_eq!(done.is_ok(), fits);
+        let done = net.forward(x.as_ref(), &batch, &mut state, y.as_mut(), &mut tape, &mut rng);
+        prop_assert_eq!(done.is_ok(), fits);
+        let mut right = net.zero_states(2).unwrap();
+        net.forward(x.as_ref(), &batch, &mut right, y.as_mut(), &mut tape, &mut rng).unwrap();
+        let mut gradient = vec![0.0; net.params_len()];
+        let done = net.backward(x.as_ref(), &batch, y.as_ref(), &mut state, &mut tape, &mut gradient, None);
+        prop_assert_eq!(done.is_ok(), fits);
     }
 
     #[test]
