@@ -186,11 +186,16 @@ fn direction(cell: &Cell, plan: &Plan, direction: &Direction) -> DirectionCost {
 
 /// A vector that a product reads, as it is written.
 pub fn operand(cell: &Cell, plan: &Plan, operand: Operand) -> String {
-    let forward = |slot| {
+    // Every group of units numbers its places by itself.
+    let forward = |lead: usize, slot| {
         let place = crate::plan::layout::Place::Column(slot);
+        let is_of_lead = |value| {
+            let axis = plan.dag.shape(value).first();
+            axis.is_some_and(|axis| axis.0 == plan.leads[lead].axis)
+        };
         plan.places
             .iter()
-            .find(|&(_, &known)| known == place)
+            .find(|&(&value, &known)| known == place && is_of_lead(value))
             .map(|(&value, _)| value)
     };
     match operand {
@@ -205,7 +210,7 @@ pub fn operand(cell: &Cell, plan: &Plan, operand: Operand) -> String {
                     && carried.lead == lead
                     && carried.place == crate::plan::layout::Place::Column(slot)
             });
-            match (carried, forward(slot)) {
+            match (carried, forward(lead, slot)) {
                 (Some(carried), _) => {
                     format!("{}[t-1]", cell.quantity(carried.quantity).name.symbol)
                 }

@@ -122,6 +122,19 @@ fn numbers_are_decimal_where_that_is_exact() {
             assert!(!text.contains("frac"), "{text}");
         }
     }
+    let [text, latex, mathml] = with_constant("1.5e-37");
+    assert!(text.contains("1.5e-37"), "{text}");
+    assert!(latex.contains("1.5 \\cdot 10^{-37}"), "{latex}");
+    assert!(
+        mathml.contains("<mn>1.5</mn><mo>·</mo><msup><mn>10</mn>"),
+        "{mathml}"
+    );
+    let [text, latex, _] = with_constant("1e-19");
+    assert!(text.contains("1e-19"), "{text}");
+    assert!(
+        latex.contains("10^{-19}") && !latex.contains("cdot"),
+        "{latex}"
+    );
     let [text, latex, mathml] = with_constant("(1/3)");
     assert!(text.contains("1 / 3"), "{text}");
     assert!(latex.contains("frac{1}{3}"), "{latex}");
@@ -262,4 +275,50 @@ fn an_error_repeated_over_the_rows_of_a_matrix_is_read_again() {
     assert!(stated.contains("U.T @ mean_N("), "{stated}");
     let (mut cell, derivation) = compiled(&stated);
     assert_eq!(prove(&mut cell, &derivation).unwrap().signals.len(), 3);
+}
+
+/// The sign of a sum goes as far as a product does, so that it is put in parentheses before other factors; and what is
+/// subtracted has no second sign.
+#[test]
+fn formulas_are_not_ambiguous() {
+    let (cell, _) = compiled(
+        "cell! { cell Formula {
+            size N; input x: [N]; param Ψ, p: [N];
+            a[t] = p * sum_N(x[t]) * Ψ;
+            h[t] = a[t] + -2 * h[t-1] + (-3 + sum_N(p) * a[t]);
+            output h;
+        } }",
+    );
+    let latex = print::equations_latex(&cell);
+    assert!(
+        latex.contains("\\left(p \\, \\sum_{N} x(t)\\right) \\odot \\Psi"),
+        "{latex}"
+    );
+    assert!(
+        latex.contains("- 2 \\, h(t-1) - 3 + \\left(\\sum_{N} p\\right) \\, a(t)"),
+        "{latex}"
+    );
+    let mathml = print::equations_mathml(&cell);
+    assert!(
+        !mathml.contains("<mo>+</mo><mo form=\"prefix\">−</mo>"),
+        "{mathml}"
+    );
+}
+
+/// The vectors of several groups of units may have the same place, each within its own group.
+#[test]
+fn costs_name_the_vector_that_a_matrix_takes() {
+    let source = "cell! { cell Groups {
+        size I, N, M; input x: [I]; param W: [N, I]; V: [M, N]; P: [N, M];
+        a[t] = tanh(W @ x[t] + h[t-1]);
+        q[t] = tanh(V @ a[t]);
+        h[t] = tanh(P @ q[t]);
+        output h;
+    } }";
+    let body = lstm_derive_engine::parse::parse_file(source)
+        .unwrap()
+        .remove(0);
+    let compiled = lstm_derive_engine::compile(body).unwrap();
+    let cost = lstm_derive_engine::cost::cost(&compiled.cell, &compiled.plan);
+    assert_eq!(cost.forward.products, ["W x[t]", "V a[t]", "P q[t]"]);
 }

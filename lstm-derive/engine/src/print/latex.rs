@@ -3,11 +3,11 @@
 use num_traits::Signed;
 
 use crate::adjoint::Derivation;
-use crate::expr::{Function, NodeId, Op, QuantityId, Time};
+use crate::expr::{Function, NodeId, Number, Op, QuantityId, Time};
 use crate::model::Cell;
 
 use super::symbols::latex as symbol;
-use super::{Level, Style, decimal, factor_level, is_scalar, joined, merged};
+use super::{Level, Style, decimal, factor_level, is_scalar, joined, merged, scientific};
 
 /// The equations as an `align*` environment.
 pub fn equations_latex(cell: &Cell) -> String {
@@ -79,11 +79,7 @@ impl Latex<'_> {
                     Level::Factor
                 };
                 let sign = if value.is_negative() { "-" } else { "" };
-                let magnitude = decimal(value).unwrap_or_else(|| {
-                    let numerator = value.numer().magnitude();
-                    format!("\\tfrac{{{numerator}}}{{{}}}", value.denom())
-                });
-                (format!("{sign}{magnitude}"), level)
+                (format!("{sign}{}", magnitude(value)), level)
             }
             Op::Size(axis) => (symbol(&self.cell.size(*axis).name.symbol), Level::Factor),
             Op::Param(param) => (symbol(&self.cell.param(*param).name.symbol), Level::Factor),
@@ -106,10 +102,15 @@ impl Latex<'_> {
                 )
             }
             Op::Neg(a) => (format!("-{}", self.at(*a, Level::Product)), Level::Sum),
-            Op::Add(a, b) => (
-                format!("{} + {}", self.at(*a, Level::Sum), self.at(*b, Level::Sum)),
-                Level::Sum,
-            ),
+            Op::Add(a, b) => {
+                let (left, right) = (self.at(*a, Level::Sum), self.at(*b, Level::Sum));
+                // a + -b is a - b.
+                let text = match right.strip_prefix('-') {
+                    Some(right) => format!("{left} - {right}"),
+                    None => format!("{left} + {right}"),
+                };
+                (text, Level::Sum)
+            }
             Op::Sub(a, b) => (
                 format!(
                     "{} - {}",
@@ -230,5 +231,18 @@ impl Latex<'_> {
             0 => format!("{name}(t)"),
             _ => format!("{name}(t{time:+})"),
         }
+    }
+}
+
+/// A number without its sign.
+fn magnitude(value: &Number) -> String {
+    let Some(digits) = decimal(value) else {
+        let numerator = value.numer().magnitude();
+        return format!("\\tfrac{{{numerator}}}{{{}}}", value.denom());
+    };
+    match scientific(&digits) {
+        Some((Some(factor), exponent)) => format!("{factor} \\cdot 10^{{{exponent}}}"),
+        Some((None, exponent)) => format!("10^{{{exponent}}}"),
+        None => digits,
     }
 }

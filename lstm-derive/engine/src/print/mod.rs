@@ -7,7 +7,7 @@ mod symbols;
 mod text;
 
 use num_bigint::BigInt;
-use num_traits::Signed;
+use num_traits::{Signed, Zero};
 
 use crate::adjoint::{Derivation, Origin, ParamTerm, Term};
 use crate::expr::{NodeId, Number, Op, ParamId, QuantityId};
@@ -208,29 +208,56 @@ enum Level {
 }
 
 /// How tightly a factor of a product of elements must hold together to stand without parentheses. Matrix products get
-/// them, and sums unless they come last.
+/// them, and what ends in a sum unless it comes last.
 fn factor_level(cell: &Cell, factor: NodeId, followed: bool) -> Level {
     match *cell.graph.op(factor) {
         Op::Broadcast(inner) | Op::Stop(inner) => factor_level(cell, inner, followed),
         Op::Product { .. } => Level::Factor,
         Op::Sum(..) if followed => Level::Factor,
+        Op::Mul(_, last) if followed && ends_in_sum(cell, last) => Level::Factor,
         _ => Level::Product,
     }
 }
 
-/// The magnitude of a number as a decimal, where that is exact and has at most 18 digits behind the point.
+/// Whether the last factor of a product is a sum over an axis.
+fn ends_in_sum(cell: &Cell, factor: NodeId) -> bool {
+    match *cell.graph.op(factor) {
+        Op::Broadcast(inner) | Op::Stop(inner) | Op::Mul(_, inner) => ends_in_sum(cell, inner),
+        Op::Sum(..) => true,
+        _ => false,
+    }
+}
+
+/// The magnitude of a number as a decimal, where that is exact: with a power of ten if it has more than 18 digits behind the
+/// point, as `1e-19`.
 fn decimal(value: &Number) -> Option<String> {
-    let (digits, scaled) = (0..=18).find_map(|digits| {
-        let scaled = value.abs() * Number::from_integer(BigInt::from(10).pow(digits));
-        scaled
-            .is_integer()
-            .then(|| (digits as usize, scaled.to_integer().to_string()))
-    })?;
+    let ten = BigInt::from(10);
+    // The denominator of a decimal divides a power of ten; each of its factors takes one digit at most.
+    let most = u32::try_from(value.denom().bits()).ok()?;
+    if !(ten.pow(most) % value.denom()).is_zero() {
+        return None;
+    }
+    let of = |digits: u32| value.abs() * Number::from_integer(ten.pow(digits));
+    let digits = (0..=most).find(|&digits| of(digits).is_integer())?;
+    let scaled = of(digits).to_integer().to_string();
+    let digits = digits as usize;
+    if digits > 18 {
+        let exponent = scaled.len() as i64 - 1 - digits as i64;
+        let (whole, part) = scaled.split_at(1);
+        let point = if part.is_empty() { "" } else { "." };
+        return Some(format!("{whole}{point}{part}e{exponent}"));
+    }
     let padded = format!("{scaled:0>width$}", width = digits + 1);
     Some(match padded.split_at(padded.len() - digits) {
         (whole, "") => whole.to_owned(),
         (whole, part) => format!("{whole}.{part}"),
     })
+}
+
+/// The parts of a decimal with a power of ten: what stands before it, if that is not 1, and the exponent.
+fn scientific(decimal: &str) -> Option<(Option<&str>, &str)> {
+    let (factor, exponent) = decimal.split_once('e')?;
+    Some(((factor != "1").then_some(factor), exponent))
 }
 
 fn is_scalar(cell: &Cell, id: NodeId) -> bool {

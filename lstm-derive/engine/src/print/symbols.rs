@@ -1,7 +1,7 @@
 //! Symbols in LaTeX: `a_ι` is a_{\iota}.
 
 /// Greek letters with their commands.
-const GREEK: [(char, &str); 37] = [
+const GREEK: [(char, &str); 39] = [
     ('α', "alpha"),
     ('β', "beta"),
     ('γ', "gamma"),
@@ -37,7 +37,9 @@ const GREEK: [(char, &str); 37] = [
     ('Ξ', "Xi"),
     ('Π', "Pi"),
     ('Σ', "Sigma"),
+    ('Υ', "Upsilon"),
     ('Φ', "Phi"),
+    ('Ψ', "Psi"),
     ('Ω', "Omega"),
 ];
 

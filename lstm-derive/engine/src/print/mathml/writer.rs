@@ -7,7 +7,10 @@ use crate::adjoint::ParamTerm;
 use crate::expr::{Function, NodeId, Number, Op, QuantityId, Time};
 use crate::model::Cell;
 use crate::print::symbols::mathml as symbol;
-use crate::print::{Level, Style, decimal, factor_level, is_scalar};
+use crate::print::{Level, Style, decimal, factor_level, is_scalar, scientific};
+
+/// A sign before a term.
+const MINUS: &str = "<mo form=\"prefix\">−</mo>";
 
 /// Writes expressions of one cell.
 pub(super) struct MathMl<'a> {
@@ -62,7 +65,7 @@ impl MathMl<'_> {
         match cell.graph.op(id) {
             Op::Number(value) => {
                 let (sign, level) = match value.is_negative() {
-                    true => ("<mo form=\"prefix\">−</mo>", Level::Sum),
+                    true => (MINUS, Level::Sum),
                     false => ("", Level::Factor),
                 };
                 (format!("{sign}{}", magnitude(value)), level)
@@ -83,12 +86,17 @@ impl MathMl<'_> {
                 (format!("<msub>{partial}<mo>↑</mo></msub>"), Level::Factor)
             }
             Op::Neg(a) => (
-                format!("<mo form=\"prefix\">−</mo>{}", self.at(*a, Level::Product)),
+                format!("{MINUS}{}", self.at(*a, Level::Product)),
                 Level::Sum,
             ),
             Op::Add(a, b) => {
                 let (left, right) = (self.at(*a, Level::Sum), self.at(*b, Level::Sum));
-                (format!("{left}<mo>+</mo>{right}"), Level::Sum)
+                // a + -b is a - b.
+                let text = match right.strip_prefix(MINUS) {
+                    Some(right) => format!("{left}<mo>−</mo>{right}"),
+                    None => format!("{left}<mo>+</mo>{right}"),
+                };
+                (text, Level::Sum)
             }
             Op::Sub(a, b) => {
                 let (left, right) = (self.at(*a, Level::Sum), self.at(*b, Level::Product));
@@ -220,13 +228,21 @@ pub(super) fn plain(negative: bool, value: String) -> FormulaTerm {
 
 /// A number without its sign.
 fn magnitude(value: &Number) -> String {
-    match decimal(value) {
-        Some(digits) => format!("<mn>{digits}</mn>"),
-        None => fraction(
+    let Some(digits) = decimal(value) else {
+        return fraction(
             &format!("<mn>{}</mn>", value.numer().magnitude()),
             &format!("<mn>{}</mn>", value.denom()),
-        ),
-    }
+        );
+    };
+    let Some((factor, exponent)) = scientific(&digits) else {
+        return format!("<mn>{digits}</mn>");
+    };
+    let power = match exponent.strip_prefix('-') {
+        Some(exponent) => format!("<mrow>{MINUS}<mn>{exponent}</mn></mrow>"),
+        None => format!("<mn>{exponent}</mn>"),
+    };
+    let factor = factor.map_or_else(String::new, |factor| format!("<mn>{factor}</mn><mo>·</mo>"));
+    format!("{factor}<msup><mn>10</mn>{power}</msup>")
 }
 
 pub(super) fn timed(name: &str, time: Time) -> String {
