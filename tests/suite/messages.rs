@@ -142,6 +142,24 @@ fn expressions_are_bounded() {
     }
 }
 
+/// However deeply a source is nested, reading it ends with a message.
+#[test]
+fn parentheses_are_bounded() {
+    let nested = format!("{}a[t]{}", "(".repeat(10_000), ")".repeat(10_000));
+    let source = ELMAN.replace("tanh(a[t])", &nested);
+    let (codes, text) = mistakes(&source);
+    assert_eq!(codes, ["too-deep"], "{text}");
+    // The macro has tokens from the start.
+    let tokens: proc_macro2::TokenStream = source.parse().expect("tokens");
+    let proc_macro2::TokenTree::Group(body) =
+        tokens.into_iter().nth(2).expect("`cell`, `!` and its body")
+    else {
+        panic!("the body stands in braces");
+    };
+    let errors = parse::parse(body.stream()).expect_err("it is too deep");
+    assert_eq!(errors.0[0].code, "too-deep");
+}
+
 /// What counts is the value, rounded to an element type, however many digits it is written with.
 #[test]
 fn numbers_are_bounded() {
@@ -181,6 +199,40 @@ fn constants_are_bounded() {
     // Those above the first that is too long are not to blame for it, and those below are not told of.
     assert_eq!(codes, ["too-many-digits"], "{text}");
     assert!(text.contains("const c7 = c6 * c6"), "{text}");
+}
+
+/// What a message says to write instead is right where it is put in the place of the mistake.
+#[test]
+fn advice_can_be_pasted() {
+    for (right, wrong, advice) in [
+        ("tanh(a[t])", "a[t].pow(2)", "a[t] * a[t]"),
+        ("tanh(a[t])", "a[t].max(0)", "max(a[t], 0)"),
+        ("tanh(a[t])", "2a[t]", "2 * a"),
+        ("tanh(a[t])", "tanh a[t]", "tanh(a[t])"),
+        ("W @ x[t]", "x[t] @ W", "W @ x[t]"),
+        ("U.T @ δ[t+1]", "U^T @ δ[t+1]", "U.T @ δ"),
+        ("U.T @ δ[t+1]", "U.transpose() @ δ[t+1]", "U.T"),
+        (
+            "dtanh(a) * ε;",
+            "dtanh(a) * err(h[t]); η of a = 0 * ε;",
+            "err(h)",
+        ),
+        ("dtanh(a) * ε;", "d_tanh(a) * ε;", "dtanh"),
+        ("dtanh(a) * ε;", "dtanh * ε;", "dtanh(..)"),
+    ] {
+        assert!(ELMAN.contains(right), "{right}");
+        let (codes, text) = mistakes(&ELMAN.replace(right, wrong));
+        assert!(!codes.is_empty(), "{wrong}");
+        assert!(text.contains(&format!("`{advice}`")), "{wrong}: {text}");
+    }
+    for (right, pasted) in [
+        ("tanh(a[t])", "a[t] * a[t]"),
+        ("tanh(a[t])", "max(a[t], 0)"),
+        ("tanh(a[t])", "2 * a[t]"),
+    ] {
+        let (_, text) = mistakes(&ELMAN.replace(right, pasted));
+        assert_eq!(text, "", "{pasted}");
+    }
 }
 
 #[test]

@@ -259,7 +259,14 @@ impl Lower<'_> {
             let message = format!("`{name}` is taken over a named axis: {}", axes.join(", "));
             return self.fail(Diagnostic::new("sum-without-axis", call.span, message));
         }
-        let known = Function::ALL.iter().map(|(_, known)| *known).chain(OTHERS);
+        let functions = Function::ALL.iter().map(|(_, known)| *known);
+        // Derivatives stand only in error signals.
+        let derivatives: Vec<String> = match self.part {
+            Part::Signal => functions.clone().map(|known| format!("d{known}")).collect(),
+            Part::Equation => Vec::new(),
+        };
+        let known = functions.chain(OTHERS);
+        let known = known.chain(derivatives.iter().map(String::as_str));
         let advice = match nearest(name, known) {
             Some(known) => format!("; did you mean `{known}`?"),
             None if self.names.find(name).is_some() => {

@@ -373,6 +373,11 @@ impl<'a> Lower<'a> {
                 let message = format!("`{text}` is a function; write `{text}(..)`");
                 Diagnostic::new("unknown-name", name.span, message)
             }
+            Part::Signal if text.strip_prefix('d').and_then(function).is_some() => {
+                let message =
+                    format!("`{text}` is the derivative of a function; write `{text}(..)`");
+                Diagnostic::new("unknown-name", name.span, message)
+            }
             Part::Equation => {
                 let advice = self
                     .names

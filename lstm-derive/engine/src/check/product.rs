@@ -9,12 +9,13 @@ use crate::ast::{Expr, ExprKind, Operator};
 use crate::error::Diagnostic;
 use crate::expr::{AxisId, ParamId};
 use crate::model::Role;
+use crate::parse::written;
 
 impl Lower<'_> {
     /// `matrix @ vector`
     pub fn product(&mut self, sign: Span, matrix: &Expr, vector: &Expr) -> Option<Value> {
         let value = self.expr(vector);
-        let (param, transposed) = self.matrix(matrix, sign)?;
+        let (param, transposed) = self.matrix(matrix, sign, vector)?;
         let axes = self.names.params[param.0].shape.as_ref()?;
         let value = value.map(|value| self.repeated(value, param, transposed, axes));
         let operand = value.map_or(&[][..], |value| self.graph.shape(value.node));
@@ -138,7 +139,7 @@ impl Lower<'_> {
     }
 
     /// The left side of `@`: a parameter, which may be transposed in a signal.
-    fn matrix(&mut self, matrix: &Expr, sign: Span) -> Option<(ParamId, bool)> {
+    fn matrix(&mut self, matrix: &Expr, sign: Span, vector: &Expr) -> Option<(ParamId, bool)> {
         let (name, time, transposed) = match &matrix.kind {
             ExprKind::Name(name, time) => (name, time, false),
             ExprKind::Transposed(inner) => match &inner.kind {
@@ -184,8 +185,19 @@ impl Lower<'_> {
                 Some((id, transposed))
             }
             Some(other) => {
+                let advice = match &vector.kind {
+                    ExprKind::Name(right, None)
+                        if matches!(self.names.find(&right.text), Some(Meaning::Param(_))) =>
+                    {
+                        let (left, right) = (written(matrix), &right.text);
+                        format!(
+                            ": write `{right} @ {left}`, with the axes of the result first in the shape of `{right}`"
+                        )
+                    }
+                    _ => String::new(),
+                };
                 let message = format!(
-                    "a parameter stands on the left of `@`; `{}` is {}",
+                    "a parameter stands on the left of `@`; `{}` is {}{advice}",
                     name.text,
                     other.kind()
                 );

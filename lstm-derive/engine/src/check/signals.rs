@@ -201,13 +201,19 @@ impl Lower<'_> {
                     )
                 }
             },
-            ExprKind::Name(name, Some(_)) => (
-                format!(
-                    "the time stands behind the parentheses: write `{function}({})[t+1]`",
-                    name.text
-                ),
-                argument.end,
-            ),
+            ExprKind::Name(name, Some(time)) => {
+                let message = match time.offset {
+                    0 => format!(
+                        "write `{function}({})`: the error of this step carries no time",
+                        name.text
+                    ),
+                    _ => format!(
+                        "the time stands behind the parentheses: write `{function}({})[t+1]`",
+                        name.text
+                    ),
+                };
+                (message, argument.end)
+            }
             _ => (
                 format!("`{function}` takes the name of a quantity, not an expression"),
                 argument.end,

@@ -34,6 +34,10 @@ const COEFFICIENT_BITS: u64 = 1_024;
 /// are far from the end of their type.
 const LARGEST_EXPONENT: u32 = 1 << 20;
 
+/// How deeply expressions may lie in each other when definitions are written out: beyond, nothing is decided, lest the stack
+/// ends.
+const DEEPEST: usize = 512;
+
 /// Which quantities at t and t+1 are replaced by their definitions; at t-1 all are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unfold {
@@ -123,6 +127,7 @@ pub struct Normaliser<'a> {
     written_out: Vec<(QuantityId, Time)>,
     atoms: Atoms,
     known: HashMap<NodeId, Polynomial>,
+    nesting: usize,
     budget: usize,
 }
 
@@ -136,6 +141,7 @@ impl<'a> Normaliser<'a> {
             written_out: Vec::new(),
             atoms: Atoms::default(),
             known: HashMap::new(),
+            nesting: 0,
             budget: BUDGET,
         }
     }
@@ -180,7 +186,15 @@ impl<'a> Normaliser<'a> {
         if let Some(known) = self.known.get(&id) {
             return known.clone();
         }
+        if self.nesting == DEEPEST {
+            self.budget = 0;
+        }
+        if self.exhausted() {
+            return Polynomial::zero();
+        }
+        self.nesting += 1;
         let result = self.compute(id);
+        self.nesting -= 1;
         self.known.insert(id, result.clone());
         result
     }

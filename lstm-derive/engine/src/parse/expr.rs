@@ -1,6 +1,6 @@
 //! Expressions: comparison, then sum, then product, then operand.
 
-use proc_macro2::{Delimiter, Span, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, Lit, Token, token};
@@ -8,7 +8,7 @@ use syn::{Ident, Lit, Token, token};
 use super::{group, number};
 use crate::ast::{Expr, ExprKind, Operator, Symbol, TimeIndex};
 use crate::error::Diagnostic;
-use crate::expr::Comparison;
+use crate::expr::{Comparison, Function};
 
 /// How deeply operations may be stacked, so that no pass over an expression exhausts the stack.
 const MAX_DEPTH: usize = 256;
@@ -55,7 +55,9 @@ pub fn found(input: ParseStream<'_>) -> String {
 /// The mistake of a token that cannot go on an expression; `expected` says what could.
 pub fn stray(input: ParseStream<'_>, expected: &str) -> Diagnostic {
     let span = input.span();
-    let message = if input.peek(Token![^]) || input.peek(Token![*]) {
+    let message = if input.peek(Token![^]) && is_transposition(input) {
+        "the transpose of a matrix is written with a point: `U.T @ δ`"
+    } else if input.peek(Token![^]) || input.peek(Token![*]) {
         "there is no power operator; write a product such as `a * a`, or `exp(b * log(a))`"
     } else if input.peek(Token![==]) || input.peek(Token![!=]) {
         "the comparisons are `>`, `>=`, `<` and `<=`; equality of two computed numbers is not one of them"
@@ -77,6 +79,12 @@ pub fn stray(input: ParseStream<'_>, expected: &str) -> Diagnostic {
         );
     };
     Diagnostic::new("unknown-operator", span, message)
+}
+
+/// Whether `^T` comes next.
+fn is_transposition(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Token![^]>().is_ok() && ahead.parse::<Ident>().is_ok_and(|name| name == "T")
 }
 
 /// The mistake of whatever follows an expression inside parentheses; `expected` says what could.
@@ -246,7 +254,7 @@ fn operand(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
         input.parse::<Token![.]>()?;
         let suffix = symbol(input, "`T`")?;
         if input.peek(token::Paren) {
-            return Err(method(&atom, &suffix));
+            return Err(method(&atom, &suffix, input)?);
         }
         if suffix.text != "T" {
             let message = format!(
@@ -265,21 +273,62 @@ fn operand(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     Ok(atom)
 }
 
-/// The mistake of a function behind its argument.
-fn method(argument: &Expr, function: &Symbol) -> Diagnostic {
-    let argument = match &argument.kind {
+/// The mistake of a function behind its argument, before its parentheses.
+fn method(argument: &Expr, function: &Symbol, input: ParseStream<'_>) -> Parsed<Diagnostic> {
+    let (inside, parens) = group::parens(input)?;
+    let text = parens.join().source_text();
+    let others = text
+        .as_deref()
+        .and_then(|text| text.strip_prefix('(')?.strip_suffix(')'));
+    let others = match inside.is_empty() {
+        true => String::new(),
+        false => format!(", {}", others.unwrap_or("..")),
+    };
+    inside.parse::<TokenStream>()?;
+    let (name, argument) = (&function.text, written(argument));
+    let message = match name.as_str() {
+        "pow" | "powi" | "powf" => {
+            format!(
+                "there is no power; write a product such as `{argument} * {argument}`, or `exp(b * log({argument}))`"
+            )
+        }
+        "t" | "transpose" => format!("the transpose of a matrix is written `{argument}.T`"),
+        "dot" | "matmul" => {
+            format!("the product of a matrix and a vector is written `{argument} @ v`")
+        }
+        _ => format!("a function stands before its argument: write `{name}({argument}{others})`"),
+    };
+    Ok(Diagnostic::new("method", function.span, message))
+}
+
+/// A name as it is written, with its time; two points for what is longer.
+pub(crate) fn written(expr: &Expr) -> String {
+    match &expr.kind {
         ExprKind::Name(name, None) => name.text.clone(),
         ExprKind::Name(name, Some(time)) => match time.offset {
             0 => format!("{}[t]", name.text),
             offset => format!("{}[t{offset:+}]", name.text),
         },
         _ => "..".to_owned(),
-    };
-    let message = format!(
-        "a function stands before its argument: write `{}({argument})`",
-        function.text
-    );
-    Diagnostic::new("method", function.span, message)
+    }
+}
+
+/// The mistake of a function without parentheses before its argument, if that comes next.
+fn bare_argument(function: &Symbol, input: ParseStream<'_>, nesting: usize) -> Option<Diagnostic> {
+    let name = &function.text;
+    let is_function = |name: &str| Function::ALL.iter().any(|&(_, known)| known == name);
+    let follows = input.peek(Ident::peek_any) || input.peek(Lit);
+    if !follows || !(is_function(name) || name.strip_prefix('d').is_some_and(is_function)) {
+        return None;
+    }
+    let argument = atom(&input.fork(), nesting + 1).map_or("..".to_owned(), |atom| written(&atom));
+    let message =
+        format!("the argument of a function stands in parentheses: write `{name}({argument})`");
+    Some(Diagnostic::new(
+        "missing-parentheses",
+        function.span,
+        message,
+    ))
 }
 
 /// A number, a name, a call or an expression in parentheses
@@ -320,6 +369,9 @@ fn atom(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
         let time = time_index(input)?;
         let end = time.map_or(parens.close(), |time| time.span);
         return build(ExprKind::Call(name, arguments, time), start, end);
+    }
+    if let Some(mistake) = bare_argument(&name, input, nesting) {
+        return Err(mistake);
     }
     let time = time_index(input)?;
     let end = time.map_or(start, |time| time.span);

@@ -54,7 +54,10 @@ impl Items<'_> {
         let in_params = std::mem::take(&mut self.in_params);
         let word = symbol(&body.fork(), "a name")?;
         if let Some(block) = &self.errors_block {
-            let message = "`errors { .. }` is the last item of a cell; move this above it";
+            let message = match word.text.as_str() {
+                "errors" => "a cell has one `errors { .. }`; move these signals into the first",
+                _ => "`errors { .. }` is the last item of a cell; move this above it",
+            };
             self.errors.push(
                 Diagnostic::new("after-errors", word.span, message)
                     .note(block.span, "`errors` is here"),

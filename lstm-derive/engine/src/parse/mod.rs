@@ -3,6 +3,7 @@
 mod expr;
 mod group;
 mod item;
+mod nesting;
 mod number;
 mod source;
 mod vectors;
@@ -14,11 +15,13 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Visibility, token};
 use crate::ast::CellAst;
 use crate::error::{Diagnostic, Diagnostics};
 
+pub(crate) use expr::written;
 pub use number::{fits, out_of_range};
 pub use source::parse_file;
 
 /// Parses the tokens between the braces of `cell! { .. }`.
 pub fn parse(tokens: TokenStream) -> Result<CellAst, Diagnostics> {
+    nesting::check(tokens.clone())?;
     let mut errors = Diagnostics::default();
     let parser = |input: ParseStream<'_>| {
         // A mistake in the head leaves nothing to go on with; mistakes in the body are collected.

@@ -11,6 +11,12 @@ use crate::expr::Number;
 /// Literals longer than this are refused, because exact computations with them would take long.
 const MAX_DIGITS: usize = 1000;
 
+/// The types of numbers in Rust, which a literal may end in there.
+const TYPES: [&str; 14] = [
+    "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
+    "usize",
+];
+
 /// The exact value of a literal.
 pub fn number(literal: &Lit) -> Result<Number, Diagnostic> {
     let span = literal.span();
@@ -25,6 +31,12 @@ pub fn number(literal: &Lit) -> Result<Number, Diagnostic> {
             ));
         }
     };
+    if !suffix.is_empty() && !TYPES.contains(&suffix) {
+        let message = format!(
+            "there is no operator between {digits} and `{suffix}`; write `{digits} * {suffix}`"
+        );
+        return Err(Diagnostic::new("missing-operator", span, message));
+    }
     if !suffix.is_empty() {
         return Err(Diagnostic::new(
             "number-suffix",

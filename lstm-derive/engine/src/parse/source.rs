@@ -7,6 +7,7 @@ use crate::error::{Diagnostic, Diagnostics};
 
 /// The contents of every `cell! { .. }` in a source text, in order; their places are places in the text.
 pub fn parse_file(source: &str) -> Result<Vec<TokenStream>, Diagnostics> {
+    super::nesting::check_text(source)?;
     let file = syn::parse_file(source).map_err(|error| {
         let message = format!("this is not a Rust source file: {error}");
         Diagnostics::from(Diagnostic::new("not-rust", error.span(), message))

@@ -6,7 +6,7 @@ use crate::model::Cell;
 use crate::normal::{Depth, Normaliser, Polynomial};
 
 /// Signals that nobody stated are called by their names where replacing them by their terms would make more terms than
-/// these of one sum.
+/// these of one sum, or go through more equations.
 const TERMS: usize = 16;
 
 /// Up to so many leftover terms are searched for a part of them with a given sum.
@@ -51,7 +51,7 @@ pub fn sourced_terms(cell: &mut Cell, derivation: &Derivation, of: QuantityId) -
             done.push(term);
             continue;
         };
-        if open.len() + done.len() >= TERMS {
+        if open.len() + done.len() >= TERMS || term.through.len() >= TERMS {
             return derived;
         }
         let error = &derivation.signals[of.0];
