@@ -18,10 +18,10 @@
 pub struct ElmanRnn;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
-    use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
-    unsafe impl crate::Cell for ElmanRnn {
-        const SPEC: crate::CellSpec = crate::CellSpec {
+    mod kernels {
+        use crate::equations;
+        use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+        pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "ElmanRnn",
             doc: "Simple recurrent network: every unit sees the input and all units one step ago.\n\nElman 1990, \"Finding structure in time\", Cognitive Science 14(2), with tanh units; error signals as in\nWerbos 1990, \"Backpropagation through time\". The cell whose error signals vanish, where this family began.",
             sizes: &[
@@ -109,7 +109,7 @@ const _: () = {
                 errors: &[equations::Vector::new("δ", &[1])],
             },
         };
-        const PROGRAM: rt::Program = rt::Program {
+        pub(super) const PROGRAM: rt::Program = rt::Program {
             leads: &[
                 rt::Lead {
                     axis: 0,
@@ -298,44 +298,10 @@ const _: () = {
             ],
             gradients: &[],
         };
-        fn sweep_f32(sweep: Sweep<'_, f32>) {
-            sweep.run::<Self>();
-        }
-        fn sweep_f64(sweep: Sweep<'_, f64>) {
-            sweep.run::<Self>();
-        }
         #[inline(always)]
-        fn forward<T: Element, S: Simd, const TAPE: bool>(
-            pass: usize,
+        pub(super) fn forward_0<T: Element, S: Simd, const TAPE: bool>(
             tile: &ForwardTile<T, S>,
         ) {
-            match pass {
-                0 => Self::forward_0::<T, S, TAPE>(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-            match pass {
-                0 => Self::backward_0(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn initial_gradient<T: Element, S: Simd>(
-            lead: usize,
-            tile: &BackwardTile<T, S>,
-        ) {
-            match lead {
-                0 => Self::initial_0(tile),
-                1 => Self::initial_1(tile),
-                _ => {}
-            }
-        }
-    }
-    impl ElmanRnn {
-        #[inline(always)]
-        fn forward_0<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             let β = tile.param(0);
             for sample in 0..tile.samples() {
                 let products = tile.accumulator(sample, 0);
@@ -348,7 +314,7 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -362,11 +328,11 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 tile.set_carry(
@@ -374,6 +340,47 @@ const _: () = {
                     0,
                     tile.accumulator(sample, 0) + tile.final_gradient(sample, 0),
                 );
+            }
+        }
+    }
+    unsafe impl crate::Cell for ElmanRnn {
+        const SPEC: crate::CellSpec = kernels::SPEC;
+        const PROGRAM: crate::rt::Program = kernels::PROGRAM;
+        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
+        #[inline(always)]
+        fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(
+            pass: usize,
+            tile: &crate::rt::ForwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::forward_0::<T, S, TAPE>(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn backward<T: crate::rt::Element, S: crate::rt::Simd>(
+            pass: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::backward_0(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn initial_gradient<T: crate::rt::Element, S: crate::rt::Simd>(
+            lead: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match lead {
+                0 => kernels::initial_0(tile),
+                1 => kernels::initial_1(tile),
+                _ => {}
             }
         }
     }

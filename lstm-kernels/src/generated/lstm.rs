@@ -26,10 +26,10 @@
 pub struct Lstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
-    use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
-    unsafe impl crate::Cell for Lstm {
-        const SPEC: crate::CellSpec = crate::CellSpec {
+    mod kernels {
+        use crate::equations;
+        use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+        pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "Lstm",
             doc: "LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.\n\nGers, Schmidhuber & Cummins 2000, \"Learning to forget\", Neural Computation 12(10), with tanh for both squashing\nfunctions as in Graves & Schmidhuber 2005 and one cell per block; symbols as is customary today.",
             sizes: &[
@@ -247,7 +247,7 @@ const _: () = {
                 ],
             },
         };
-        const PROGRAM: rt::Program = rt::Program {
+        pub(super) const PROGRAM: rt::Program = rt::Program {
             leads: &[
                 rt::Lead {
                     axis: 0,
@@ -734,44 +734,10 @@ const _: () = {
             ],
             gradients: &[],
         };
-        fn sweep_f32(sweep: Sweep<'_, f32>) {
-            sweep.run::<Self>();
-        }
-        fn sweep_f64(sweep: Sweep<'_, f64>) {
-            sweep.run::<Self>();
-        }
         #[inline(always)]
-        fn forward<T: Element, S: Simd, const TAPE: bool>(
-            pass: usize,
+        pub(super) fn forward_0<T: Element, S: Simd, const TAPE: bool>(
             tile: &ForwardTile<T, S>,
         ) {
-            match pass {
-                0 => Self::forward_0::<T, S, TAPE>(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-            match pass {
-                0 => Self::backward_0(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn initial_gradient<T: Element, S: Simd>(
-            lead: usize,
-            tile: &BackwardTile<T, S>,
-        ) {
-            match lead {
-                0 => Self::initial_0(tile),
-                1 => Self::initial_1(tile),
-                _ => {}
-            }
-        }
-    }
-    impl Lstm {
-        #[inline(always)]
-        fn forward_0<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             let β_i = tile.param(0);
             let β_f = tile.param(1);
             let β_g = tile.param(2);
@@ -830,7 +796,7 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -872,11 +838,11 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 tile.set_carry(sample, 0, tile.carry(sample, 0));
@@ -885,6 +851,47 @@ const _: () = {
                     1,
                     tile.accumulator(sample, 0) + tile.final_gradient(sample, 1),
                 );
+            }
+        }
+    }
+    unsafe impl crate::Cell for Lstm {
+        const SPEC: crate::CellSpec = kernels::SPEC;
+        const PROGRAM: crate::rt::Program = kernels::PROGRAM;
+        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
+        #[inline(always)]
+        fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(
+            pass: usize,
+            tile: &crate::rt::ForwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::forward_0::<T, S, TAPE>(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn backward<T: crate::rt::Element, S: crate::rt::Simd>(
+            pass: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::backward_0(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn initial_gradient<T: crate::rt::Element, S: crate::rt::Simd>(
+            lead: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match lead {
+                0 => kernels::initial_0(tile),
+                1 => kernels::initial_1(tile),
+                _ => {}
             }
         }
     }

@@ -26,10 +26,10 @@
 pub struct Lstm1997;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
-    use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
-    unsafe impl crate::Cell for Lstm1997 {
-        const SPEC: crate::CellSpec = crate::CellSpec {
+    mod kernels {
+        use crate::equations;
+        use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+        pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "Lstm1997",
             doc: "The first LSTM: memory blocks of cells that share an input gate and an output gate; full BPTT.\n\nHochreiter & Schmidhuber 1997, \"Long short-term memory\", Neural Computation 9(8), in the topology of its\nexperiments: gates and cell inputs see all cells and all gates one step ago. Cell input and output are squashed\nto [-2, 2] and [-1, 1]. The error signals are those of the whole gradient, which the paper truncates.",
             sizes: &[
@@ -301,7 +301,7 @@ const _: () = {
                 ],
             },
         };
-        const PROGRAM: rt::Program = rt::Program {
+        pub(super) const PROGRAM: rt::Program = rt::Program {
             leads: &[
                 rt::Lead {
                     axis: 0,
@@ -961,44 +961,10 @@ const _: () = {
             ],
             gradients: &[],
         };
-        fn sweep_f32(sweep: Sweep<'_, f32>) {
-            sweep.run::<Self>();
-        }
-        fn sweep_f64(sweep: Sweep<'_, f64>) {
-            sweep.run::<Self>();
-        }
         #[inline(always)]
-        fn forward<T: Element, S: Simd, const TAPE: bool>(
-            pass: usize,
+        pub(super) fn forward_0<T: Element, S: Simd, const TAPE: bool>(
             tile: &ForwardTile<T, S>,
         ) {
-            match pass {
-                0 => Self::forward_0::<T, S, TAPE>(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-            match pass {
-                0 => Self::backward_0(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn initial_gradient<T: Element, S: Simd>(
-            lead: usize,
-            tile: &BackwardTile<T, S>,
-        ) {
-            match lead {
-                0 => Self::initial_0(tile),
-                1 => Self::initial_1(tile),
-                _ => {}
-            }
-        }
-    }
-    impl Lstm1997 {
-        #[inline(always)]
-        fn forward_0<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             let β_in = tile.param(0);
             let β_out = tile.param(1);
             for sample in 0..tile.samples() {
@@ -1051,7 +1017,7 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 let mut sum_term = tile.zero();
                 let mut sum_term_2 = tile.zero();
@@ -1101,11 +1067,11 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 tile.set_carry(
@@ -1129,6 +1095,47 @@ const _: () = {
                             + tile.final_gradient(sample, 2 + tile.cells() + cell),
                     );
                 }
+            }
+        }
+    }
+    unsafe impl crate::Cell for Lstm1997 {
+        const SPEC: crate::CellSpec = kernels::SPEC;
+        const PROGRAM: crate::rt::Program = kernels::PROGRAM;
+        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
+        #[inline(always)]
+        fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(
+            pass: usize,
+            tile: &crate::rt::ForwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::forward_0::<T, S, TAPE>(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn backward<T: crate::rt::Element, S: crate::rt::Simd>(
+            pass: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::backward_0(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn initial_gradient<T: crate::rt::Element, S: crate::rt::Simd>(
+            lead: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match lead {
+                0 => kernels::initial_0(tile),
+                1 => kernels::initial_1(tile),
+                _ => {}
             }
         }
     }

@@ -25,10 +25,10 @@
 pub struct PeepholeLstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
-    use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
-    unsafe impl crate::Cell for PeepholeLstm {
-        const SPEC: crate::CellSpec = crate::CellSpec {
+    mod kernels {
+        use crate::equations;
+        use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+        pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "PeepholeLstm",
             doc: "LSTM with forget gate and peepholes, in memory blocks; full BPTT.\n\nGers, Schraudolph & Schmidhuber 2002, \"Learning precise timing with LSTM recurrent networks\", JMLR 3;\nerror signals as in Graves 2012, \"Supervised sequence labelling with recurrent neural networks\", chapter 4.",
             sizes: &[
@@ -290,7 +290,7 @@ const _: () = {
                 ],
             },
         };
-        const PROGRAM: rt::Program = rt::Program {
+        pub(super) const PROGRAM: rt::Program = rt::Program {
             leads: &[
                 rt::Lead {
                     axis: 0,
@@ -835,44 +835,10 @@ const _: () = {
                 },
             ],
         };
-        fn sweep_f32(sweep: Sweep<'_, f32>) {
-            sweep.run::<Self>();
-        }
-        fn sweep_f64(sweep: Sweep<'_, f64>) {
-            sweep.run::<Self>();
-        }
         #[inline(always)]
-        fn forward<T: Element, S: Simd, const TAPE: bool>(
-            pass: usize,
+        pub(super) fn forward_0<T: Element, S: Simd, const TAPE: bool>(
             tile: &ForwardTile<T, S>,
         ) {
-            match pass {
-                0 => Self::forward_0::<T, S, TAPE>(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-            match pass {
-                0 => Self::backward_0(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn initial_gradient<T: Element, S: Simd>(
-            lead: usize,
-            tile: &BackwardTile<T, S>,
-        ) {
-            match lead {
-                0 => Self::initial_0(tile),
-                1 => Self::initial_1(tile),
-                _ => {}
-            }
-        }
-    }
-    impl PeepholeLstm {
-        #[inline(always)]
-        fn forward_0<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             let β_ι = tile.param(3 * tile.cells());
             let β_φ = tile.param(1 + 3 * tile.cells());
             let β_ω = tile.param(2 + 3 * tile.cells());
@@ -946,7 +912,7 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 let mut err_b_ω = tile.zero();
                 for cell in 0..tile.cells() {
@@ -1009,11 +975,11 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 for cell in 0..tile.cells() {
@@ -1025,6 +991,47 @@ const _: () = {
                             + tile.final_gradient(sample, tile.cells() + cell),
                     );
                 }
+            }
+        }
+    }
+    unsafe impl crate::Cell for PeepholeLstm {
+        const SPEC: crate::CellSpec = kernels::SPEC;
+        const PROGRAM: crate::rt::Program = kernels::PROGRAM;
+        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
+        #[inline(always)]
+        fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(
+            pass: usize,
+            tile: &crate::rt::ForwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::forward_0::<T, S, TAPE>(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn backward<T: crate::rt::Element, S: crate::rt::Simd>(
+            pass: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::backward_0(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn initial_gradient<T: crate::rt::Element, S: crate::rt::Simd>(
+            lead: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match lead {
+                0 => kernels::initial_0(tile),
+                1 => kernels::initial_1(tile),
+                _ => {}
             }
         }
     }

@@ -27,10 +27,10 @@
 pub struct ProjectionLstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
-    use crate::equations;
-    use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
-    unsafe impl crate::Cell for ProjectionLstm {
-        const SPEC: crate::CellSpec = crate::CellSpec {
+    mod kernels {
+        use crate::equations;
+        use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
+        pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "ProjectionLstm",
             doc: "LSTM with a recurrent projection: the cells' outputs m reach the gates and the outside only as r = P m; full BPTT.\n\nSak, Senior & Beaufays 2014, \"Long short-term memory recurrent neural network architectures for large scale\nacoustic modeling\", Interspeech; without peepholes, the form of `torch.nn.LSTM` with `proj_size`.",
             sizes: &[
@@ -268,7 +268,7 @@ const _: () = {
                 ],
             },
         };
-        const PROGRAM: rt::Program = rt::Program {
+        pub(super) const PROGRAM: rt::Program = rt::Program {
             leads: &[
                 rt::Lead {
                     axis: 0,
@@ -849,48 +849,10 @@ const _: () = {
             ],
             gradients: &[],
         };
-        fn sweep_f32(sweep: Sweep<'_, f32>) {
-            sweep.run::<Self>();
-        }
-        fn sweep_f64(sweep: Sweep<'_, f64>) {
-            sweep.run::<Self>();
-        }
         #[inline(always)]
-        fn forward<T: Element, S: Simd, const TAPE: bool>(
-            pass: usize,
+        pub(super) fn forward_0<T: Element, S: Simd, const TAPE: bool>(
             tile: &ForwardTile<T, S>,
         ) {
-            match pass {
-                0 => Self::forward_0::<T, S, TAPE>(tile),
-                1 => Self::forward_1::<T, S, TAPE>(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-            match pass {
-                0 => Self::backward_0(tile),
-                1 => Self::backward_1(tile),
-                2 => Self::backward_2(tile),
-                _ => {}
-            }
-        }
-        #[inline(always)]
-        fn initial_gradient<T: Element, S: Simd>(
-            lead: usize,
-            tile: &BackwardTile<T, S>,
-        ) {
-            match lead {
-                0 => Self::initial_0(tile),
-                1 => Self::initial_1(tile),
-                2 => Self::initial_2(tile),
-                _ => {}
-            }
-        }
-    }
-    impl ProjectionLstm {
-        #[inline(always)]
-        fn forward_0<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
             let β_i = tile.param(0);
             let β_f = tile.param(1);
             let β_g = tile.param(2);
@@ -948,7 +910,9 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn forward_1<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) {
+        pub(super) fn forward_1<T: Element, S: Simd, const TAPE: bool>(
+            tile: &ForwardTile<T, S>,
+        ) {
             for sample in 0..tile.samples() {
                 // r[t] = P @ m
                 let r = tile.accumulator(sample, 0);
@@ -957,11 +921,11 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 let upstream = tile.upstream(sample, 0);
                 let products = tile.accumulator(sample, 0);
@@ -972,7 +936,7 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn backward_2<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn backward_2<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             for sample in 0..tile.samples() {
                 // ε_m[t] = P.T @ ε_r
                 let ε_m = tile.accumulator(sample, 0);
@@ -1011,18 +975,18 @@ const _: () = {
             }
         }
         #[inline(always)]
-        fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_0<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
         }
         #[inline(always)]
-        fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_1<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 tile.set_carry(sample, 0, tile.carry(sample, 0));
             }
         }
         #[inline(always)]
-        fn initial_2<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
+        pub(super) fn initial_2<T: Element, S: Simd>(tile: &BackwardTile<T, S>) {
             let _ = tile;
             for sample in 0..tile.samples() {
                 tile.set_carry(
@@ -1030,6 +994,51 @@ const _: () = {
                     0,
                     tile.accumulator(sample, 0) + tile.final_gradient(sample, 0),
                 );
+            }
+        }
+    }
+    unsafe impl crate::Cell for ProjectionLstm {
+        const SPEC: crate::CellSpec = kernels::SPEC;
+        const PROGRAM: crate::rt::Program = kernels::PROGRAM;
+        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
+            sweep.run::<Self>();
+        }
+        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
+            sweep.run::<Self>();
+        }
+        #[inline(always)]
+        fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(
+            pass: usize,
+            tile: &crate::rt::ForwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::forward_0::<T, S, TAPE>(tile),
+                1 => kernels::forward_1::<T, S, TAPE>(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn backward<T: crate::rt::Element, S: crate::rt::Simd>(
+            pass: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match pass {
+                0 => kernels::backward_0(tile),
+                1 => kernels::backward_1(tile),
+                2 => kernels::backward_2(tile),
+                _ => {}
+            }
+        }
+        #[inline(always)]
+        fn initial_gradient<T: crate::rt::Element, S: crate::rt::Simd>(
+            lead: usize,
+            tile: &crate::rt::BackwardTile<T, S>,
+        ) {
+            match lead {
+                0 => kernels::initial_0(tile),
+                1 => kernels::initial_1(tile),
+                2 => kernels::initial_2(tile),
+                _ => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use lstm_core::cell;
 
 use super::check;
 
+include!("../toys/borrowed_names.rs");
 include!("../toys/chains.rs");
 include!("../toys/delay_line.rs");
 include!("../toys/functions.rs");
@@ -14,6 +15,11 @@ include!("../toys/normalised_lstm.rs");
 include!("../toys/shared_blocks.rs");
 include!("../toys/stabilised_lstm.rs");
 include!("../toys/waiting_functions.rs");
+
+#[test]
+fn borrowed_names() {
+    check::<Sweep>(include_str!("../toys/borrowed_names.rs"), |_, _, _, _| 0.0);
+}
 
 #[test]
 fn chains() {

@@ -88,51 +88,64 @@ pub fn emit(
 
         #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
         const _: () = {
-            use #path::equations;
-            use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd, Sweep};
+            // A module of its own: no name of the surrounding code is seen in it, which symbols of the equations could clash with.
+            mod kernels {
+                use #path::equations;
+                use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
 
-            // SAFETY: rows, sums and axes come from the plan that the tables describe.
-            unsafe impl #path::Cell for #name {
-                const SPEC: #path::CellSpec = #spec;
-                const PROGRAM: rt::Program = #program;
+                pub(super) const SPEC: #path::CellSpec = #spec;
+                pub(super) const PROGRAM: rt::Program = #program;
 
-                fn sweep_f32(sweep: Sweep<'_, f32>) {
-                    sweep.run::<Self>();
-                }
-
-                fn sweep_f64(sweep: Sweep<'_, f64>) {
-                    sweep.run::<Self>();
-                }
-
-                #[inline(always)]
-                fn forward<T: Element, S: Simd, const TAPE: bool>(pass: usize, tile: &ForwardTile<T, S>) {
-                    match pass {
-                        #(#forward_numbers => Self::#forward_names::<T, S, TAPE>(tile),)*
-                        _ => {}
-                    }
-                }
-
-                #[inline(always)]
-                fn backward<T: Element, S: Simd>(pass: usize, tile: &BackwardTile<T, S>) {
-                    match pass {
-                        #(#backward_numbers => Self::#backward_names(tile),)*
-                        _ => {}
-                    }
-                }
-
-                #[inline(always)]
-                fn initial_gradient<T: Element, S: Simd>(lead: usize, tile: &BackwardTile<T, S>) {
-                    match lead {
-                        #(#initial_numbers => Self::#initial_names(tile),)*
-                        _ => {}
-                    }
-                }
-            }
-
-            impl #name {
                 #(#forward)*
                 #(#backward)*
                 #(#initial)*
+            }
+
+            // SAFETY: rows, sums and axes come from the plan that the tables describe.
+            unsafe impl #path::Cell for #name {
+                const SPEC: #path::CellSpec = kernels::SPEC;
+                const PROGRAM: #path::rt::Program = kernels::PROGRAM;
+
+                fn sweep_f32(sweep: #path::rt::Sweep<'_, f32>) {
+                    sweep.run::<Self>();
+                }
+
+                fn sweep_f64(sweep: #path::rt::Sweep<'_, f64>) {
+                    sweep.run::<Self>();
+                }
+
+                #[inline(always)]
+                fn forward<T: #path::rt::Element, S: #path::rt::Simd, const TAPE: bool>(
+                    pass: usize,
+                    tile: &#path::rt::ForwardTile<T, S>,
+                ) {
+                    match pass {
+                        #(#forward_numbers => kernels::#forward_names::<T, S, TAPE>(tile),)*
+                        _ => {}
+                    }
+                }
+
+                #[inline(always)]
+                fn backward<T: #path::rt::Element, S: #path::rt::Simd>(
+                    pass: usize,
+                    tile: &#path::rt::BackwardTile<T, S>,
+                ) {
+                    match pass {
+                        #(#backward_numbers => kernels::#backward_names(tile),)*
+                        _ => {}
+                    }
+                }
+
+                #[inline(always)]
+                fn initial_gradient<T: #path::rt::Element, S: #path::rt::Simd>(
+                    lead: usize,
+                    tile: &#path::rt::BackwardTile<T, S>,
+                ) {
+                    match lead {
+                        #(#initial_numbers => kernels::#initial_names(tile),)*
+                        _ => {}
+                    }
+                }
             }
         };
     })
@@ -184,16 +197,23 @@ pub fn placeholder(name: &proc_macro2::Ident) -> TokenStream {
 
         #[allow(clippy::undocumented_unsafe_blocks)]
         const _: () = {
-            use #path::rt::{self, BackwardTile, Element, ForwardTile, Simd, Sweep};
-
             unsafe impl #path::Cell for #name {
                 const SPEC: #path::CellSpec = #path::CellSpec::EMPTY;
-                const PROGRAM: rt::Program = rt::Program::EMPTY;
-                fn sweep_f32(_: Sweep<'_, f32>) {}
-                fn sweep_f64(_: Sweep<'_, f64>) {}
-                fn forward<T: Element, S: Simd, const TAPE: bool>(_: usize, _: &ForwardTile<T, S>) {}
-                fn backward<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}
-                fn initial_gradient<T: Element, S: Simd>(_: usize, _: &BackwardTile<T, S>) {}
+                const PROGRAM: #path::rt::Program = #path::rt::Program::EMPTY;
+                fn sweep_f32(_: #path::rt::Sweep<'_, f32>) {}
+                fn sweep_f64(_: #path::rt::Sweep<'_, f64>) {}
+                fn forward<T: #path::rt::Element, S: #path::rt::Simd, const TAPE: bool>(
+                    _: usize,
+                    _: &#path::rt::ForwardTile<T, S>,
+                ) {}
+                fn backward<T: #path::rt::Element, S: #path::rt::Simd>(
+                    _: usize,
+                    _: &#path::rt::BackwardTile<T, S>,
+                ) {}
+                fn initial_gradient<T: #path::rt::Element, S: #path::rt::Simd>(
+                    _: usize,
+                    _: &#path::rt::BackwardTile<T, S>,
+                ) {}
             }
         };
     }

@@ -97,9 +97,23 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Names that generated code has for other things.
+/// Names that generated code has for other things, and those that cannot be names of variables.
 fn reserved() -> BTreeSet<String> {
-    ["tile", "sample", "cell", "cells", "activations", "rt"]
-        .map(str::to_owned)
-        .into()
+    [
+        "tile",
+        "sample",
+        "cell",
+        "cells",
+        "activations",
+        "rt",
+        "TAPE",
+        "SPEC",
+        "PROGRAM",
+        "None",
+        "Some",
+        "Ok",
+        "Err",
+    ]
+    .map(str::to_owned)
+    .into()
 }

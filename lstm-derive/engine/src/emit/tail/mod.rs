@@ -37,7 +37,7 @@ impl Emitter<'_> {
         let body = self.pass(&self.plan.forward, index, true);
         quote! {
             #[inline(always)]
-            fn #name<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) { #body }
+            pub(super) fn #name<T: Element, S: Simd, const TAPE: bool>(tile: &ForwardTile<T, S>) { #body }
         }
     }
 
@@ -47,7 +47,7 @@ impl Emitter<'_> {
         let body = self.pass(&self.plan.backward, index, false);
         quote! {
             #[inline(always)]
-            fn #name<T: Element, S: Simd>(tile: &BackwardTile<T, S>) { #body }
+            pub(super) fn #name<T: Element, S: Simd>(tile: &BackwardTile<T, S>) { #body }
         }
     }
 
@@ -98,7 +98,7 @@ impl Emitter<'_> {
         };
         quote! {
             #[inline(always)]
-            fn #name<T: Element, S: Simd>(tile: &BackwardTile<T, S>) { let _ = tile; #body }
+            pub(super) fn #name<T: Element, S: Simd>(tile: &BackwardTile<T, S>) { let _ = tile; #body }
         }
     }
 
