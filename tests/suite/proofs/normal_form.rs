@@ -112,6 +112,23 @@ const EQUAL: &[(&str, &str)] = &[
     ("1 / select(a > 0, a, 1)", "select(a > 0, 1 / a, 1)"),
     ("relu(a) * relu(a)", "relu(a) * a"),
     ("dabs(a)", "select(a > 0, 1, 0) - select(a < 0, 1, 0)"),
+    ("min(max(a, -1), 1)", "max(min(a, 1), -1)"),
+    (
+        "min(max(a, -1), 1)",
+        "select(abs(a) < 1, a, select(a > 0, 1, -1))",
+    ),
+    (
+        "select(a > 2, 1, 0) * select(a > 1, 1, 0)",
+        "select(a > 2, 1, 0)",
+    ),
+    (
+        "select(a > 1, select(a < -1, d, e), select(a > 2, d, e))",
+        "e",
+    ),
+    (
+        "select(a < 1, select(a >= 1, d, e), select(a < -1, d, e))",
+        "e",
+    ),
     // quotients
     ("a / (1 + d) + a * d / (1 + d)", "a"),
     ("1 / (d * e)", "(1 / d) * (1 / e)"),
@@ -188,6 +205,19 @@ const DIFFERENT: &[(&str, &str)] = &[
     // These two differ where a = 0 alone.
     ("select(a > 0, 1, 0)", "select(a >= 0, 1, 0)"),
     ("dabs(a)", "select(a > 0, 1, -1)"),
+    (
+        "select(a > 2, 1, 0) * select(a > 1, 1, 0)",
+        "select(a > 1, 1, 0)",
+    ),
+    (
+        "select(a > 1, 1, 0) * select(a < 2, 1, 0)",
+        "select(a > 1, 1, 0)",
+    ),
+    (
+        "select(a > 1, 1, 0) * select(d > 0, 1, 0)",
+        "select(a > 1, 1, 0)",
+    ),
+    ("min(max(a, -1), 1)", "min(max(a, -1), 2)"),
     ("a / (1 + d)", "a / (1 + e)"),
     ("1 / (a + d)", "1 / a + 1 / d"),
     ("(a - a) / (d - d)", "0"),

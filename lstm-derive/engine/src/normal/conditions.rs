@@ -113,7 +113,8 @@ impl Normaliser<'_> {
         matches!(self.atoms.get(id), Atom::Positive(_) | Atom::Vanishes(_))
     }
 
-    /// \[c\]² = \[c\]; \[p > 0\] \[p = 0\] = 0; and p \[p = 0\] = 0, as a rewrite of the leading monomial of p.
+    /// \[c\]² = \[c\]; \[p > 0\] \[p = 0\] = 0; what is known of two thresholds of one value; and p \[p = 0\] = 0, as a
+    /// rewrite of the leading monomial of p.
     pub(super) fn indicator_reduction(
         &mut self,
         monomial: &Monomial,
@@ -123,6 +124,9 @@ impl Normaliser<'_> {
         let (_, rest) = monomial.partition(|other| other == id);
         if exponent > 1 {
             return Some((rest, Polynomial::atom(id)));
+        }
+        if let Some(reduced) = self.thresholds(monomial, id) {
+            return Some(reduced);
         }
         let Atom::Vanishes(p) = self.atoms.get(id) else {
             return None;
@@ -148,5 +152,25 @@ impl Normaliser<'_> {
             .minus(&Polynomial::term(coefficient.clone(), leading.clone()));
         let factor = remainder.scaled(&-coefficient.recip());
         Some((quotient, factor))
+    }
+
+    /// \[p > 0\] \[p + c > 0\] = \[p > 0\] and \[p > 0\] \[p + c = 0\] = 0 for every c > 0, and the same with \[p = 0\] in the
+    /// place of \[p > 0\].
+    fn thresholds(&self, monomial: &Monomial, id: AtomId) -> Option<(Monomial, Polynomial)> {
+        let (Atom::Positive(p) | Atom::Vanishes(p)) = self.atoms.get(id) else {
+            return None;
+        };
+        monomial.powers().find_map(|(other, _)| {
+            let (Atom::Positive(q) | Atom::Vanishes(q)) = self.atoms.get(other) else {
+                return None;
+            };
+            let gap = q.clone().minus(p).as_constant()?;
+            let factor = match self.atoms.get(other) {
+                Atom::Positive(_) => Polynomial::one(),
+                _ => Polynomial::zero(),
+            };
+            let (_, rest) = monomial.partition(|id| id == other);
+            gap.is_positive().then_some((rest, factor))
+        })
     }
 }
