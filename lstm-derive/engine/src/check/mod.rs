@@ -5,6 +5,7 @@ mod blocks;
 mod call;
 mod constants;
 mod lower;
+mod mismatch;
 mod names;
 mod order;
 mod product;

@@ -4,14 +4,13 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, LitInt, Token, token};
 
-use super::expr::{expression, found, missing_operator, no_if, stray, symbol, time_index};
+use super::expr::{Parsed, expression, found, symbol, time_index};
+use super::mistakes::{missing_operator, no_if, stray};
 use super::vectors::Vectors;
 use super::{docs, group};
 use crate::ast::{CellAst, ConstDecl, Equation, Expr, SignalDecl, SizeDecl, StartDecl, Symbol};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::nearest::nearest;
-
-pub(super) type Parsed<T> = Result<T, Diagnostic>;
 
 /// The words that begin an item.
 const ITEMS: [&str; 6] = ["size", "input", "param", "const", "output", "errors"];

@@ -3,6 +3,7 @@
 mod expr;
 mod group;
 mod item;
+mod mistakes;
 mod nesting;
 mod number;
 mod source;
@@ -15,7 +16,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Visibility, token};
 use crate::ast::CellAst;
 use crate::error::{Diagnostic, Diagnostics};
 
-pub(crate) use expr::written;
+pub(crate) use mistakes::written;
 pub use number::{fits, out_of_range};
 pub use source::parse_file;
 

@@ -4,9 +4,8 @@ use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{LitInt, Token, token};
 
-use super::expr::{found, symbol};
+use super::expr::{Parsed, found, symbol};
 use super::group;
-use super::item::Parsed;
 use crate::ast::{ShapeAst, VectorDecl};
 use crate::error::Diagnostic;
 
