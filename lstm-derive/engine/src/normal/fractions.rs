@@ -64,12 +64,38 @@ impl Normaliser<'_> {
             Atom::Inverse(known) => Some(known),
             _ => None,
         });
-        let atom = match known {
+        let inverse = match known {
             Some((atom, turned)) => Polynomial::atom(atom)
                 .scaled(&Number::from_integer(if turned { -1 } else { 1 }.into())),
-            None => Polynomial::atom(self.atoms.of_polynomial(Atom::Inverse(rest.clone()), &rest)),
+            None => match self.known_divisor(&rest) {
+                // 1 / (p q) = (1 / p) (1 / q)
+                Some((atom, quotient)) => {
+                    let other = self.inverse_in_one_case(&quotient)?;
+                    self.times(&Polynomial::atom(atom), &other)
+                }
+                None => {
+                    Polynomial::atom(self.atoms.of_polynomial(Atom::Inverse(rest.clone()), &rest))
+                }
+            },
         };
-        Some(self.times(&outside, &atom))
+        Some(self.times(&outside, &inverse))
+    }
+
+    /// A known inverse whose denominator divides p, and what remains of p.
+    fn known_divisor(&mut self, p: &Polynomial) -> Option<(AtomId, Polynomial)> {
+        let shorter = self.atoms.iter().filter_map(|(id, atom)| match atom {
+            Atom::Inverse(known) if known.term_count() < p.term_count() => Some((id, known)),
+            _ => None,
+        });
+        let atoms = p.atoms();
+        let divisors: Vec<(AtomId, Polynomial)> = shorter
+            .filter(|(_, known)| known.atoms().iter().all(|part| atoms.contains(part)))
+            .map(|(id, known)| (id, known.clone()))
+            .collect();
+        divisors.into_iter().find_map(|(id, known)| {
+            self.spend(p.term_count());
+            Some((id, self.exact_quotient(p, &known)?))
+        })
     }
 
     /// The numerator of a polynomial, and the inverses it is multiplied by; `None` if nothing divides.
