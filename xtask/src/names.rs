@@ -37,18 +37,15 @@ mod tests {
         let table = include_str!("../../lstm-core/cli/src/cells.rs");
         let (_, rest) = table.split_once("\ncells! {\n").unwrap();
         let (table, _) = rest.split_once("\n}").unwrap();
-        let mut rows = 0;
         for row in table.lines() {
             let words: Vec<_> = row.split_whitespace().collect();
             let [name, cell, file] =
                 [words[0], words[1], words[2]].map(|word| word.trim_matches('"'));
             let stem = file.trim_end_matches(".rs");
             for called in [name, cell, stem] {
-                assert!(is_called(cell, called), "{cell} {called}");
+                assert!(is_called(cell, called), "SHORT lacks {called} for {cell}");
             }
-            rows += 1;
         }
-        assert_eq!(rows, 10);
         assert!(!is_called("Lstm", "lstm-1997") && !is_called("Lstm1997", "lstm"));
     }
 }

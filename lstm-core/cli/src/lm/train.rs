@@ -167,7 +167,7 @@ impl Training<'_> {
             }
         }
         bar.finish();
-        self.conclude()
+        self.conclude(of_epoch)
     }
 
     fn step(&mut self, window: &Window) -> Result<(), Failure> {
@@ -298,9 +298,10 @@ impl Training<'_> {
     }
 
     /// Says where the model is, which a run that was resumed may have saved before.
-    fn conclude(mut self) -> Result<(), Failure> {
-        let last = self.run.history.len();
-        if !self.has_saved && self.run.kept.as_ref().is_none_or(|kept| kept.epoch == last) {
+    fn conclude(mut self, of_epoch: u64) -> Result<(), Failure> {
+        let best = self.run.kept.as_ref().map(|kept| kept.epoch as u64);
+        // Where the best epoch was the last one, its model is at hand.
+        if !self.has_saved && best.is_some_and(|epoch| epoch * of_epoch == self.run.windows) {
             self.keep()?;
         }
         let path = &self.options.out;

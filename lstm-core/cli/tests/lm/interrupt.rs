@@ -129,3 +129,21 @@ fn the_last_window_is_not_too_late() {
         "{sentence}"
     );
 }
+
+/// Epochs take long enough that the second is not over when the reader goes.
+#[test]
+fn a_reader_that_goes_away_does_not_end_the_run() {
+    let folder = Folder::new("reader");
+    let options = [&SMALL[..], &["--epochs", "20"]].concat();
+    let mut run = Running::train(&folder, &options);
+    run.line().unwrap();
+    drop(run.lines);
+    let ended = run.child.wait_with_output().unwrap();
+    assert!(
+        ended.status.success() && ended.stderr.is_empty(),
+        "{ended:?}"
+    );
+    let left = folder.bytes("lm.safetensors");
+    folder.done(&[&["train"], &options[..]].concat());
+    assert!(left == folder.bytes("lm.safetensors"));
+}
