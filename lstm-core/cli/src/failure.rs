@@ -72,8 +72,8 @@ pub enum Failure {
         most: u64,
     },
 
-    /// What is to be a model is a device, which may have no end.
-    #[error("{} is a device, and a model is a file", path.display())]
+    /// What is to be a file of some kind is a device, which may have no end.
+    #[error("{} is a device, and a file is needed", path.display())]
     Device {
         /// The device.
         path: PathBuf,

@@ -71,8 +71,11 @@ impl Kind {
 }
 
 /// Refuses a device such as one of zeros, which would be read for ever.
+///
+/// # Errors
+/// A device.
 #[cfg(unix)]
-fn require_end(path: &Path) -> Result<(), Failure> {
+pub fn require_end(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::FileTypeExt;
 
     match path
@@ -87,8 +90,11 @@ fn require_end(path: &Path) -> Result<(), Failure> {
 }
 
 /// Other systems have no devices among their files.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn require_end(_path: &Path) -> Result<(), Failure> {
+pub fn require_end(_path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 

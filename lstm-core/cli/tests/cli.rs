@@ -372,6 +372,11 @@ fn an_experiment_is_noted_and_resumed() {
     assert!(error.contains("3"), "{error}");
     let error = folder.refused(&["paper", "timed-spikes", "--forget-bias", "inf"]);
     assert!(error.contains("not a finite number"), "{error}");
+    #[cfg(unix)]
+    {
+        let error = folder.refused(&["paper", "adding", "--results", "/dev/full"]);
+        assert!(error.contains("/dev/full is a device"), "{error}");
+    }
     let error = folder.refused(&["paper", "subtracting"]);
     assert!(error.contains("subtracting"), "{error}");
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::kind::require_end;
 
 /// What became of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,7 @@ pub struct Trial {
 /// # Errors
 /// A file that cannot be read, and lines that are no results.
 pub fn read(path: &Path) -> Result<Vec<Trial>, Failure> {
+    require_end(path)?;
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -88,6 +90,7 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Trial>, Failure> {
 /// # Errors
 /// A file or a folder that is closed to us.
 pub fn require_writable(path: &Path) -> Result<(), Failure> {
+    require_end(path)?;
     io::require_writable(path)?;
     match OpenOptions::new().append(true).open(path) {
         Err(source) if source.kind() != ErrorKind::NotFound => Err(unwritten(path, source)),
