@@ -1,5 +1,6 @@
 //! Layers of every kind: gradients against central differences, samples of a batch against samples alone.
 
+mod dropout;
 mod states;
 mod whole;
 
