@@ -7,14 +7,15 @@ use std::path::Path;
 use lstm_core::text::{Vocabulary, split};
 
 use crate::failure::Failure;
+use crate::kind::require_end;
 
 include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// At most this many characters are held out: enough for a figure with three digits, few enough to be read quickly.
 const HELD_OUT: f64 = 50_000.0;
 
-/// A text is held in memory, with a number of four bytes for each character: more than so many bytes are refused, and what has
-/// no end, such as a device of zeros, is not read for ever.
+/// A text is held in memory, with a number of four bytes for each character: more than so many bytes are refused, so that a
+/// pipe without an end is not read for ever.
 const LARGEST: u64 = 1 << 30;
 
 /// A text as ids, in a part to train on and a part to measure on.
@@ -75,23 +76,20 @@ pub fn cell_source(file: &str) -> Option<(&'static str, &'static str)> {
 /// # Errors
 /// A file that cannot be read, is empty or too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
+    require_end(path)?;
     let mut bytes = Vec::new();
     // One byte more than is allowed is enough to know.
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     let path = || path.to_owned();
-    match read.map_err(|source| Failure::Read {
+    let len = read.map_err(|source| Failure::Read {
         path: path(),
         source,
-    })? as u64
-    {
-        0 => return Err(Failure::Empty { path: path() }),
-        more if more > LARGEST => {
-            return Err(Failure::TooLarge {
-                path: path(),
-                most: LARGEST,
-            });
-        }
-        _ => {}
+    })?;
+    if len as u64 > LARGEST {
+        return Err(Failure::TooLarge {
+            path: path(),
+            most: LARGEST,
+        });
     }
     let text = String::from_utf8(bytes).map_err(|error| Failure::NotText {
         path: path(),
