@@ -142,6 +142,20 @@ fn expressions_are_bounded() {
     }
 }
 
+/// Equations lie in each other as the operations of one expression do.
+#[test]
+fn chains_of_equations_are_bounded() {
+    let chain = |length: usize| {
+        let links: String = (1..=length)
+            .map(|at| format!("q{at}[t] = q{}[t] + 0.5;\n", at - 1))
+            .collect();
+        let equations = format!("q0[t] = a[t];\n{links}h[t] = tanh(q{length}[t]);");
+        mistakes(&ELMAN.replace("h[t] = tanh(a[t]);", &equations)).0
+    };
+    assert!(chain(150).is_empty());
+    assert_eq!(chain(600), ["too-deep"]);
+}
+
 /// However deeply a source is nested, reading it ends with a message.
 #[test]
 fn parentheses_are_bounded() {

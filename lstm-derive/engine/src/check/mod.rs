@@ -4,6 +4,7 @@ mod ascii;
 mod blocks;
 mod call;
 mod constants;
+mod depth;
 mod lower;
 mod mismatch;
 mod names;
@@ -134,6 +135,7 @@ pub fn check(ast: &CellAst) -> Result<Cell, Diagnostics> {
     // A matrix whose product is wrong would count as a vector with its axes.
     if errors.is_empty() {
         blocks::check(&cell, &mut errors);
+        depth::check(&cell, &mut errors);
     }
     errors.into_result(cell)
 }
