@@ -89,6 +89,7 @@ fn signals_are_proved_in_errors_by_name() {
     for right in [
         chain("ε of h = upstream(h) + err(q0)[t+1];"),
         chain("δ of q5 = dtanh(q5) * err(q6);"),
+        chain("δ of q5 = (1 - q6 * q6) * err(q6);"),
         highway(
             "δ of s0 = K1.T @ (dtanh(K1 @ s0) * err(c1)) + T1.T @ (dsigmoid(T1 @ s0) * err(g1))
             + (1 - g1) * err(s1);",

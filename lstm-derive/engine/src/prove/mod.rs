@@ -71,7 +71,8 @@ pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnost
 /// The depth at which each signal is seen to be right with the author's own symbols, if it is.
 fn at_sight(cell: &mut Cell, derivation: &Derivation) -> Vec<Option<Depth>> {
     let mut found = vec![None; cell.signals.len()];
-    for depth in Depth::LITERAL.into_iter().chain([Depth::SHALLOW]) {
+    let named = [Depth::NAMED, Depth::SHALLOW];
+    for depth in Depth::LITERAL.into_iter().chain(named) {
         let mut normaliser = Normaliser::new(cell, derivation, depth);
         for (at, known) in found.iter_mut().enumerate() {
             if known.is_none() && is_shown(&mut normaliser, derivation, at) {
