@@ -2,6 +2,7 @@
 #![allow(uncommon_codepoints, confusable_idents, mixed_script_confusables)]
 
 mod bits;
+mod bounds;
 mod cell_layouts;
 mod columns;
 mod fading;

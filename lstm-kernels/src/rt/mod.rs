@@ -15,6 +15,7 @@ mod panel;
 mod pass;
 mod prefetch;
 mod program;
+mod run;
 mod segment;
 mod stream;
 mod sweep;

@@ -4,7 +4,6 @@
 //! does not depend on how samples and units are cut into tiles.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 
 use pulp::Simd;
 
@@ -13,6 +12,7 @@ use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
 use super::prefetch::{prefetch, prefetch_near};
+use super::run::{Run, Vectors};
 use super::width::is_for_old_machines;
 
 /// The most samples a tile takes.
@@ -35,93 +35,6 @@ pub const MAX_BLOCKS: usize = 4;
 
 /// The most runs a tile takes.
 pub const MAX_RUNS: usize = 4;
-
-/// A stretch of k: a panel and the vectors that it multiplies.
-#[derive(Debug, Clone, Copy)]
-pub struct Run<T> {
-    /// Contiguous pieces of the vector.
-    pub planes: usize,
-    /// The length of each.
-    pub k: usize,
-    /// The panel: for each k the chunk's lane vectors.
-    pub panel: *const T,
-    /// From the panel of one block of groups to the next.
-    pub panel_stride: usize,
-    /// The vector of the first sample.
-    pub vector: *const T,
-    /// From one piece of a vector to the next.
-    pub plane_stride: usize,
-    /// From one sample's vector to the next.
-    pub vector_stride: isize,
-    /// What will be read next, and is asked for line by line, in some places at once; see [`lines_in`]. It is as long as this.
-    pub next: *const T,
-    /// From one line to the next.
-    pub next_stride: usize,
-    /// Whether the panel comes from so far that a tile of few samples has to ask for it.
-    pub is_far: bool,
-}
-
-impl<T> Run<T> {
-    /// A stretch of no length.
-    pub const NONE: Self = Run {
-        planes: 1,
-        k: 0,
-        panel: std::ptr::null(),
-        panel_stride: 0,
-        vector: std::ptr::null(),
-        plane_stride: 0,
-        vector_stride: 0,
-        next: std::ptr::null(),
-        next_stride: 0,
-        is_far: false,
-    };
-
-    /// The panel and the vectors of a plane, of a panel with so many numbers for each k.
-    #[inline(always)]
-    fn plane(&self, plane: usize, panel_numbers: usize) -> (*const T, Vectors<T>) {
-        let vector = self.vector.wrapping_add(plane * self.plane_stride);
-        let stride = self.vector_stride;
-        let vectors = Vectors {
-            places: [0, 3, 4].map(|sample| vector.wrapping_offset(sample * stride)),
-            stride,
-        };
-        let panel = self.panel.wrapping_add(plane * self.k * panel_numbers);
-        (panel, vectors)
-    }
-
-    /// Some of its pieces, or a part of one, of a panel with so many numbers for each k.
-    #[inline(always)]
-    pub fn part(&self, planes: Range<usize>, k: Range<usize>, panel_numbers: usize) -> Self {
-        let (first, panel) = (planes.start, planes.start * self.k + k.start);
-        let end = (planes.end - 1) * self.k + k.end;
-        Run {
-            planes: planes.len(),
-            k: k.len(),
-            panel: (self.panel).wrapping_add(panel * panel_numbers),
-            vector: (self.vector).wrapping_add(first * self.plane_stride + k.start),
-            next: match end == self.planes * self.k {
-                true => self.next,
-                false => (self.panel).wrapping_add(end * panel_numbers),
-            },
-            ..*self
-        }
-    }
-
-    /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
-    /// comes next, each for some cache lines of every part of it: a processor that sees several parts read at once looks further
-    /// ahead.
-    #[inline(always)]
-    pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize) -> Self {
-        let line = CACHE_LINE / size_of::<T>();
-        let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
-        Run {
-            vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
-            next: self.next.wrapping_add(tile * turns * line),
-            next_stride: line,
-            ..*self
-        }
-    }
-}
 
 /// The products of a panel chunk with the samples of a tile.
 #[derive(Debug, Clone, Copy)]
@@ -363,7 +276,7 @@ pub(super) const fn at_once_in<S: Simd>(wide: usize) -> usize {
 
 /// The same for a tile of so many samples. Few wait for memory or for their own sums, and short products have no use for long
 /// turns.
-const fn at_once_of<S: Simd>(samples: usize) -> usize {
+pub const fn at_once_of<S: Simd>(samples: usize) -> usize {
     at_once_in::<S>(if samples <= FEW { 1 } else { MAX_AT_ONCE })
 }
 
@@ -375,35 +288,5 @@ const fn lines_in<S: Simd>(samples: usize) -> usize {
         (true, _) => 0,
         (false, true) => at_once_of::<S>(samples),
         (false, false) => 1,
-    }
-}
-
-/// The vectors of the samples of a tile, at some k. Three places and one distance reach all of them, as an address is a place
-/// plus once or twice a distance.
-#[derive(Debug, Clone, Copy)]
-struct Vectors<T> {
-    /// Those of the first sample, of the fourth and of the fifth.
-    places: [*const T; 3],
-    /// From one sample's vector to the next.
-    stride: isize,
-}
-
-impl<T> Vectors<T> {
-    #[inline(always)]
-    fn of_sample(&self, sample: usize) -> *const T {
-        let [first, fourth, fifth] = self.places;
-        match sample {
-            0..3 => first.wrapping_offset(sample as isize * self.stride),
-            3 => fourth,
-            _ => fifth.wrapping_offset((sample - 4) as isize * self.stride),
-        }
-    }
-
-    /// Goes so many k on.
-    #[inline(always)]
-    fn advance(&mut self, k: usize) {
-        for place in &mut self.places {
-            *place = place.wrapping_add(k);
-        }
     }
 }

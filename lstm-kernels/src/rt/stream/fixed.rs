@@ -13,7 +13,8 @@ use super::sizes::Sizes;
 use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::{MAX_RUNS, Run};
+use crate::rt::run::Run;
+use crate::rt::tile::MAX_RUNS;
 use crate::rt::width::MAX_LANES;
 
 /// Compares the plans of a stream with what the compiler knows of the sizes `Z`.

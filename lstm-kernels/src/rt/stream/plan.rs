@@ -13,8 +13,9 @@ use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
 use crate::rt::program::{Operand, Program};
+use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
-use crate::rt::tile::{MAX_RUNS, Run};
+use crate::rt::tile::MAX_RUNS;
 
 /// The products of a chunk of panels.
 pub(super) struct Product<T> {

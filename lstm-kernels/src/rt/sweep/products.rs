@@ -13,8 +13,9 @@ use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
 use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
+use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
-use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, Run, TileProduct};
+use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, TileProduct};
 use crate::rt::width::is_for_old_machines;
 
 /// Bytes of a panel that the tiles of a strip read in turn, and that are not cut: with their vectors and sums, some 18 KiB at

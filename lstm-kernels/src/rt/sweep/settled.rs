@@ -11,7 +11,8 @@ use crate::rt::element::Element;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS};
 use crate::rt::program::Operand;
-use crate::rt::tile::{self, MAX_RUNS, Run, TileFn, TileProduct};
+use crate::rt::run::Run;
+use crate::rt::tile::{self, MAX_RUNS, TileFn, TileProduct};
 
 /// What stays the same in the first passes of a step; few cells have more.
 pub(crate) type Settled<T, S> = [Option<SettledPass<T, S>>; 2];
