@@ -195,12 +195,12 @@ pub struct ForwardTile<T: Element, S: Simd> {
 }
 
 impl<T: Element, S: Simd> ForwardTile<T, S> {
-    /// The memory of one sample for another instruction set, whose registers have as many lanes as the memory was laid out for.
+    /// The same memory for another instruction set, whose registers have as many lanes as the memory was laid out for.
     #[inline(always)]
     pub(crate) fn with_simd<R: Simd>(&self, simd: R) -> ForwardTile<T, R> {
         ForwardTile {
             simd,
-            samples: 1,
+            samples: self.samples,
             cells: self.cells,
             valid: self.valid,
             sizes: self.sizes,
@@ -300,6 +300,37 @@ pub struct BackwardTile<T: Element, S: Simd> {
 }
 
 impl<T: Element, S: Simd> BackwardTile<T, S> {
+    /// The same memory for another instruction set, whose registers have as many lanes as the memory was laid out for.
+    #[inline(always)]
+    pub(crate) fn with_simd<R: Simd>(&self, simd: R) -> BackwardTile<T, R> {
+        BackwardTile {
+            simd,
+            samples: self.samples,
+            cells: self.cells,
+            valid: self.valid,
+            is_last: self.is_last,
+            sizes: self.sizes,
+            params: self.params,
+            scalars: self.scalars,
+            accumulators: self.accumulators,
+            accumulators_row: self.accumulators_row,
+            input: self.input,
+            lanes: self.lanes,
+            previous_lanes: self.previous_lanes,
+            columns: self.columns,
+            previous_columns: self.previous_columns,
+            sums: self.sums,
+            upstream: self.upstream,
+            carries: self.carries,
+            next_carries: self.next_carries,
+            errors: self.errors,
+            spill: self.spill,
+            error_sums: self.error_sums,
+            gradients: self.gradients,
+            input_gradient: self.input_gradient,
+        }
+    }
+
     common!();
     partial_reads! {
         /// The input, element by element.

@@ -125,6 +125,7 @@ impl<C: Cell, T: Element, S: Simd, Z: Sizes> Fixed<C, T, S, Z> {
                 let group = unsafe { &*groups.add(GROUP) };
                 let shape = const { Self::pass_shape(PASS) };
                 let mut tile = group.with_simd(simd);
+                tile.samples = 1;
                 tile.cells = shape.cells;
                 if shape.valid > 0 {
                     tile.valid = shape.valid;

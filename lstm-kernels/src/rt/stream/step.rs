@@ -167,7 +167,10 @@ fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
                 unsafe { multiply(simd, plan, pass, product) };
             }
             for group in &turn.groups {
-                C::forward::<T, S, false>(index, &group.with_simd(simd));
+                let mut tile = group.with_simd(simd);
+                // Which the compiler does not see.
+                tile.samples = 1;
+                C::forward::<T, S, false>(index, &tile);
             }
         }
     }

@@ -1,22 +1,21 @@
 //! Backward through a sequence: the error signals of every step, from the last to the first.
 
-use std::hint::black_box;
-use std::marker::PhantomData;
 use std::ops::Deref;
 
-use pulp::{Simd, WithSimd};
+use pulp::{Scalar, Simd, WithSimd};
 
 use super::products::{Accumulators, Products, Which};
 use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
-use crate::Cell;
 use crate::rt::context::{BackwardTile, Rows};
 use crate::rt::element::Element;
+use crate::rt::equations::BackwardEquations;
 use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
+use crate::rt::moving::GROUPS_AT_ONCE;
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
@@ -41,7 +40,6 @@ pub(crate) struct Backward<'a, T: Element> {
 /// Which turn of the carries holds the gradient of the initial state after the sweep.
 pub(crate) const INITIAL_TURN: usize = 1;
 
-/// What is done alike for all cells.
 impl<T: Element> Backward<'_, T> {
     #[inline(never)]
     fn clear_sums(&self) {
@@ -54,16 +52,22 @@ impl<T: Element> Backward<'_, T> {
         }
     }
 
-    /// What stays the same from step to step of a pass that is one tile; nothing if it is not.
+    /// What stays the same from step to step of a pass that is one tile; nothing if it is not. It begins before the last step,
+    /// behind which there are no errors.
     #[inline(never)]
-    fn settle<S: Simd>(&self, index: usize) -> Option<SettledPass<T, S>> {
+    fn settle<S: Simd>(&self, index: usize) -> Option<SettledPass<T, S, BackwardTile<T, Scalar>>> {
         let pass = self.layout.backward.get(index)?;
         if self.steps < WORTH_SETTLING {
             return None;
         }
-        let (turns, strip) = self.share.only_strip::<S>(pass)?;
+        let strip = self.share.only_strip::<S>(pass)?;
         let products = self.products(pass, strip);
-        SettledPass::new(&products, turns, &|operand| self.place(operand, Some(0)))
+        let before_last = self.steps - 2;
+        SettledPass::new(
+            &products,
+            &|operand, step| self.place(operand, Some(before_last - step)),
+            &|group, step| self.tile(pass, strip, (group, Some(before_last - step))),
+        )
     }
 
     /// The products of a strip.
@@ -97,6 +101,55 @@ impl<T: Element> Backward<'_, T> {
         ])
     }
 
+    /// What the equations of a group see at a step.
+    #[inline(always)]
+    fn tile(
+        &self,
+        pass: &PassLayout,
+        strip: Strip,
+        (group, step): (usize, Option<usize>),
+    ) -> BackwardTile<T, Scalar> {
+        let (layout, memory, errors) = (self.layout, self.memory, self.errors);
+        let (lead, sample) = (layout.leads[pass.lead], strip.first_sample);
+        // Turns alternate from step to step; the initial state stands before step 0.
+        let (turn, next_turn) = step.map_or((0, INITIAL_TURN), |step| ((step + 1) % 2, step % 2));
+        let at = step.unwrap_or(0);
+        let rows = |is_there: bool, matrix: &ColumnGrid<T>| match is_there {
+            true => matrix.rows(layout, pass.lead, group, (at, sample)),
+            false => Rows::none(),
+        };
+        let is_input = layout.program.input_lead == pass.lead;
+        let accumulators = self.products(pass, strip).accumulators;
+        BackwardTile {
+            simd: Scalar,
+            samples: strip.samples,
+            cells: lead.cells,
+            valid: (lead.units - group * layout.lanes).min(layout.lanes),
+            is_last: step.is_some_and(|step| step + 1 == self.steps),
+            sizes: layout.sizes.as_ptr(),
+            params: self.packed.vectors[pass.lead]
+                .as_ptr()
+                .wrapping_add(group * lead.params * layout.lanes),
+            scalars: self.packed.scalars.as_ptr(),
+            accumulators: accumulators.of_group(pass, strip, group),
+            accumulators_row: accumulators.row,
+            input: rows(is_input, &self.input),
+            lanes: memory.lanes(layout, pass.lead, at + 1, group, sample),
+            previous_lanes: memory.lanes(layout, pass.lead, at, group, sample),
+            columns: memory.columns(layout, pass.lead, at + 1, group, sample),
+            previous_columns: memory.columns(layout, pass.lead, at, group, sample),
+            sums: memory.sums(layout, at + 1, sample),
+            upstream: rows(layout.program.output_lead == pass.lead, &self.upstream),
+            carries: errors.carries(layout, pass.lead, turn, group, sample),
+            next_carries: errors.carries(layout, pass.lead, next_turn, group, sample),
+            errors: errors.columns(layout, pass.lead, at, group, sample),
+            spill: errors.spill(layout, pass.lead, group, sample),
+            error_sums: errors.sums(layout, sample),
+            gradients: errors.gradients(layout, pass.lead, group, sample),
+            input_gradient: rows(is_input, &self.input_gradient),
+        }
+    }
+
     /// Where a product finds its vector; nowhere if that is zero.
     #[inline(always)]
     fn place(&self, operand: Operand, step: Option<usize>) -> Option<VectorPlace<T>> {
@@ -128,13 +181,15 @@ impl<T: Element> Backward<'_, T> {
     }
 }
 
-/// The sweep of the cell `C`.
-pub(super) struct BackwardOf<'a, C, T: Element> {
-    pub cell: PhantomData<C>,
+type SettledPasses<T, S> = Settled<T, S, BackwardTile<T, Scalar>>;
+
+/// A sweep by the error signals of a cell.
+pub(super) struct BackwardOf<'a, T: Element> {
+    pub equations: BackwardEquations<T>,
     pub sweep: Backward<'a, T>,
 }
 
-impl<'a, C, T: Element> Deref for BackwardOf<'a, C, T> {
+impl<'a, T: Element> Deref for BackwardOf<'a, T> {
     type Target = Backward<'a, T>;
 
     #[inline(always)]
@@ -143,19 +198,17 @@ impl<'a, C, T: Element> Deref for BackwardOf<'a, C, T> {
     }
 }
 
-impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
+impl<T: Element> WithSimd for BackwardOf<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut settled: Settled<T, S> = std::array::from_fn(|index| self.settle(index));
+        let mut settled: SettledPasses<T, S> = std::array::from_fn(|index| self.settle(index));
         let mut left = Some(self.steps);
         while let Some(steps) = left {
             for steps in (0..=steps).rev() {
                 self.sweep.share.relieve(steps);
-                // Unseen by the compiler, which would make a copy of a step's code for either case.
-                let step = black_box(steps.checked_sub(1));
-                self.step(simd, step, &mut settled);
+                self.step(simd, steps.checked_sub(1), &mut settled);
                 if !self.sweep.share.meet_or_part() {
                     return;
                 }
@@ -165,10 +218,10 @@ impl<C: Cell, T: Element> WithSimd for BackwardOf<'_, C, T> {
     }
 }
 
-impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
+impl<T: Element> BackwardOf<'_, T> {
     /// A step, or, before the first one, the gradient of the initial state.
     #[inline(always)]
-    fn step<S: Simd>(&self, simd: S, step: Option<usize>, settled: &mut Settled<T, S>) {
+    fn step<S: Simd>(&self, simd: S, step: Option<usize>, settled: &mut SettledPasses<T, S>) {
         let program = self.layout.program;
         if step.is_some() && program.backward_sums > 0 {
             self.clear_sums();
@@ -179,119 +232,68 @@ impl<C: Cell, T: Element> BackwardOf<'_, C, T> {
             Some(_) => program.backward.len(),
             None => first.count(),
         };
+        // Behind the last step there are no errors, and before the first one no equations.
+        let is_settled = step.is_some_and(|step| step + 1 < self.steps);
         for index in 0..passes {
             if index > 0 {
                 self.share.meet();
             }
-            let settled = settled.get_mut(index).and_then(Option::as_mut);
-            self.pass(simd, step, index, settled);
+            match settled.get_mut(index).and_then(Option::as_mut) {
+                Some(settled) if is_settled => self.settled_pass(simd, index, settled),
+                _ => self.pass(simd, step, index),
+            }
         }
     }
 
+    /// A pass that is one strip, of which the rest is known.
     #[inline(always)]
-    fn pass<S: Simd>(
+    fn settled_pass<S: Simd>(
         &self,
         simd: S,
-        step: Option<usize>,
         index: usize,
-        mut settled: Option<&mut SettledPass<T, S>>,
+        settled: &mut SettledPass<T, S, BackwardTile<T, Scalar>>,
     ) {
+        let base = self.errors.accumulators.part(self.share.thread);
+        // SAFETY: it was made for the strips of this pass, the only ones of every step, and for all steps but the last.
+        unsafe { settled.compute(simd, base) };
+        self.equations.compute(index, &settled.tiles);
+        settled.advance();
+    }
+
+    #[inline(always)]
+    fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];
-        let mut turns = match &settled {
-            Some(settled) => Taken::only(&self.share, pass, settled.turns),
-            None => {
-                let largest = self.share.samples.len().min(MAX_SAMPLES);
-                // Sums over all units are formed as the units come, so these come in one order at every step.
-                let backwards = step.is_some_and(|step| step % 2 == 1)
-                    && self.layout.program.backward_sums == 0;
-                Taken::new::<S>(&self.share, pass, largest, backwards)
-            }
-        };
-        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
+        let largest = self.share.samples.len().min(MAX_SAMPLES);
+        // Sums over all units are formed as the units come, so these come in one order at every step.
+        let backwards =
+            step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
+        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         while let Some(turn) = turns.next::<S>() {
             for samples in sample_strips(&turn.samples) {
-                let strip = turn.strip(samples);
-                self.strip(simd, step, index, strip, settled.as_deref_mut());
+                self.strip(simd, step, index, turn.strip(samples));
             }
         }
     }
 
     #[inline(always)]
-    fn strip<S: Simd>(
-        &self,
-        simd: S,
-        step: Option<usize>,
-        index: usize,
-        strip: Strip,
-        settled: Option<&mut SettledPass<T, S>>,
-    ) {
-        let (layout, memory, errors) = (self.layout, self.memory, self.errors);
-        let pass = &layout.backward[index];
-        let lead = layout.leads[pass.lead];
+    fn strip<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, strip: Strip) {
+        let pass = &self.layout.backward[index];
         let mut products = self.products(pass, strip);
-        let accumulators = products.accumulators;
-        let place = |operand| self.place(operand, step);
-        let done = match settled {
-            // SAFETY: it was made for the strips of this pass, the only ones of every step.
-            Some(settled) => unsafe { settled.compute(simd, accumulators.base, place) },
-            None => false,
-        };
-        if !done {
-            if let Some(step) = step
-                && strip.samples > MAX_SAMPLES
-            {
-                products.coming = self.coming(pass, step, strip);
-            }
-            products.compute(simd, place);
+        if let Some(step) = step
+            && strip.samples > MAX_SAMPLES
+        {
+            products.coming = self.coming(pass, step, strip);
         }
-        let groups = strip.groups(layout, pass);
-        let first_group = groups.start;
-        let sample = strip.first_sample;
-        // Turns alternate from step to step; the initial state stands before step 0.
-        let (turn, next_turn) = step.map_or((0, INITIAL_TURN), |step| ((step + 1) % 2, step % 2));
-        let at = step.unwrap_or(0);
-        for group in groups {
-            let has = |condition: bool, matrix: &ColumnGrid<T>| {
-                if condition {
-                    matrix.rows(layout, pass.lead, group, (at, sample))
-                } else {
-                    Rows::none()
-                }
-            };
-            let is_input = layout.program.input_lead == pass.lead;
-            let context = BackwardTile {
-                simd,
-                samples: strip.samples,
-                cells: lead.cells,
-                valid: (lead.units - group * layout.lanes).min(layout.lanes),
-                is_last: step.is_some_and(|step| step + 1 == self.steps),
-                sizes: layout.sizes.as_ptr(),
-                params: self.packed.vectors[pass.lead]
-                    .as_ptr()
-                    .wrapping_add(group * lead.params * layout.lanes),
-                scalars: self.packed.scalars.as_ptr(),
-                accumulators: accumulators
-                    .base
-                    .wrapping_add((group - first_group) * pass.rows * accumulators.row),
-                accumulators_row: accumulators.row,
-                input: has(is_input, &self.input),
-                lanes: memory.lanes(layout, pass.lead, at + 1, group, sample),
-                previous_lanes: memory.lanes(layout, pass.lead, at, group, sample),
-                columns: memory.columns(layout, pass.lead, at + 1, group, sample),
-                previous_columns: memory.columns(layout, pass.lead, at, group, sample),
-                sums: memory.sums(layout, at + 1, sample),
-                upstream: has(layout.program.output_lead == pass.lead, &self.upstream),
-                carries: errors.carries(layout, pass.lead, turn, group, sample),
-                next_carries: errors.carries(layout, pass.lead, next_turn, group, sample),
-                errors: errors.columns(layout, pass.lead, at, group, sample),
-                spill: errors.spill(layout, pass.lead, group, sample),
-                error_sums: errors.sums(layout, sample),
-                gradients: errors.gradients(layout, pass.lead, group, sample),
-                input_gradient: has(is_input, &self.input_gradient),
-            };
+        products.compute(simd, |operand| self.place(operand, step));
+        let groups = strip.groups(self.layout, pass);
+        for first in groups.clone().step_by(GROUPS_AT_ONCE) {
+            let mut tiles = [const { None }; GROUPS_AT_ONCE];
+            for (tile, group) in tiles.iter_mut().zip(first..groups.end) {
+                *tile = Some(self.tile(pass, strip, (group, step)));
+            }
             match step {
-                Some(_) => C::backward::<T, S>(index, &context),
-                None => C::initial_gradient::<T, S>(pass.lead, &context),
+                Some(_) => self.equations.compute(index, &tiles),
+                None => self.equations.compute_initial(pass.lead, &tiles),
             }
         }
     }

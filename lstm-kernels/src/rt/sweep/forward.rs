@@ -1,27 +1,25 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
-use std::hint::black_box;
-use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
-use pulp::{Simd, WithSimd};
+use pulp::{Scalar, Simd, WithSimd};
 
 use super::products::{Accumulators, Products, Which};
 use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
-use crate::Cell;
 use crate::rt::context::{ForwardTile, Rows};
 use crate::rt::element::Element;
+use crate::rt::equations::ForwardEquations;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
+use crate::rt::moving::GROUPS_AT_ONCE;
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
 use crate::rt::tile::MAX_SAMPLES;
-use crate::rt::width::is_for_old_machines;
 
 /// From so many samples on, columns and outputs are asked for.
 const MANY: usize = 2 * MAX_SAMPLES;
@@ -37,7 +35,6 @@ pub(crate) struct Forward<'a, T: Element> {
     pub memory: &'a Memory<T>,
 }
 
-/// What is done alike for all cells.
 impl<T: Element> Forward<'_, T> {
     #[inline(never)]
     fn clear_sums(&self, step: usize) {
@@ -109,16 +106,24 @@ impl<T: Element> Forward<'_, T> {
 
     /// What stays the same from step to step of a pass that is one tile; nothing if it is not.
     #[inline(never)]
-    pub(super) fn settle<S: Simd>(&self, index: usize, ahead: bool) -> Option<SettledPass<T, S>> {
+    pub(super) fn settle<S: Simd>(
+        &self,
+        index: usize,
+        ahead: bool,
+    ) -> Option<SettledPass<T, S, ForwardTile<T, Scalar>>> {
         let pass = self.layout.forward.get(index)?;
         if self.steps < WORTH_SETTLING {
             return None;
         }
-        let (turns, strip) = self.share.only_strip::<S>(pass)?;
+        let strip = self.share.only_strip::<S>(pass)?;
         let ahead = (ahead && pass.can_run_ahead()).then_some(0);
         let accumulators = self.accumulators(pass, index, strip, ahead);
         let products = self.products(pass, strip, accumulators, Which::left(ahead));
-        SettledPass::new(&products, turns, &|operand| self.place(operand, 0))
+        SettledPass::new(
+            &products,
+            &|operand, step| self.place(operand, step),
+            &|group, step| self.tile(pass, strip, accumulators, (group, step)),
+        )
     }
 
     /// The products of a strip.
@@ -195,6 +200,44 @@ impl<T: Element> Forward<'_, T> {
         }
     }
 
+    /// What the equations of a group see at a step.
+    #[inline(always)]
+    fn tile(
+        &self,
+        pass: &PassLayout,
+        strip: Strip,
+        accumulators: Accumulators<T>,
+        (group, step): (usize, usize),
+    ) -> ForwardTile<T, Scalar> {
+        let (layout, memory) = (self.layout, self.memory);
+        let (lead, sample) = (layout.leads[pass.lead], strip.first_sample);
+        let (now, previous) = (memory.slot(step + 1), memory.slot(step));
+        let rows = |is_there: bool, matrix: &ColumnGrid<T>| match is_there {
+            true => matrix.rows(layout, pass.lead, group, (step, sample)),
+            false => Rows::none(),
+        };
+        ForwardTile {
+            simd: Scalar,
+            samples: strip.samples,
+            cells: lead.cells,
+            valid: (lead.units - group * layout.lanes).min(layout.lanes),
+            sizes: layout.sizes.as_ptr(),
+            params: self.packed.vectors[pass.lead]
+                .as_ptr()
+                .wrapping_add(group * lead.params * layout.lanes),
+            scalars: self.packed.scalars.as_ptr(),
+            accumulators: accumulators.of_group(pass, strip, group),
+            accumulators_row: accumulators.row,
+            input: rows(layout.program.input_lead == pass.lead, &self.input),
+            lanes: memory.lanes(layout, pass.lead, now, group, sample),
+            previous_lanes: memory.lanes(layout, pass.lead, previous, group, sample),
+            columns: memory.columns(layout, pass.lead, now, group, sample),
+            previous_columns: memory.columns(layout, pass.lead, previous, group, sample),
+            output: rows(layout.program.output_lead == pass.lead, &self.output),
+            sums: memory.sums(layout, now, sample),
+        }
+    }
+
     /// Where the products that run ahead lie, from a column of this thread's on: it has the steps of its samples side by side.
     #[inline(always)]
     fn ahead_place(&self, index: usize, first_block: usize, column: usize) -> Accumulators<T> {
@@ -213,13 +256,17 @@ impl<T: Element> Forward<'_, T> {
     }
 }
 
-/// The sweep of the cell `C`, with a tape or without.
-pub(super) struct ForwardOf<'a, C, T: Element, const TAPE: bool> {
-    pub cell: PhantomData<C>,
+type SettledPasses<T, S> = Settled<T, S, ForwardTile<T, Scalar>>;
+
+/// A sweep by the equations of a cell.
+pub(super) struct ForwardOf<'a, T: Element> {
+    pub equations: ForwardEquations<T>,
+    /// Whether they write a tape.
+    pub tape: bool,
     pub sweep: Forward<'a, T>,
 }
 
-impl<'a, C, T: Element, const TAPE: bool> Deref for ForwardOf<'a, C, T, TAPE> {
+impl<'a, T: Element> Deref for ForwardOf<'a, T> {
     type Target = Forward<'a, T>;
 
     #[inline(always)]
@@ -228,14 +275,14 @@ impl<'a, C, T: Element, const TAPE: bool> Deref for ForwardOf<'a, C, T, TAPE> {
     }
 }
 
-impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAPE> {
+impl<T: Element> WithSimd for ForwardOf<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // A single step, as in streaming, has nothing to run ahead of.
         let ahead = self.memory.steps_ahead.filter(|_| self.steps > 1);
-        let mut settled: Settled<T, S> =
+        let mut settled: SettledPasses<T, S> =
             std::array::from_fn(|index| self.settle(index, ahead.is_some()));
         let mut left = self.steps;
         loop {
@@ -249,11 +296,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
                 self.share.meet();
             }
             for step in steps {
-                let mut ahead = ahead.map(|_| step - first);
-                if const { is_for_old_machines::<S>() } {
-                    // Unseen by the compiler, which makes a copy of a step's code for either case: faster, but long.
-                    ahead = black_box(ahead);
-                }
+                let ahead = ahead.map(|_| step - first);
                 self.step(simd, step, ahead, &mut settled);
                 if !self.sweep.share.meet_or_part() {
                     return;
@@ -269,7 +312,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for ForwardOf<'_, C, T, TAP
     }
 }
 
-impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
+impl<T: Element> ForwardOf<'_, T> {
     /// A step, the so-many-th of those that run ahead.
     #[inline(always)]
     fn step<S: Simd>(
@@ -277,7 +320,7 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         simd: S,
         step: usize,
         ahead: Option<usize>,
-        settled: &mut Settled<T, S>,
+        settled: &mut SettledPasses<T, S>,
     ) {
         if self.layout.program.forward_sums > 0 {
             self.clear_sums(step);
@@ -286,36 +329,47 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
             if index > 0 {
                 self.share.meet();
             }
-            let settled = settled.get_mut(index).and_then(Option::as_mut);
-            self.pass(simd, step, index, ahead, settled);
+            match settled.get_mut(index).and_then(Option::as_mut) {
+                Some(settled) => self.settled_pass(simd, index, ahead, settled),
+                None => self.pass(simd, step, index, ahead),
+            }
         }
     }
 
+    /// A pass that is one strip, of which the rest is known.
     #[inline(always)]
-    fn pass<S: Simd>(
+    fn settled_pass<S: Simd>(
         &self,
         simd: S,
-        step: usize,
         index: usize,
         ahead: Option<usize>,
-        mut settled: Option<&mut SettledPass<T, S>>,
+        settled: &mut SettledPass<T, S, ForwardTile<T, Scalar>>,
     ) {
         let pass = &self.layout.forward[index];
         let ahead = ahead.filter(|_| pass.can_run_ahead());
-        let mut turns = match &settled {
-            Some(settled) => Taken::only(&self.share, pass, settled.turns),
-            None => {
-                let largest = self.share.samples.len().min(MAX_SAMPLES);
-                // Sums over all units are formed as the units come, so these come in one order at every step.
-                let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
-                Taken::new::<S>(&self.share, pass, largest, backwards)
-            }
-        };
-        // Loops, not closures: what runs here must be inlined into the code of this instruction set.
+        let accumulators = self.accumulators(pass, index, settled.strip, ahead);
+        // SAFETY: it was made for the strips of this pass, the only ones of every step.
+        unsafe { settled.compute(simd, accumulators.base) };
+        let mut base = accumulators.base;
+        for tile in settled.tiles.iter_mut().map_while(Option::as_mut) {
+            tile.accumulators = base;
+            base = base.wrapping_add(pass.rows * accumulators.row);
+        }
+        self.equations.compute(index, &settled.tiles);
+        settled.advance();
+    }
+
+    #[inline(always)]
+    fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
+        let pass = &self.layout.forward[index];
+        let ahead = ahead.filter(|_| pass.can_run_ahead());
+        let largest = self.share.samples.len().min(MAX_SAMPLES);
+        // Sums over all units are formed as the units come, so these come in one order at every step.
+        let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
+        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
         while let Some(turn) = turns.next::<S>() {
             for samples in sample_strips(&turn.samples) {
-                let strip = turn.strip(samples);
-                self.strip(simd, step, index, strip, ahead, settled.as_deref_mut());
+                self.strip(simd, step, index, turn.strip(samples), ahead);
             }
         }
     }
@@ -328,61 +382,21 @@ impl<C: Cell, T: Element, const TAPE: bool> ForwardOf<'_, C, T, TAPE> {
         index: usize,
         strip: Strip,
         ahead: Option<usize>,
-        settled: Option<&mut SettledPass<T, S>>,
     ) {
-        let (layout, memory) = (self.layout, self.memory);
-        let pass = &layout.forward[index];
-        let lead = layout.leads[pass.lead];
+        let pass = &self.layout.forward[index];
         let accumulators = self.accumulators(pass, index, strip, ahead);
-        let place = |operand| self.place(operand, step);
-        let done = match settled {
-            // SAFETY: it was made for the strips of this pass, the only ones of every step.
-            Some(settled) => unsafe { settled.compute(simd, accumulators.base, place) },
-            None => false,
-        };
-        if !done {
-            let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
-            if strip.samples >= MANY || TAPE && strip.samples > MAX_SAMPLES {
-                products.coming = self.coming(pass, step, strip, TAPE);
-            }
-            products.compute(simd, place);
+        let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
+        if strip.samples >= MANY || self.tape && strip.samples > MAX_SAMPLES {
+            products.coming = self.coming(pass, step, strip, self.tape);
         }
-        let (now, previous) = (memory.slot(step + 1), memory.slot(step));
-        let groups = strip.groups(layout, pass);
-        let first_group = groups.start;
-        for group in groups {
-            let sample = strip.first_sample;
-            let context = ForwardTile {
-                simd,
-                samples: strip.samples,
-                cells: lead.cells,
-                valid: (lead.units - group * layout.lanes).min(layout.lanes),
-                sizes: layout.sizes.as_ptr(),
-                params: self.packed.vectors[pass.lead]
-                    .as_ptr()
-                    .wrapping_add(group * lead.params * layout.lanes),
-                scalars: self.packed.scalars.as_ptr(),
-                accumulators: accumulators
-                    .base
-                    .wrapping_add((group - first_group) * pass.rows * accumulators.row),
-                accumulators_row: accumulators.row,
-                input: if layout.program.input_lead == pass.lead {
-                    self.input.rows(layout, pass.lead, group, (step, sample))
-                } else {
-                    Rows::none()
-                },
-                lanes: memory.lanes(layout, pass.lead, now, group, sample),
-                previous_lanes: memory.lanes(layout, pass.lead, previous, group, sample),
-                columns: memory.columns(layout, pass.lead, now, group, sample),
-                previous_columns: memory.columns(layout, pass.lead, previous, group, sample),
-                output: if layout.program.output_lead == pass.lead {
-                    self.output.rows(layout, pass.lead, group, (step, sample))
-                } else {
-                    Rows::none()
-                },
-                sums: memory.sums(layout, now, sample),
-            };
-            C::forward::<T, S, TAPE>(index, &context);
+        products.compute(simd, |operand| self.place(operand, step));
+        let groups = strip.groups(self.layout, pass);
+        for first in groups.clone().step_by(GROUPS_AT_ONCE) {
+            let mut tiles = [const { None }; GROUPS_AT_ONCE];
+            for (tile, group) in tiles.iter_mut().zip(first..groups.end) {
+                *tile = Some(self.tile(pass, strip, accumulators, (group, step)));
+            }
+            self.equations.compute(index, &tiles);
         }
     }
 }

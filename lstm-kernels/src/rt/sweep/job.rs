@@ -1,7 +1,7 @@
 //! Sweeps as values: what a call of a kernel hands to the code of its cell.
 //!
-//! The code of a sweep is large and there is one for every instruction set. A cell compiles its own once for each element
-//! type, in the crate that defines it; crates that use the cell only call it.
+//! The code of the sweeps is the same for all cells but for the equations, which a cell compiles once for each element type and
+//! every instruction set, in the crate that defines it; crates that use the cell only call it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,6 +11,7 @@ use super::forward::{Forward, ForwardOf};
 use super::gradients::Gradients;
 use crate::Cell;
 use crate::rt::element::Element;
+use crate::rt::equations::{BackwardEquations, ForwardEquations};
 use crate::rt::panel::Pack;
 use crate::rt::stream::{PlannedSteps, Steps};
 use crate::rt::width::SimdToken;
@@ -48,16 +49,26 @@ impl<T: Element> Sweep<'_, T> {
     /// Runs it for the cell `C`.
     #[inline]
     pub fn run<C: Cell>(self) {
-        let cell = PhantomData::<C>;
+        let token = self.token;
         match self.direction {
             Direction::Infer(sweep) => {
-                (self.token).dispatch(ForwardOf::<C, T, false> { cell, sweep });
+                let equations = ForwardEquations::of::<C, false>(token);
+                T::chore(token, Chore::forward(sweep, equations, false));
             }
             Direction::Train(sweep) => {
-                (self.token).dispatch(ForwardOf::<C, T, true> { cell, sweep });
+                let equations = ForwardEquations::of::<C, true>(token);
+                T::chore(token, Chore::forward(sweep, equations, true));
             }
-            Direction::Backward(sweep) => self.token.dispatch(BackwardOf::<C, T> { cell, sweep }),
-            Direction::Stream(steps) => self.token.dispatch(PlannedSteps { cell, steps }),
+            Direction::Backward(sweep) => {
+                T::chore(
+                    token,
+                    Chore::backward(sweep, BackwardEquations::of::<C>(token)),
+                );
+            }
+            Direction::Stream(steps) => {
+                let cell = PhantomData::<C>;
+                token.dispatch(PlannedSteps { cell, steps });
+            }
         }
     }
 }
@@ -66,6 +77,8 @@ impl<T: Element> Sweep<'_, T> {
 pub struct Chore<'a, T: Element>(Task<'a, T>);
 
 enum Task<'a, T: Element> {
+    Forward(ForwardOf<'a, T>),
+    Backward(BackwardOf<'a, T>),
     Pack(Pack<'a, T>),
     Gradients(Gradients<'a, T>),
 }
@@ -73,6 +86,8 @@ enum Task<'a, T: Element> {
 impl<T: Element> fmt::Debug for Chore<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
+            Task::Forward(_) => "Chore(forward)",
+            Task::Backward(_) => "Chore(backward)",
             Task::Pack(_) => "Chore(pack)",
             Task::Gradients(_) => "Chore(gradients)",
         })
@@ -80,6 +95,20 @@ impl<T: Element> fmt::Debug for Chore<'_, T> {
 }
 
 impl<'a, T: Element> Chore<'a, T> {
+    /// A sweep forward, by equations that write a tape or not.
+    fn forward(sweep: Forward<'a, T>, equations: ForwardEquations<T>, tape: bool) -> Self {
+        Chore(Task::Forward(ForwardOf {
+            equations,
+            tape,
+            sweep,
+        }))
+    }
+
+    /// A sweep backward.
+    fn backward(sweep: Backward<'a, T>, equations: BackwardEquations<T>) -> Self {
+        Chore(Task::Backward(BackwardOf { equations, sweep }))
+    }
+
     /// Packing weights.
     pub(crate) fn pack(pack: Pack<'a, T>) -> Self {
         Chore(Task::Pack(pack))
@@ -93,6 +122,8 @@ impl<'a, T: Element> Chore<'a, T> {
     #[inline]
     pub(crate) fn run(self, token: SimdToken) {
         match self.0 {
+            Task::Forward(sweep) => token.dispatch(sweep),
+            Task::Backward(sweep) => token.dispatch(sweep),
             Task::Pack(pack) => token.dispatch(pack),
             Task::Gradients(gradients) => token.dispatch(gradients),
         }

@@ -49,6 +49,13 @@ impl<T> Accumulators<T> {
             block: pass.groups_of(strip.first_block) * pass.rows * row,
         }
     }
+
+    /// The first of a group.
+    #[inline(always)]
+    pub fn of_group(&self, pass: &PassLayout, strip: Strip, group: usize) -> *mut T {
+        let before = group - pass.first_group(strip.first_block);
+        self.base.wrapping_add(before * pass.rows * self.row)
+    }
 }
 
 /// Which of the products of a pass are computed.
@@ -108,8 +115,6 @@ pub(crate) struct Products<'a, T> {
 impl<T: Element> Products<'_, T> {
     /// Computes them. `place` finds the vector of a segment at the first sample of the batch, or nothing where the vector is
     /// known to be zero.
-    ///
-    /// Every cell has a copy of this, so it holds no more than what a small network must not wait for.
     #[inline(always)]
     pub fn compute<S: Simd>(mut self, simd: S, place: impl Fn(Operand) -> Option<VectorPlace<T>>) {
         let (pass, strip, which) = (self.pass, self.strip, self.which);
@@ -140,7 +145,7 @@ impl<T: Element> Products<'_, T> {
         }
     }
 
-    /// The same segment by segment, which may add to different rows. A call of its own: one copy serves all cells.
+    /// The same segment by segment, which may add to different rows.
     #[inline(never)]
     fn compute_separately<S: Simd>(
         mut self,
@@ -268,7 +273,7 @@ fn even_length(whole: usize, most: usize) -> usize {
     whole.div_ceil(whole.div_ceil(most))
 }
 
-/// The tiles of a strip of several, in turns on pieces of the panel. A call of its own: one copy serves all cells.
+/// The tiles of a strip of several, in turns on pieces of the panel.
 ///
 /// # Safety
 /// As for [`multiply`], whose product this is.

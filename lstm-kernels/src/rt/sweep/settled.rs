@@ -1,21 +1,22 @@
 //! What stays the same from step to step where a pass is a single tile, as in every small network.
 //!
-//! Such a step is so short that finding panels and vectors takes longer than multiplying them. So they are found once for
-//! a sweep, and a step only says where its vectors and sums lie.
+//! Such a step is so short that finding panels, vectors and values takes longer than the arithmetic. So they are found once for a
+//! sweep, and move on with each step.
 
 use pulp::Simd;
 
 use super::products::Products;
-use super::turns::Turns;
+use super::share::Strip;
 use crate::rt::element::Element;
 use crate::rt::memory::VectorPlace;
+use crate::rt::moving::{GROUPS_AT_ONCE, Moving, Tiles, distance};
 use crate::rt::pass::{Chunk, MAX_ROWS};
 use crate::rt::program::Operand;
 use crate::rt::run::Run;
 use crate::rt::tile::{self, MAX_RUNS, TileFn, TileProduct};
 
 /// What stays the same in the first passes of a step; few cells have more.
-pub(crate) type Settled<T, S> = [Option<SettledPass<T, S>>; 2];
+pub(crate) type Settled<T, S, G> = [Option<SettledPass<T, S, G>>; 2];
 
 /// The most products of a strip of which this is kept: what has more is no small network.
 const MAX_PRODUCTS: usize = 4;
@@ -23,7 +24,7 @@ const MAX_PRODUCTS: usize = 4;
 /// Fewer steps than these do not gain by it.
 pub(crate) const WORTH_SETTLING: usize = 4;
 
-/// A product but for its vectors and the first of its sums.
+/// A product but for the first of its sums.
 struct SettledProduct<T, S> {
     tile: TileFn<T, S>,
     /// A run for each segment, of which it has those of some.
@@ -33,42 +34,54 @@ struct SettledProduct<T, S> {
     add: bool,
 }
 
-/// The only strip of a pass, and its products.
-pub(crate) struct SettledPass<T, S> {
-    /// The one turn that this strip is.
-    pub turns: Turns,
+/// The only strip of a pass at the step that comes next: its products, and what the equations of each group see, as tiles of
+/// type `G`.
+///
+/// From step to step places move by the same distance, or to and fro, where two slots take turns.
+pub(crate) struct SettledPass<T, S, G: Moving> {
+    pub strip: Strip,
     /// From the sums of one block to the next; where the first are differs from step to step.
     block: usize,
-    /// For each segment its vector, and where it begins to read, from the beginning of that.
-    vectors: ([(Operand, isize); MAX_RUNS], usize),
     products: [Option<SettledProduct<T, S>>; MAX_PRODUCTS],
+    /// What the equations of each group see.
+    pub tiles: Tiles<G>,
+    /// How far the vector of each segment moves to the next step, and from that to the one after it.
+    vector_distances: [[isize; MAX_RUNS]; 2],
+    /// The same for each tile.
+    tile_distances: [[G::Distances; GROUPS_AT_ONCE]; 2],
+    /// Which of two distances comes next.
+    turn: usize,
 }
 
-impl<T: Element, S: Simd> SettledPass<T, S> {
-    /// What stays the same of these products, those of the only strip of a pass. Nothing where sums begin at zero without a
-    /// product or beside sums that go on, and where there are many products.
+impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
+    /// What stays the same of these products, those of the only strip of a pass, where vectors and tiles of the first three
+    /// steps, in the order of the sweep, are as `place` and `tile` say. Nothing where sums begin at zero without a product or
+    /// beside sums that go on, and where there is much.
     #[inline(never)]
     pub fn new(
         products: &Products<'_, T>,
-        turns: Turns,
-        place: &dyn Fn(Operand) -> Option<VectorPlace<T>>,
+        place: &dyn Fn(Operand, usize) -> Option<VectorPlace<T>>,
+        tile: &dyn Fn(usize, usize) -> G,
     ) -> Option<Self> {
         let segments = products.which.segments(products.pass);
         if products.which.has_idle_rows(products.pass) || segments.is_empty() {
             return None;
         }
         let mut settled = SettledPass {
-            turns,
+            strip: products.strip,
             block: products.accumulators.block,
-            vectors: ([(Operand::Input, 0); MAX_RUNS], segments.len()),
             products: [const { None }; MAX_PRODUCTS],
+            tiles: [const { None }; GROUPS_AT_ONCE],
+            vector_distances: [[0; MAX_RUNS]; 2],
+            tile_distances: [[G::STILL; GROUPS_AT_ONCE]; 2],
+            turn: 0,
         };
-        let known = settled.vectors.0.get_mut(..segments.len())?;
-        for (known, segment) in known.iter_mut().zip(segments) {
-            let vector = place(segment.operand)?;
-            let run = products.run(segment, products.chunks(segment).first()?, vector);
-            let bytes = run.vector.addr().wrapping_sub(vector.base.addr()) as isize;
-            *known = (segment.operand, bytes / size_of::<T>() as isize);
+        for (turn, distances) in settled.vector_distances.iter_mut().enumerate() {
+            let known = distances.get_mut(..segments.len())?;
+            for (known, segment) in known.iter_mut().zip(segments) {
+                let [from, to] = [turn, turn + 1].map(|step| place(segment.operand, step));
+                *known = distance(from?.base, to?.base);
+            }
         }
         // All segments in one product, or each in products of its own, as in `Products::compute`.
         let at_once = match products.has_equal_segments::<S>() {
@@ -83,10 +96,17 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
                 let mut runs = [Run::NONE; MAX_RUNS];
                 for (run, segment) in runs[first..].iter_mut().zip(some) {
                     let chunk = &products.chunks(segment)[index];
-                    *run = products.run(segment, chunk, place(segment.operand)?);
+                    *run = products.run(segment, chunk, place(segment.operand, 0)?);
                 }
                 *room.next()? = Some(Self::product(products, some.len(), chunk, runs, first)?);
             }
+        }
+        for (index, group) in (products.strip.groups(products.layout, products.pass)).enumerate() {
+            let [first, second, third] = [0, 1, 2].map(|step| tile(group, step));
+            let [to_second, to_third] = &mut settled.tile_distances;
+            *to_second.get_mut(index)? = first.distances(&second);
+            *to_third.get_mut(index)? = second.distances(&third);
+            *settled.tiles.get_mut(index)? = Some(first);
         }
         Some(settled)
     }
@@ -111,31 +131,13 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
         })
     }
 
-    /// Computes the products of a step whose sums begin at `base`. Not if a vector is known to be zero.
+    /// Computes the products, whose sums begin at `base`.
     ///
     /// # Safety
-    /// The places are those of a step of the sweep that this was made for.
+    /// The next step is one of the sweep that this was made for, and its sums begin there.
     #[inline(always)]
-    pub unsafe fn compute(
-        &mut self,
-        simd: S,
-        base: *mut T,
-        place: impl Fn(Operand) -> Option<VectorPlace<T>>,
-    ) -> bool {
-        let mut vectors = [std::ptr::null(); MAX_RUNS];
-        let (known, count) = &self.vectors;
-        for (vector, &(operand, from)) in vectors.iter_mut().zip(&known[..*count]) {
-            let Some(place) = place(operand) else {
-                return false;
-            };
-            *vector = place.base.wrapping_offset(from);
-        }
-        for settled in &mut self.products {
-            let Some(settled) = settled else { break };
-            // All of them, so that the loop is unrolled.
-            for (run, vector) in settled.runs.iter_mut().zip(vectors) {
-                run.vector = vector;
-            }
+    pub unsafe fn compute(&self, simd: S, base: *mut T) {
+        for settled in self.products.iter().map_while(Option::as_ref) {
             let (first, end) = settled.segments;
             let product = TileProduct {
                 runs: &settled.runs[first..end],
@@ -147,7 +149,23 @@ impl<T: Element, S: Simd> SettledPass<T, S> {
             // SAFETY: the tile is that of the strip's shape, for which the runs and the layout of the sums were made.
             unsafe { (settled.tile)(simd, &product) };
         }
-        true
+    }
+
+    /// Goes on to the step after it.
+    #[inline(always)]
+    pub fn advance(&mut self) {
+        let turn = self.turn;
+        for settled in self.products.iter_mut().map_while(Option::as_mut) {
+            // All of them, so that the loop is unrolled.
+            for (run, &distance) in settled.runs.iter_mut().zip(&self.vector_distances[turn]) {
+                run.vector = run.vector.wrapping_byte_offset(distance);
+            }
+        }
+        let tiles = self.tiles.iter_mut().map_while(Option::as_mut);
+        for (tile, distances) in tiles.zip(&self.tile_distances[turn]) {
+            tile.advance(distances);
+        }
+        self.turn = 1 - turn;
     }
 }
 

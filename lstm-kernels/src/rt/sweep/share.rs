@@ -162,8 +162,8 @@ impl Share<'_> {
         self.turns_of::<S>(self.part, pass, samples, backwards)
     }
 
-    /// The only turn and the only strip of a pass in every step, if this thread does it alone and it is one register tile.
-    pub fn only_strip<S: Simd>(&self, pass: &PassLayout) -> Option<(Turns, Strip)> {
+    /// The only strip of a pass in every step, if this thread does it alone and it is one register tile.
+    pub fn only_strip<S: Simd>(&self, pass: &PassLayout) -> Option<Strip> {
         let samples = self.samples.clone();
         let is_alone = self.together.is_none() && self.relief.is_none();
         if !is_alone || samples.len() > MAX_SAMPLES {
@@ -171,7 +171,7 @@ impl Share<'_> {
         }
         let turns = self.turns::<S>(pass, samples.len(), false);
         let whole = (samples.start, samples.len());
-        (turns.count == 1).then(|| (turns, turns.turn(0, samples).strip(whole)))
+        (turns.count == 1).then(|| turns.turn(0, samples).strip(whole))
     }
 
     /// Whether the blocks of a pass do not come out even among threads that may cut one.

@@ -165,19 +165,6 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// A single turn, which nobody helps with.
-    #[inline(always)]
-    pub fn only(share: &'a Share<'a>, pass: &'a PassLayout, own: Turns) -> Self {
-        Taken {
-            share,
-            pass,
-            samples: 0,
-            own,
-            taken: 0,
-            queue: None,
-        }
-    }
-
     /// The next turn.
     #[inline(always)]
     pub fn next<S: Simd>(&mut self) -> Option<Turn> {
@@ -192,7 +179,7 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// The next one where threads help each other. A call of its own: one copy serves all cells.
+    /// The next one where threads help each other.
     #[inline(never)]
     fn next_of_all<S: Simd>(&self, queue: &Queue) -> Option<Turn> {
         let share = self.share;

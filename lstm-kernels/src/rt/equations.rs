@@ -1,0 +1,142 @@
+//! The element-wise equations of a cell, as sweeps call them.
+//!
+//! They are all that sweeps have of a cell that differs from cell to cell beyond its layout. So the code of the sweeps is there once
+//! for all cells, and each cell brings functions that are compiled for every instruction set.
+
+use std::marker::PhantomData;
+
+use pulp::{Scalar, Simd, WithSimd};
+
+use super::context::{BackwardTile, ForwardTile};
+use super::element::Element;
+use super::moving::Tiles;
+use super::width::SimdToken;
+use crate::Cell;
+
+type ForwardFn<T> = fn(SimdToken, usize, &Tiles<ForwardTile<T, Scalar>>);
+type BackwardFn<T> = fn(SimdToken, usize, &Tiles<BackwardTile<T, Scalar>>);
+
+/// The equations of the forward step of some cell.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardEquations<T: Element> {
+    token: SimdToken,
+    function: ForwardFn<T>,
+}
+
+impl<T: Element> ForwardEquations<T> {
+    /// Those of the cell `C`, with a tape or without.
+    pub fn of<C: Cell, const TAPE: bool>(token: SimdToken) -> Self {
+        ForwardEquations {
+            token,
+            function: |token, pass, tiles| {
+                token.dispatch(Forward::<C, T, TAPE> {
+                    cell: PhantomData,
+                    pass,
+                    tiles,
+                });
+            },
+        }
+    }
+
+    /// Computes those of a pass, for some groups of units.
+    #[inline(always)]
+    pub fn compute(&self, pass: usize, tiles: &Tiles<ForwardTile<T, Scalar>>) {
+        (self.function)(self.token, pass, tiles);
+    }
+}
+
+/// The error signals of some cell.
+#[derive(Clone, Copy)]
+pub(crate) struct BackwardEquations<T: Element> {
+    token: SimdToken,
+    signals: BackwardFn<T>,
+    initial: BackwardFn<T>,
+}
+
+impl<T: Element> BackwardEquations<T> {
+    /// Those of the cell `C`.
+    pub fn of<C: Cell>(token: SimdToken) -> Self {
+        BackwardEquations {
+            token,
+            signals: |token, pass, tiles| {
+                token.dispatch(Backward::<C, T> {
+                    cell: PhantomData,
+                    pass,
+                    tiles,
+                });
+            },
+            initial: |token, lead, tiles| {
+                token.dispatch(Initial::<C, T> {
+                    cell: PhantomData,
+                    lead,
+                    tiles,
+                });
+            },
+        }
+    }
+
+    /// Computes those of a pass, for some groups of units.
+    #[inline(always)]
+    pub fn compute(&self, pass: usize, tiles: &Tiles<BackwardTile<T, Scalar>>) {
+        (self.signals)(self.token, pass, tiles);
+    }
+
+    /// What the first step leaves for the gradient of the initial state, for some groups of units of a lead.
+    pub fn compute_initial(&self, lead: usize, tiles: &Tiles<BackwardTile<T, Scalar>>) {
+        (self.initial)(self.token, lead, tiles);
+    }
+}
+
+struct Forward<'a, C, T: Element, const TAPE: bool> {
+    cell: PhantomData<C>,
+    pass: usize,
+    tiles: &'a Tiles<ForwardTile<T, Scalar>>,
+}
+
+impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for tile in self.tiles {
+            let Some(tile) = tile else { break };
+            C::forward::<T, S, TAPE>(self.pass, &tile.with_simd(simd));
+        }
+    }
+}
+
+struct Backward<'a, C, T: Element> {
+    cell: PhantomData<C>,
+    pass: usize,
+    tiles: &'a Tiles<BackwardTile<T, Scalar>>,
+}
+
+impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for tile in self.tiles {
+            let Some(tile) = tile else { break };
+            C::backward::<T, S>(self.pass, &tile.with_simd(simd));
+        }
+    }
+}
+
+struct Initial<'a, C, T: Element> {
+    cell: PhantomData<C>,
+    lead: usize,
+    tiles: &'a Tiles<BackwardTile<T, Scalar>>,
+}
+
+impl<C: Cell, T: Element> WithSimd for Initial<'_, C, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for tile in self.tiles {
+            let Some(tile) = tile else { break };
+            C::initial_gradient::<T, S>(self.lead, &tile.with_simd(simd));
+        }
+    }
+}
