@@ -45,7 +45,7 @@
 //! A step is cut into *passes* over the units of an axis. A pass begins with matrix products: weights are packed in
 //! panels that hold, for each k, the vectors of all gates of a group of units side by side, and a register tile
 //! multiplies a panel with up to six samples. The element-wise equations of the group, generated from the cell,
-//! follow at once while the tile's sums are at hand. A product needs its whole operand, so a vector of the same step that is
+//! follow at once while the tile's sums are at hand: they are all that a cell brings to the code of the sweeps. A product needs its whole operand, so a vector of the same step that is
 //! multiplied by a matrix ends a pass: a GRU with reset before the product has two, an LSTM one.
 //!
 //! Backward is the mirror image: the products are those of the transposed panels with the errors of the step after, and

@@ -25,9 +25,7 @@ impl<C: Cell, T: Element> Layer<T> for Recurrent<C, T> {
     }
 
     fn initial_states(&self, batch: usize) -> Result<Vec<State<T>>> {
-        let mut state = self.kernel().zero_state(batch)?;
-        self.begin_anew(0..batch, &mut state);
-        Ok(vec![state])
+        Ok(vec![self.initial_state(batch)?])
     }
 
     fn infer(

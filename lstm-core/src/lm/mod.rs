@@ -7,7 +7,7 @@ mod trainer;
 use std::path::Path;
 
 use faer::Mat;
-use lstm_kernels::{Cell, Element, State};
+use lstm_kernels::{Cell, Element};
 
 pub use sampler::Sampler;
 pub use trainer::{CharTrainer, Step};
@@ -102,7 +102,7 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         let mut x = Mat::zeros(self.embedding.len(), columns);
         let mut y = Mat::zeros(self.recurrent.output_len(), columns);
         let mut scores = Mat::zeros(self.vocabulary.len(), columns);
-        let mut state = self.initial_state(batch)?;
+        let mut state = self.recurrent.initial_state(batch)?;
         let mut workspace = self.recurrent.workspace(batch)?;
         let mut window = Window::default();
         let mut total = 0.0;
@@ -115,13 +115,6 @@ impl<C: Cell, T: Element> CharModel<C, T> {
             total += cross_entropy(scores.as_ref(), &window.targets)?;
         }
         Ok(total / streams.windows() as f64 / std::f64::consts::LN_2)
-    }
-
-    /// The state in which streams begin.
-    fn initial_state(&self, batch: usize) -> Result<State<T>> {
-        let mut state = self.recurrent.zero_state(batch)?;
-        self.recurrent.begin_anew(0..batch, &mut state);
-        Ok(state)
     }
 
     /// Writes the model with its vocabulary: all that [`load`](Self::load) needs.

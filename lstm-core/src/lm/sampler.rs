@@ -29,7 +29,7 @@ impl<'a, C: Cell, T: Element> Sampler<'a, C, T> {
         let recurrent = &model.recurrent;
         let mut sampler = Self {
             model,
-            state: model.initial_state(1)?,
+            state: model.recurrent.initial_state(1)?,
             workspace: recurrent.workspace(1)?,
             x: Mat::zeros(recurrent.input_len(), 1),
             y: Mat::zeros(recurrent.output_len(), 1),

@@ -69,11 +69,11 @@ impl<T: Element> Shard<T> {
             dx: Mat::zeros(inputs, columns),
             dy: Mat::zeros(units, columns),
             carried: Carried {
-                state: model.initial_state(batch)?,
+                state: model.recurrent.initial_state(batch)?,
                 rng: None,
             },
             moved: Carried {
-                state: model.initial_state(batch)?,
+                state: model.recurrent.initial_state(batch)?,
                 rng: None,
             },
             dstate: model.recurrent.zero_state(batch)?,

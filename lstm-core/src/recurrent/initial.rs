@@ -6,12 +6,23 @@ use std::ops::Range;
 use lstm_kernels::{Cell, Element, State};
 
 use super::Recurrent;
+use crate::error::Result;
 
 impl<C: Cell, T: Element> Recurrent<C, T> {
     /// Numbers of a sample's state.
     pub(super) fn state_len(&self) -> usize {
         let carried = 0..C::SPEC.carried.len();
         carried.map(|index| self.kernel.carried_len(index)).sum()
+    }
+
+    /// The state in which so many samples begin.
+    ///
+    /// # Errors
+    /// No memory for so many samples.
+    pub(crate) fn initial_state(&self, batch: usize) -> Result<State<T>> {
+        let mut state = self.zero_state(batch)?;
+        self.begin_anew(0..batch, &mut state);
+        Ok(state)
     }
 
     /// The states of some samples become the initial one.

@@ -9,12 +9,11 @@ use pulp::{Scalar, Simd, WithSimd};
 
 use super::context::{BackwardTile, ForwardTile};
 use super::element::Element;
-use super::moving::Tiles;
 use super::width::SimdToken;
 use crate::Cell;
 
-type ForwardFn<T> = fn(SimdToken, usize, &Tiles<ForwardTile<T, Scalar>>);
-type BackwardFn<T> = fn(SimdToken, usize, &Tiles<BackwardTile<T, Scalar>>);
+type ForwardFn<T> = fn(SimdToken, usize, &[ForwardTile<T, Scalar>]);
+type BackwardFn<T> = fn(SimdToken, usize, &[BackwardTile<T, Scalar>]);
 
 /// The equations of the forward step of some cell.
 #[derive(Clone, Copy)]
@@ -40,7 +39,7 @@ impl<T: Element> ForwardEquations<T> {
 
     /// Computes those of a pass, for some groups of units.
     #[inline(always)]
-    pub fn compute(&self, pass: usize, tiles: &Tiles<ForwardTile<T, Scalar>>) {
+    pub fn compute(&self, pass: usize, tiles: &[ForwardTile<T, Scalar>]) {
         (self.function)(self.token, pass, tiles);
     }
 }
@@ -77,12 +76,12 @@ impl<T: Element> BackwardEquations<T> {
 
     /// Computes those of a pass, for some groups of units.
     #[inline(always)]
-    pub fn compute(&self, pass: usize, tiles: &Tiles<BackwardTile<T, Scalar>>) {
+    pub fn compute(&self, pass: usize, tiles: &[BackwardTile<T, Scalar>]) {
         (self.signals)(self.token, pass, tiles);
     }
 
     /// What the first step leaves for the gradient of the initial state, for some groups of units of a lead.
-    pub fn compute_initial(&self, lead: usize, tiles: &Tiles<BackwardTile<T, Scalar>>) {
+    pub fn compute_initial(&self, lead: usize, tiles: &[BackwardTile<T, Scalar>]) {
         (self.initial)(self.token, lead, tiles);
     }
 }
@@ -90,7 +89,7 @@ impl<T: Element> BackwardEquations<T> {
 struct Forward<'a, C, T: Element, const TAPE: bool> {
     cell: PhantomData<C>,
     pass: usize,
-    tiles: &'a Tiles<ForwardTile<T, Scalar>>,
+    tiles: &'a [ForwardTile<T, Scalar>],
 }
 
 impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE> {
@@ -99,7 +98,6 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE>
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for tile in self.tiles {
-            let Some(tile) = tile else { break };
             C::forward::<T, S, TAPE>(self.pass, &tile.with_simd(simd));
         }
     }
@@ -108,7 +106,7 @@ impl<C: Cell, T: Element, const TAPE: bool> WithSimd for Forward<'_, C, T, TAPE>
 struct Backward<'a, C, T: Element> {
     cell: PhantomData<C>,
     pass: usize,
-    tiles: &'a Tiles<BackwardTile<T, Scalar>>,
+    tiles: &'a [BackwardTile<T, Scalar>],
 }
 
 impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
@@ -117,7 +115,6 @@ impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for tile in self.tiles {
-            let Some(tile) = tile else { break };
             C::backward::<T, S>(self.pass, &tile.with_simd(simd));
         }
     }
@@ -126,7 +123,7 @@ impl<C: Cell, T: Element> WithSimd for Backward<'_, C, T> {
 struct Initial<'a, C, T: Element> {
     cell: PhantomData<C>,
     lead: usize,
-    tiles: &'a Tiles<BackwardTile<T, Scalar>>,
+    tiles: &'a [BackwardTile<T, Scalar>],
 }
 
 impl<C: Cell, T: Element> WithSimd for Initial<'_, C, T> {
@@ -135,7 +132,6 @@ impl<C: Cell, T: Element> WithSimd for Initial<'_, C, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for tile in self.tiles {
-            let Some(tile) = tile else { break };
             C::initial_gradient::<T, S>(self.lead, &tile.with_simd(simd));
         }
     }

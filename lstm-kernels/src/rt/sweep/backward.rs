@@ -1,6 +1,7 @@
 //! Backward through a sequence: the error signals of every step, from the last to the first.
 
 use std::ops::Deref;
+use std::slice;
 
 use pulp::{Scalar, Simd, WithSimd};
 
@@ -15,7 +16,6 @@ use crate::rt::equations::BackwardEquations;
 use crate::rt::errors::Errors;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
-use crate::rt::moving::GROUPS_AT_ONCE;
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
@@ -256,7 +256,7 @@ impl<T: Element> BackwardOf<'_, T> {
         let base = self.errors.accumulators.part(self.share.thread);
         // SAFETY: it was made for the strips of this pass, the only ones of every step, and for all steps but the last.
         unsafe { settled.compute(simd, base) };
-        self.equations.compute(index, &settled.tiles);
+        self.equations.compute(index, settled.tiles());
         settled.advance();
     }
 
@@ -285,15 +285,12 @@ impl<T: Element> BackwardOf<'_, T> {
             products.coming = self.coming(pass, step, strip);
         }
         products.compute(simd, |operand| self.place(operand, step));
-        let groups = strip.groups(self.layout, pass);
-        for first in groups.clone().step_by(GROUPS_AT_ONCE) {
-            let mut tiles = [const { None }; GROUPS_AT_ONCE];
-            for (tile, group) in tiles.iter_mut().zip(first..groups.end) {
-                *tile = Some(self.tile(pass, strip, (group, step)));
-            }
+        for group in strip.groups(self.layout, pass) {
+            let tile = self.tile(pass, strip, (group, step));
+            let tiles = slice::from_ref(&tile);
             match step {
-                Some(_) => self.equations.compute(index, &tiles),
-                None => self.equations.compute_initial(pass.lead, &tiles),
+                Some(_) => self.equations.compute(index, tiles),
+                None => self.equations.compute_initial(pass.lead, tiles),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
 use std::ops::{Deref, Range};
+use std::slice;
 
 use pulp::{Scalar, Simd, WithSimd};
 
@@ -14,7 +15,6 @@ use crate::rt::element::Element;
 use crate::rt::equations::ForwardEquations;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
-use crate::rt::moving::GROUPS_AT_ONCE;
 use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
@@ -351,11 +351,11 @@ impl<T: Element> ForwardOf<'_, T> {
         // SAFETY: it was made for the strips of this pass, the only ones of every step.
         unsafe { settled.compute(simd, accumulators.base) };
         let mut base = accumulators.base;
-        for tile in settled.tiles.iter_mut().map_while(Option::as_mut) {
+        for tile in settled.tiles() {
             tile.accumulators = base;
             base = base.wrapping_add(pass.rows * accumulators.row);
         }
-        self.equations.compute(index, &settled.tiles);
+        self.equations.compute(index, settled.tiles());
         settled.advance();
     }
 
@@ -390,13 +390,9 @@ impl<T: Element> ForwardOf<'_, T> {
             products.coming = self.coming(pass, step, strip, self.tape);
         }
         products.compute(simd, |operand| self.place(operand, step));
-        let groups = strip.groups(self.layout, pass);
-        for first in groups.clone().step_by(GROUPS_AT_ONCE) {
-            let mut tiles = [const { None }; GROUPS_AT_ONCE];
-            for (tile, group) in tiles.iter_mut().zip(first..groups.end) {
-                *tile = Some(self.tile(pass, strip, accumulators, (group, step)));
-            }
-            self.equations.compute(index, &tiles);
+        for group in strip.groups(self.layout, pass) {
+            let tile = self.tile(pass, strip, accumulators, (group, step));
+            self.equations.compute(index, slice::from_ref(&tile));
         }
     }
 }

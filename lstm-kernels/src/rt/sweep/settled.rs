@@ -9,7 +9,7 @@ use super::products::Products;
 use super::share::Strip;
 use crate::rt::element::Element;
 use crate::rt::memory::VectorPlace;
-use crate::rt::moving::{GROUPS_AT_ONCE, Moving, Tiles, distance};
+use crate::rt::moving::{Moving, distance};
 use crate::rt::pass::{Chunk, MAX_ROWS};
 use crate::rt::program::Operand;
 use crate::rt::run::Run;
@@ -20,6 +20,9 @@ pub(crate) type Settled<T, S, G> = [Option<SettledPass<T, S, G>>; 2];
 
 /// The most products of a strip of which this is kept: what has more is no small network.
 const MAX_PRODUCTS: usize = 4;
+
+/// The most groups of units, likewise.
+const MAX_GROUPS: usize = 4;
 
 /// Fewer steps than these do not gain by it.
 pub(crate) const WORTH_SETTLING: usize = 4;
@@ -43,12 +46,13 @@ pub(crate) struct SettledPass<T, S, G: Moving> {
     /// From the sums of one block to the next; where the first are differs from step to step.
     block: usize,
     products: [Option<SettledProduct<T, S>>; MAX_PRODUCTS],
-    /// What the equations of each group see.
-    pub tiles: Tiles<G>,
+    /// What the equations of each group see: the first so many of these.
+    tiles: [G; MAX_GROUPS],
+    groups: usize,
     /// How far the vector of each segment moves to the next step, and from that to the one after it.
     vector_distances: [[isize; MAX_RUNS]; 2],
     /// The same for each tile.
-    tile_distances: [[G::Distances; GROUPS_AT_ONCE]; 2],
+    tile_distances: [[G::Distances; MAX_GROUPS]; 2],
     /// Which of two distances comes next.
     turn: usize,
 }
@@ -67,13 +71,32 @@ impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
         if products.which.has_idle_rows(products.pass) || segments.is_empty() {
             return None;
         }
+        let groups = products.strip.groups(products.layout, products.pass);
+        if groups.len() > MAX_GROUPS {
+            return None;
+        }
+        let tiles = |step| {
+            // What is behind the last group is never seen.
+            let mut tiles = [tile(groups.start, step); MAX_GROUPS];
+            for (tile_of_group, group) in tiles.iter_mut().zip(groups.clone()).skip(1) {
+                *tile_of_group = tile(group, step);
+            }
+            tiles
+        };
+        let steps = [tiles(0), tiles(1), tiles(2)];
+        let distances = |turn: usize| {
+            std::array::from_fn(|index| steps[turn][index].distances(&steps[turn + 1][index]))
+        };
+        let tile_distances = [distances(0), distances(1)];
+        let [tiles, ..] = steps;
         let mut settled = SettledPass {
             strip: products.strip,
             block: products.accumulators.block,
             products: [const { None }; MAX_PRODUCTS],
-            tiles: [const { None }; GROUPS_AT_ONCE],
+            tiles,
+            groups: groups.len(),
             vector_distances: [[0; MAX_RUNS]; 2],
-            tile_distances: [[G::STILL; GROUPS_AT_ONCE]; 2],
+            tile_distances,
             turn: 0,
         };
         for (turn, distances) in settled.vector_distances.iter_mut().enumerate() {
@@ -100,13 +123,6 @@ impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
                 }
                 *room.next()? = Some(Self::product(products, some.len(), chunk, runs, first)?);
             }
-        }
-        for (index, group) in (products.strip.groups(products.layout, products.pass)).enumerate() {
-            let [first, second, third] = [0, 1, 2].map(|step| tile(group, step));
-            let [to_second, to_third] = &mut settled.tile_distances;
-            *to_second.get_mut(index)? = first.distances(&second);
-            *to_third.get_mut(index)? = second.distances(&third);
-            *settled.tiles.get_mut(index)? = Some(first);
         }
         Some(settled)
     }
@@ -151,6 +167,12 @@ impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
         }
     }
 
+    /// What the equations of each group see.
+    #[inline(always)]
+    pub fn tiles(&mut self) -> &mut [G] {
+        &mut self.tiles[..self.groups]
+    }
+
     /// Goes on to the step after it.
     #[inline(always)]
     pub fn advance(&mut self) {
@@ -161,7 +183,7 @@ impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
                 run.vector = run.vector.wrapping_byte_offset(distance);
             }
         }
-        let tiles = self.tiles.iter_mut().map_while(Option::as_mut);
+        let tiles = self.tiles.iter_mut().take(self.groups);
         for (tile, distances) in tiles.zip(&self.tile_distances[turn]) {
             tile.advance(distances);
         }
