@@ -260,6 +260,7 @@ impl<T: Element> BackwardOf<'_, T> {
         settled.advance();
     }
 
+    /// Any pass, turn by turn and strip by strip.
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];
@@ -275,6 +276,7 @@ impl<T: Element> BackwardOf<'_, T> {
         }
     }
 
+    /// The products of a strip, and the equations of its groups.
     #[inline(always)]
     fn strip<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, strip: Strip) {
         let pass = &self.layout.backward[index];

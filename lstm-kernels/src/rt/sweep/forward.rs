@@ -359,6 +359,7 @@ impl<T: Element> ForwardOf<'_, T> {
         settled.advance();
     }
 
+    /// Any pass, turn by turn and strip by strip.
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
         let pass = &self.layout.forward[index];
@@ -374,6 +375,7 @@ impl<T: Element> ForwardOf<'_, T> {
         }
     }
 
+    /// The products of a strip, and the equations of its groups.
     #[inline(always)]
     fn strip<S: Simd>(
         &self,
