@@ -22,7 +22,7 @@ pub(crate) type Settled<T, S, G> = [Option<SettledPass<T, S, G>>; 2];
 const MAX_PRODUCTS: usize = 4;
 
 /// The most groups of units, likewise.
-const MAX_GROUPS: usize = 4;
+const MAX_GROUPS: usize = 8;
 
 /// Fewer steps than these do not gain by it.
 pub(crate) const WORTH_SETTLING: usize = 4;
@@ -72,23 +72,16 @@ impl<T: Element, S: Simd, G: Moving> SettledPass<T, S, G> {
             return None;
         }
         let groups = products.strip.groups(products.layout, products.pass);
-        if groups.len() > MAX_GROUPS {
-            return None;
+        // What is behind the last group is never seen.
+        let some = tile(groups.start, 0);
+        let mut tiles = [some; MAX_GROUPS];
+        let mut tile_distances = [[some.distances(&some); MAX_GROUPS]; 2];
+        for (index, group) in groups.clone().enumerate() {
+            let [first, second, third] = [0, 1, 2].map(|step| tile(group, step));
+            *tiles.get_mut(index)? = first;
+            tile_distances[0][index] = first.distances(&second);
+            tile_distances[1][index] = second.distances(&third);
         }
-        let tiles = |step| {
-            // What is behind the last group is never seen.
-            let mut tiles = [tile(groups.start, step); MAX_GROUPS];
-            for (tile_of_group, group) in tiles.iter_mut().zip(groups.clone()).skip(1) {
-                *tile_of_group = tile(group, step);
-            }
-            tiles
-        };
-        let steps = [tiles(0), tiles(1), tiles(2)];
-        let distances = |turn: usize| {
-            std::array::from_fn(|index| steps[turn][index].distances(&steps[turn + 1][index]))
-        };
-        let tile_distances = [distances(0), distances(1)];
-        let [tiles, ..] = steps;
         let mut settled = SettledPass {
             strip: products.strip,
             block: products.accumulators.block,
