@@ -123,13 +123,13 @@ pub unsafe trait Cell: Copy + std::fmt::Debug + Default + Send + Sync + 'static 
     #[doc(hidden)]
     const PROGRAM: rt::Program;
 
-    /// Runs a sweep in `f32`. Here, not where a kernel is called, the code of the sweeps is compiled.
+    /// The element-wise equations below, compiled for `f32` in the crate that defines the cell.
     #[doc(hidden)]
-    fn sweep_f32(sweep: rt::Sweep<'_, f32>);
+    fn equations_f32() -> rt::Equations<f32>;
 
-    /// Runs a sweep in `f64`.
+    /// The same for `f64`.
     #[doc(hidden)]
-    fn sweep_f64(sweep: rt::Sweep<'_, f64>);
+    fn equations_f64() -> rt::Equations<f64>;
 
     /// The element-wise equations of a pass of the forward step.
     #[doc(hidden)]

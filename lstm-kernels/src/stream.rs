@@ -8,8 +8,8 @@ use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 use crate::kernel::Kernel;
 use crate::rt::{
-    AnySizes, Direction, Element, FixedSteps, Head, NoMemory, Packed, Recognise, Sizes, Steps,
-    StreamMemory, Sweep, Width,
+    AnySizes, Element, FixedSteps, Head, NoMemory, Packed, PlannedSteps, Recognise, Sizes, Steps,
+    StreamMemory, Task, Width,
 };
 use crate::state::State;
 
@@ -138,10 +138,10 @@ impl<C: Cell, T: Element, Z: Sizes> StreamKernel<C, T, Z> {
                 types: PhantomData,
                 steps,
             }),
-            false => T::sweep::<C>(Sweep {
-                token,
-                direction: Direction::Stream(steps),
-            }),
+            false => self.kernel.run(Task::Stream(&mut PlannedSteps {
+                equations: self.kernel.equations().forward(token, false),
+                steps,
+            })),
         }
     }
 

@@ -346,11 +346,13 @@ const _: () = {
     unsafe impl crate::Cell for ElmanRnn {
         const SPEC: crate::CellSpec = kernels::SPEC;
         const PROGRAM: crate::rt::Program = kernels::PROGRAM;
-        fn sweep_f32(sweep: crate::rt::Sweep<'_, f32>) {
-            sweep.run::<Self>();
+        #[inline(never)]
+        fn equations_f32() -> crate::rt::Equations<f32> {
+            crate::rt::Equations::of::<Self>()
         }
-        fn sweep_f64(sweep: crate::rt::Sweep<'_, f64>) {
-            sweep.run::<Self>();
+        #[inline(never)]
+        fn equations_f64() -> crate::rt::Equations<f64> {
+            crate::rt::Equations::of::<Self>()
         }
         #[inline(always)]
         fn forward<T: crate::rt::Element, S: crate::rt::Simd, const TAPE: bool>(

@@ -16,7 +16,9 @@ use check::fits_address_space;
 
 use crate::Cell;
 use crate::error::KernelError;
-use crate::rt::{Element, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width, max_rows};
+use crate::rt::{
+    Element, Equations, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width, max_rows,
+};
 use crate::state::State;
 use crate::threads::Threads;
 
@@ -28,8 +30,9 @@ use crate::threads::Threads;
 pub struct Kernel<C: Cell, T: Element> {
     layout: Arc<Layout>,
     token: SimdToken,
+    equations: Equations<T>,
     threads: Option<Threads>,
-    cell: PhantomData<(C, T)>,
+    cell: PhantomData<C>,
 }
 
 /// Memory that inference reuses from call to call, also for other batches: see [`Kernel::reshape_workspace`].
@@ -124,6 +127,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         Ok(Kernel {
             layout: Arc::new(layout),
             token,
+            equations: T::equations::<C>(),
             threads: None,
             cell: PhantomData,
         })
@@ -142,6 +146,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
 
     pub(crate) fn token(&self) -> SimdToken {
         self.token
+    }
+
+    pub(crate) fn equations(&self) -> &Equations<T> {
+        &self.equations
     }
 
     /// How many threads share the work of a call.

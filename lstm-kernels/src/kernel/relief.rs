@@ -9,7 +9,7 @@ use super::reuse::{matrix, number};
 use super::verbs::column_grid;
 use super::{Kernel, Tape};
 use crate::columns::Columns;
-use crate::rt::{Backward, ColumnGrid, Direction, Forward, Queue, Share};
+use crate::rt::{Backward, ColumnGrid, Forward, Queue, Share, Task};
 use crate::threads::{Meeting, Threads};
 use crate::{Cell, Packed, cells};
 
@@ -98,8 +98,9 @@ impl Problem {
         kernel.share(kernel.threads(), all, &|thread, meeting| {
             let share = sharing(thread, meeting, &memory.queue);
             let leaving = leaving(&share, meeting);
-            kernel.sweep(Direction::Train(Forward {
+            kernel.run(Task::Forward(Forward {
                 layout: &kernel.layout,
+                equations: kernel.equations.forward(kernel.token, true),
                 packed: &self.packed,
                 share,
                 steps: STEPS,
@@ -112,8 +113,9 @@ impl Problem {
         kernel.share(kernel.threads(), all, &|thread, meeting| {
             let share = sharing(thread, meeting, &memory.queue);
             let leaving = leaving(&share, meeting);
-            kernel.sweep(Direction::Backward(Backward {
+            kernel.run(Task::Backward(Backward {
                 layout: &kernel.layout,
+                equations: kernel.equations.backward(kernel.token),
                 packed: &self.packed,
                 share,
                 steps: STEPS,

@@ -9,8 +9,8 @@ use crate::columns::{Columns, Sequence};
 use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 use crate::rt::{
-    Backward, Chore, ColumnGrid, Direction, Element, Forward, Gradients, INITIAL_TURN, Memory,
-    NoMemory, Pack, Packed, SharedNumbers, Shares, Sweep,
+    Backward, ColumnGrid, Element, Forward, Gradients, INITIAL_TURN, Job, Memory, NoMemory, Pack,
+    Packed, SharedNumbers, Shares, Task,
 };
 use crate::state::State;
 use crate::threads::{Meeting, Taken};
@@ -38,14 +38,13 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let enough = |most: usize| most.min(1 + params.len() / (256 * 1024));
         let packed = &*packed;
         self.share(self.threads(), enough, &|thread, meeting| {
-            let pack = Pack {
+            self.run(Task::Pack(Pack {
                 layout: &self.layout,
                 params,
                 packed,
                 thread,
                 threads: meeting.count(),
-            };
-            T::chore(self.token, Chore::pack(pack));
+            }));
         });
         Ok(())
     }
@@ -98,7 +97,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         workspace: &mut Workspace<T>,
     ) -> Result<(), KernelError> {
         self.check_memory("the workspace", &workspace.memory, 2, state.batch(), false)?;
-        self.run_forward::<false>(packed, steps, x, state, y, &mut workspace.memory);
+        self.run_forward(false, packed, steps, x, state, y, &mut workspace.memory);
         Ok(())
     }
 
@@ -148,13 +147,18 @@ impl<C: Cell, T: Element> Kernel<C, T> {
     ) -> Result<(), KernelError> {
         let slots = steps.saturating_add(1);
         self.check_memory("the tape", &tape.memory, slots, state.batch(), true)?;
-        self.run_forward::<true>(packed, steps, x, state, y, &mut tape.memory);
+        self.run_forward(true, packed, steps, x, state, y, &mut tape.memory);
         tape.recorded = Some(self.layout.id);
         Ok(())
     }
 
-    fn run_forward<const TAPE: bool>(
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "a forward pass has that many parts"
+    )]
+    fn run_forward(
         &self,
+        has_tape: bool,
         packed: &Packed<T>,
         steps: usize,
         x: Sequence<MatRef<'_, T>>,
@@ -177,19 +181,16 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             shared.accumulators.threads,
             |most| shares(most).count,
             &|thread, meeting| {
-                let sweep = Forward {
+                self.run(Task::Forward(Forward {
                     layout: &self.layout,
+                    equations: self.equations.forward(self.token, has_tape),
                     packed,
                     share: shares(meeting.count()).of(thread, meeting, &shared.queue),
                     steps,
                     input,
                     output,
                     memory: shared,
-                };
-                self.sweep(match TAPE {
-                    true => Direction::Train(sweep),
-                    false => Direction::Infer(sweep),
-                });
+                }));
             },
         );
         let last = memory.slot(steps);
@@ -303,8 +304,9 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         let (memory, shared) = (&*memory, &*errors);
         let shares = |threads| Shares::new(&self.layout, steps, batch, threads);
         self.share(most, |most| shares(most).count, &|thread, meeting| {
-            self.sweep(Direction::Backward(Backward {
+            self.run(Task::Backward(Backward {
                 layout: &self.layout,
+                equations: self.equations.backward(self.token),
                 packed,
                 share: shares(meeting.count()).of(thread, meeting, &memory.queue),
                 steps,
@@ -316,7 +318,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             }));
         });
         self.share(most, |most| shares(most).count, &|thread, meeting| {
-            let gradients = Gradients {
+            self.run(Task::Gradients(Gradients {
                 layout: &self.layout,
                 packed,
                 thread,
@@ -328,8 +330,7 @@ impl<C: Cell, T: Element> Kernel<C, T> {
                 errors: shared,
                 dparams,
                 input_gradient,
-            };
-            T::chore(self.token, Chore::gradients(gradients));
+            }));
         });
         let turn = INITIAL_TURN;
         errors.visit_carries(&self.layout, turn, dstate, |carry, state| {
@@ -337,12 +338,10 @@ impl<C: Cell, T: Element> Kernel<C, T> {
         });
     }
 
-    /// Runs a thread's share of a sweep.
-    pub(super) fn sweep(&self, direction: Direction<'_, T>) {
-        T::sweep::<C>(Sweep {
-            token: self.token,
-            direction,
-        });
+    /// Does what one thread has to do.
+    #[inline]
+    pub(crate) fn run(&self, task: Task<'_, T>) {
+        T::run_job(self.token, Job(task));
     }
 
     /// Runs `work` on at most so many threads, as many as `shares` says, each with its index and where all can meet.

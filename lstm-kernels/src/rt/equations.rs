@@ -15,49 +15,22 @@ use crate::Cell;
 type ForwardFn<T> = fn(SimdToken, usize, &[ForwardTile<T, Scalar>]);
 type BackwardFn<T> = fn(SimdToken, usize, &[BackwardTile<T, Scalar>]);
 
-/// The equations of the forward step of some cell.
-#[derive(Clone, Copy)]
-pub(crate) struct ForwardEquations<T: Element> {
-    token: SimdToken,
-    function: ForwardFn<T>,
-}
-
-impl<T: Element> ForwardEquations<T> {
-    /// Those of the cell `C`, with a tape or without.
-    pub fn of<C: Cell, const TAPE: bool>(token: SimdToken) -> Self {
-        ForwardEquations {
-            token,
-            function: |token, pass, tiles| {
-                token.dispatch(Forward::<C, T, TAPE> {
-                    cell: PhantomData,
-                    pass,
-                    tiles,
-                });
-            },
-        }
-    }
-
-    /// Computes those of a pass, for some groups of units.
-    #[inline(always)]
-    pub fn compute(&self, pass: usize, tiles: &[ForwardTile<T, Scalar>]) {
-        (self.function)(self.token, pass, tiles);
-    }
-}
-
-/// The error signals of some cell.
-#[derive(Clone, Copy)]
-pub(crate) struct BackwardEquations<T: Element> {
-    token: SimdToken,
-    signals: BackwardFn<T>,
+/// The equations of some cell.
+#[derive(Debug, Clone, Copy)]
+pub struct Equations<T: Element> {
+    infer: ForwardFn<T>,
+    record: ForwardFn<T>,
+    backward: BackwardFn<T>,
     initial: BackwardFn<T>,
 }
 
-impl<T: Element> BackwardEquations<T> {
+impl<T: Element> Equations<T> {
     /// Those of the cell `C`.
-    pub fn of<C: Cell>(token: SimdToken) -> Self {
-        BackwardEquations {
-            token,
-            signals: |token, pass, tiles| {
+    pub fn of<C: Cell>() -> Self {
+        Equations {
+            infer: forward::<C, T, false>,
+            record: forward::<C, T, true>,
+            backward: |token, pass, tiles| {
                 token.dispatch(Backward::<C, T> {
                     cell: PhantomData,
                     pass,
@@ -74,6 +47,51 @@ impl<T: Element> BackwardEquations<T> {
         }
     }
 
+    /// The forward step, which writes a tape or not.
+    pub(crate) fn forward(&self, token: SimdToken, has_tape: bool) -> ForwardEquations<T> {
+        ForwardEquations {
+            token,
+            function: if has_tape { self.record } else { self.infer },
+            has_tape,
+        }
+    }
+
+    /// The error signals.
+    pub(crate) fn backward(&self, token: SimdToken) -> BackwardEquations<T> {
+        BackwardEquations {
+            token,
+            signals: self.backward,
+            initial: self.initial,
+        }
+    }
+}
+
+/// The equations of a forward step, for an instruction set.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardEquations<T: Element> {
+    token: SimdToken,
+    function: ForwardFn<T>,
+    /// Whether they write a tape.
+    pub has_tape: bool,
+}
+
+impl<T: Element> ForwardEquations<T> {
+    /// Computes those of a pass, for some groups of units.
+    #[inline(always)]
+    pub fn compute(&self, pass: usize, tiles: &[ForwardTile<T, Scalar>]) {
+        (self.function)(self.token, pass, tiles);
+    }
+}
+
+/// The error signals of a backward step, for an instruction set.
+#[derive(Clone, Copy)]
+pub(crate) struct BackwardEquations<T: Element> {
+    token: SimdToken,
+    signals: BackwardFn<T>,
+    initial: BackwardFn<T>,
+}
+
+impl<T: Element> BackwardEquations<T> {
     /// Computes those of a pass, for some groups of units.
     #[inline(always)]
     pub fn compute(&self, pass: usize, tiles: &[BackwardTile<T, Scalar>]) {
@@ -84,6 +102,18 @@ impl<T: Element> BackwardEquations<T> {
     pub fn compute_initial(&self, lead: usize, tiles: &[BackwardTile<T, Scalar>]) {
         (self.initial)(self.token, lead, tiles);
     }
+}
+
+fn forward<C: Cell, T: Element, const TAPE: bool>(
+    token: SimdToken,
+    pass: usize,
+    tiles: &[ForwardTile<T, Scalar>],
+) {
+    token.dispatch(Forward::<C, T, TAPE> {
+        cell: PhantomData,
+        pass,
+        tiles,
+    });
 }
 
 struct Forward<'a, C, T: Element, const TAPE: bool> {

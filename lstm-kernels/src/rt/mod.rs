@@ -27,6 +27,7 @@ mod width;
 pub(crate) use buffer::NoMemory;
 pub use context::{BackwardTile, ForwardTile};
 pub use element::Element;
+pub use equations::Equations;
 pub(crate) use errors::{Errors, LINE};
 pub use lanes::{LaneMask, Lanes};
 pub(crate) use layout::Layout;
@@ -38,11 +39,11 @@ pub(crate) use pass::max_rows;
 pub use program::*;
 pub use pulp::Simd;
 pub use stream::{AnySizes, Fixed, Sizes};
-pub(crate) use stream::{FixedSteps, Head, Recognise, Steps, StreamMemory};
+pub(crate) use stream::{FixedSteps, Head, PlannedSteps, Recognise, Steps, StreamMemory};
+pub use sweep::Job;
 pub(crate) use sweep::{
-    Backward, ColumnGrid, Direction, Forward, Gradients, INITIAL_TURN, SharedNumbers, Shares,
+    Backward, ColumnGrid, Forward, Gradients, INITIAL_TURN, SharedNumbers, Shares, Task,
 };
-pub use sweep::{Chore, Sweep};
 #[cfg(test)]
 pub(crate) use sweep::{Queue, Share};
 pub use width::{SimdToken, UnavailableWidth, UnknownWidth, Width};

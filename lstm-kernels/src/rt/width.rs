@@ -158,7 +158,7 @@ impl SimdToken {
     #[inline]
     pub fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
         match self.0 {
-            Token::Scalar(set) => set.vectorize(op),
+            Token::Scalar(set) => vectorize_scalar(set, op),
             #[cfg(target_arch = "x86_64")]
             Token::Sse(set) => Simd::vectorize(set, op),
             #[cfg(target_arch = "x86_64")]
@@ -169,6 +169,13 @@ impl SimdToken {
             Token::Neon(set) => Simd::vectorize(set, op),
         }
     }
+}
+
+/// In a function of its own, as for the other instruction sets: the code around it would have to make room for what this one keeps
+/// on the stack, every time, and a step of a small network is shorter than that.
+#[inline(never)]
+fn vectorize_scalar<Op: WithSimd>(set: Scalar, op: Op) -> Op::Output {
+    set.vectorize(op)
 }
 
 /// The machine lacks the instruction set that was asked for.

@@ -106,12 +106,15 @@ pub fn emit(
                 const SPEC: #path::CellSpec = kernels::SPEC;
                 const PROGRAM: #path::rt::Program = kernels::PROGRAM;
 
-                fn sweep_f32(sweep: #path::rt::Sweep<'_, f32>) {
-                    sweep.run::<Self>();
+                // What is inlined in another crate is compiled there once more.
+                #[inline(never)]
+                fn equations_f32() -> #path::rt::Equations<f32> {
+                    #path::rt::Equations::of::<Self>()
                 }
 
-                fn sweep_f64(sweep: #path::rt::Sweep<'_, f64>) {
-                    sweep.run::<Self>();
+                #[inline(never)]
+                fn equations_f64() -> #path::rt::Equations<f64> {
+                    #path::rt::Equations::of::<Self>()
                 }
 
                 #[inline(always)]
@@ -200,8 +203,12 @@ pub fn placeholder(name: &proc_macro2::Ident) -> TokenStream {
             unsafe impl #path::Cell for #name {
                 const SPEC: #path::CellSpec = #path::CellSpec::EMPTY;
                 const PROGRAM: #path::rt::Program = #path::rt::Program::EMPTY;
-                fn sweep_f32(_: #path::rt::Sweep<'_, f32>) {}
-                fn sweep_f64(_: #path::rt::Sweep<'_, f64>) {}
+                fn equations_f32() -> #path::rt::Equations<f32> {
+                    #path::rt::Equations::of::<Self>()
+                }
+                fn equations_f64() -> #path::rt::Equations<f64> {
+                    #path::rt::Equations::of::<Self>()
+                }
                 fn forward<T: #path::rt::Element, S: #path::rt::Simd, const TAPE: bool>(
                     _: usize,
                     _: &#path::rt::ForwardTile<T, S>,

@@ -9,7 +9,8 @@ use core::fmt::{Debug, Display};
 use pulp::{Simd, bytemuck};
 
 use super::activations::constants::Constants;
-use super::sweep::{Chore, Sweep};
+use super::equations::Equations;
+use super::sweep::Job;
 use super::width::SimdToken;
 use crate::Cell;
 
@@ -47,12 +48,12 @@ pub trait Element:
     /// The same value in double precision; exact.
     fn to_f64(self) -> f64;
 
-    /// Runs a sweep by the code that the cell has for this type.
+    /// The equations of a cell for this type.
     #[doc(hidden)]
-    fn sweep<C: Cell>(sweep: Sweep<'_, Self>);
-    /// Does what is done alike for all cells; compiled once, in this crate.
+    fn equations<C: Cell>() -> Equations<Self>;
+    /// Does a job, by code that is compiled once, in this crate.
     #[doc(hidden)]
-    fn chore(token: SimdToken, chore: Chore<'_, Self>);
+    fn run_job(token: SimdToken, job: Job<'_, Self>);
 
     /// `x` in every lane.
     fn vsplat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;

@@ -5,7 +5,8 @@ use pulp::{Simd, bytemuck};
 use super::exchange::{exchange_f32, exchange_f64};
 use super::{Element, has_fused_multiply_add, has_masked_memory, is_set};
 use crate::Cell;
-use crate::rt::sweep::{Chore, Sweep};
+use crate::rt::equations::Equations;
+use crate::rt::sweep::Job;
 use crate::rt::width::SimdToken;
 
 /// Shifts each lane's bits by the length of the mantissa.
@@ -44,7 +45,7 @@ macro_rules! shift {
 macro_rules! impl_element {
     (
         $T:ident, $bits:ident, $mantissa:literal, $vector:ident, $mask:ident, $bits_vector:ident,
-        sweep: $sweep:ident, lanes: $LANES:ident,
+        equations: $equations:ident, lanes: $LANES:ident,
         splat: $splat:ident, load: $load:ident, store: $store:ident, between: $between:ident,
         add: $add:ident, sub: $sub:ident, mul: $mul:ident, div: $div:ident,
         neg: $neg:ident, abs: $abs:ident, sqrt: $sqrt:ident, fma: $fma:ident,
@@ -75,13 +76,13 @@ macro_rules! impl_element {
             }
 
             #[inline]
-            fn sweep<C: Cell>(sweep: Sweep<'_, Self>) {
-                C::$sweep(sweep);
+            fn equations<C: Cell>() -> Equations<Self> {
+                C::$equations()
             }
             // What is inlined elsewhere is compiled elsewhere, once more.
             #[inline(never)]
-            fn chore(token: SimdToken, chore: Chore<'_, Self>) {
-                chore.run(token);
+            fn run_job(token: SimdToken, job: Job<'_, Self>) {
+                job.run(token);
             }
 
             #[inline(always)]
@@ -273,7 +274,7 @@ macro_rules! impl_element {
 
 impl_element! {
     f32, u32, 23, f32s, m32s, u32s,
-    sweep: sweep_f32, lanes: F32_LANES,
+    equations: equations_f32, lanes: F32_LANES,
     splat: splat_f32s, load: mask_load_ptr_f32s, store: mask_store_ptr_f32s,
     between: mask_between_m32s,
     add: add_f32s, sub: sub_f32s, mul: mul_f32s, div: div_f32s,
@@ -289,7 +290,7 @@ impl_element! {
 
 impl_element! {
     f64, u64, 52, f64s, m64s, u64s,
-    sweep: sweep_f64, lanes: F64_LANES,
+    equations: equations_f64, lanes: F64_LANES,
     splat: splat_f64s, load: mask_load_ptr_f64s, store: mask_store_ptr_f64s,
     between: mask_between_m64s,
     add: add_f64s, sub: sub_f64s, mul: mul_f64s, div: div_f64s,

@@ -10,6 +10,7 @@ use super::plan::{PassPlan, Plan, Product};
 use super::sizes::Sizes;
 use crate::Cell;
 use crate::rt::element::Element;
+use crate::rt::equations::ForwardEquations;
 use crate::rt::lanes::Lanes;
 use crate::rt::tile::{TileProduct, tile};
 
@@ -25,26 +26,27 @@ pub(crate) struct Steps<'a, T: Element> {
     pub outputs: usize,
 }
 
-/// The steps of the cell `C` as their plans say, whatever its sizes.
-pub(crate) struct PlannedSteps<'a, C, T: Element> {
-    pub cell: PhantomData<C>,
+/// The steps as their plans say, whatever the sizes.
+pub(crate) struct PlannedSteps<'a, T: Element> {
+    pub equations: ForwardEquations<T>,
     pub steps: Steps<'a, T>,
 }
 
-impl<C: Cell, T: Element> WithSimd for PlannedSteps<'_, C, T> {
+// By reference: copies of what has just been written wait for it, as long as a small step takes.
+impl<T: Element> WithSimd for &mut PlannedSteps<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: any plan will do.
-        unsafe { self.steps.run::<S, Self>(simd) };
+        unsafe { self.steps.run(simd, self.equations) };
     }
 }
 
-impl<C: Cell, T: Element> OneStep<T> for PlannedSteps<'_, C, T> {
+impl<T: Element> OneStep<T> for ForwardEquations<T> {
     #[inline(always)]
-    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>) {
-        run::<C, T, S>(simd, plan);
+    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>) {
+        run(simd, plan, self);
     }
 }
 
@@ -58,18 +60,29 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for FixedSteps<'_, C, T, Z> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         // Where the compiler does not unroll, no stream is fixed.
         if is_known::<C, T, S, Z>() && self.steps.stream.is_fixed() {
             // SAFETY: `is_fixed` says that the plans have the shape of the constants.
-            unsafe { self.steps.run::<S, Self>(simd) };
+            unsafe { self.steps.run(simd, Unrolled::<C, Z>(PhantomData)) };
         }
     }
 }
 
-impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for FixedSteps<'_, C, T, Z> {
+/// A step of the cell `C` with the sizes `Z`.
+struct Unrolled<C, Z>(PhantomData<(C, Z)>);
+
+impl<C, Z> Clone for Unrolled<C, Z> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C, Z> Copy for Unrolled<C, Z> {}
+
+impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for Unrolled<C, Z> {
     #[inline(always)]
-    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>) {
+    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>) {
         if is_known::<C, T, S, Z>() {
             // SAFETY: passed on from the caller.
             unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
@@ -77,20 +90,20 @@ impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for FixedSteps<'_, C, T, Z> {
     }
 }
 
-/// How a step runs. It is a function of a type, as a closure would be compiled by itself, without the instruction set of
+/// How a step runs. It is a method of a type, as a closure would be compiled by itself, without the instruction set of
 /// the code around it, and then be some thirty times slower.
-trait OneStep<T: Element> {
+trait OneStep<T: Element>: Copy {
     /// # Safety
     /// The plan is one that this kind of step can run.
-    unsafe fn step<S: Simd>(simd: S, plan: &Plan<T>);
+    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>);
 }
 
 impl<T: Element> Steps<'_, T> {
     /// # Safety
     /// The plans of the stream are such that this kind of step can run them.
     #[inline(always)]
-    unsafe fn run<S: Simd, K: OneStep<T>>(self, simd: S) {
-        let stream = self.stream;
+    unsafe fn run<S: Simd>(&mut self, simd: S, how: impl OneStep<T>) {
+        let stream = &mut *self.stream;
         for step in 0..self.count {
             // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
             unsafe {
@@ -107,7 +120,7 @@ impl<T: Element> Steps<'_, T> {
                 unsafe { *sums.add(index) = T::default() };
             }
             // SAFETY: passed on from the caller.
-            unsafe { K::step(simd, plan) };
+            unsafe { how.step(simd, plan) };
             stream.is_odd = !stream.is_odd;
             let output = stream.output.shared();
             // SAFETY: there is room for `outputs` numbers for each step; a head has so many outputs and its rows are as long
@@ -150,7 +163,7 @@ unsafe fn copy<T: Element, S: Simd>(simd: S, source: *const T, target: *mut T, l
 
 /// A step as its plan says.
 #[inline(always)]
-fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
+fn run<T: Element, S: Simd>(simd: S, plan: &Plan<T>, equations: ForwardEquations<T>) {
     let lanes = T::lanes::<S>();
     for (index, pass) in plan.passes.iter().enumerate() {
         for turn in &pass.turns {
@@ -166,12 +179,7 @@ fn run<C: Cell, T: Element, S: Simd>(simd: S, plan: &Plan<T>) {
                 // SAFETY: the plan gives each product its panels, vectors and accumulators.
                 unsafe { multiply(simd, plan, pass, product) };
             }
-            for group in &turn.groups {
-                let mut tile = group.with_simd(simd);
-                // Which the compiler does not see.
-                tile.samples = 1;
-                C::forward::<T, S, false>(index, &tile);
-            }
+            equations.compute(index, &turn.groups);
         }
     }
 }

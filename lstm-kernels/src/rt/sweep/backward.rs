@@ -1,6 +1,5 @@
 //! Backward through a sequence: the error signals of every step, from the last to the first.
 
-use std::ops::Deref;
 use std::slice;
 
 use pulp::{Scalar, Simd, WithSimd};
@@ -27,6 +26,7 @@ use crate::rt::tile::MAX_SAMPLES;
 /// state.
 pub(crate) struct Backward<'a, T: Element> {
     pub layout: &'a Layout,
+    pub equations: BackwardEquations<T>,
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
     pub steps: usize,
@@ -183,22 +183,7 @@ impl<T: Element> Backward<'_, T> {
 
 type SettledPasses<T, S> = Settled<T, S, BackwardTile<T, Scalar>>;
 
-/// A sweep by the error signals of a cell.
-pub(super) struct BackwardOf<'a, T: Element> {
-    pub equations: BackwardEquations<T>,
-    pub sweep: Backward<'a, T>,
-}
-
-impl<'a, T: Element> Deref for BackwardOf<'a, T> {
-    type Target = Backward<'a, T>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.sweep
-    }
-}
-
-impl<T: Element> WithSimd for BackwardOf<'_, T> {
+impl<T: Element> WithSimd for Backward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -207,18 +192,18 @@ impl<T: Element> WithSimd for BackwardOf<'_, T> {
         let mut left = Some(self.steps);
         while let Some(steps) = left {
             for steps in (0..=steps).rev() {
-                self.sweep.share.relieve(steps);
+                self.share.relieve(steps);
                 self.step(simd, steps.checked_sub(1), &mut settled);
-                if !self.sweep.share.meet_or_part() {
+                if !self.share.meet_or_part() {
                     return;
                 }
             }
-            left = self.sweep.share.take_over();
+            left = self.share.take_over();
         }
     }
 }
 
-impl<T: Element> BackwardOf<'_, T> {
+impl<T: Element> Backward<'_, T> {
     /// A step, or, before the first one, the gradient of the initial state.
     #[inline(always)]
     fn step<S: Simd>(&self, simd: S, step: Option<usize>, settled: &mut SettledPasses<T, S>) {

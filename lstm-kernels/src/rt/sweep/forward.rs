@@ -1,6 +1,6 @@
 //! Forward through a sequence: inference and, with a tape, training.
 
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::slice;
 
 use pulp::{Scalar, Simd, WithSimd};
@@ -27,6 +27,7 @@ const MANY: usize = 2 * MAX_SAMPLES;
 /// A thread's share of a sweep over the steps of a sequence. The first slot of the memory holds the initial state.
 pub(crate) struct Forward<'a, T: Element> {
     pub layout: &'a Layout,
+    pub equations: ForwardEquations<T>,
     pub packed: &'a Packed<T>,
     pub share: Share<'a>,
     pub steps: usize,
@@ -258,24 +259,7 @@ impl<T: Element> Forward<'_, T> {
 
 type SettledPasses<T, S> = Settled<T, S, ForwardTile<T, Scalar>>;
 
-/// A sweep by the equations of a cell.
-pub(super) struct ForwardOf<'a, T: Element> {
-    pub equations: ForwardEquations<T>,
-    /// Whether they write a tape.
-    pub tape: bool,
-    pub sweep: Forward<'a, T>,
-}
-
-impl<'a, T: Element> Deref for ForwardOf<'a, T> {
-    type Target = Forward<'a, T>;
-
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.sweep
-    }
-}
-
-impl<T: Element> WithSimd for ForwardOf<'_, T> {
+impl<T: Element> WithSimd for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -287,7 +271,7 @@ impl<T: Element> WithSimd for ForwardOf<'_, T> {
         let mut left = self.steps;
         loop {
             // Samples change hands only where nothing has run ahead of them.
-            self.sweep.share.relieve(left);
+            self.share.relieve(left);
             let first = self.steps - left;
             let steps = first..self.steps.min(first + ahead.unwrap_or(1));
             left -= steps.len();
@@ -298,12 +282,12 @@ impl<T: Element> WithSimd for ForwardOf<'_, T> {
             for step in steps {
                 let ahead = ahead.map(|_| step - first);
                 self.step(simd, step, ahead, &mut settled);
-                if !self.sweep.share.meet_or_part() {
+                if !self.share.meet_or_part() {
                     return;
                 }
             }
             if left == 0 {
-                match self.sweep.share.take_over() {
+                match self.share.take_over() {
                     Some(steps) => left = steps,
                     None => return,
                 }
@@ -312,7 +296,7 @@ impl<T: Element> WithSimd for ForwardOf<'_, T> {
     }
 }
 
-impl<T: Element> ForwardOf<'_, T> {
+impl<T: Element> Forward<'_, T> {
     /// A step, the so-many-th of those that run ahead.
     #[inline(always)]
     fn step<S: Simd>(
@@ -388,8 +372,8 @@ impl<T: Element> ForwardOf<'_, T> {
         let pass = &self.layout.forward[index];
         let accumulators = self.accumulators(pass, index, strip, ahead);
         let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
-        if strip.samples >= MANY || self.tape && strip.samples > MAX_SAMPLES {
-            products.coming = self.coming(pass, step, strip, self.tape);
+        if strip.samples >= MANY || self.equations.has_tape && strip.samples > MAX_SAMPLES {
+            products.coming = self.coming(pass, step, strip, self.equations.has_tape);
         }
         products.compute(simd, |operand| self.place(operand, step));
         for group in strip.groups(self.layout, pass) {

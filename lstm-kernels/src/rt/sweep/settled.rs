@@ -190,12 +190,12 @@ mod tests {
 
     use pulp::Scalar;
 
-    use crate::Cell;
     use crate::cells::Lstm;
     use crate::rt::layout::Layout;
     use crate::rt::memory::Memory;
     use crate::rt::panel::Packed;
     use crate::rt::sweep::{ColumnGrid, Forward, Share};
+    use crate::{Cell, Element, Width};
 
     /// Whether what an LSTM of so many units does with so many samples is found once for so many steps, without SIMD.
     fn is_settled(units: usize, samples: usize, steps: usize) -> bool {
@@ -203,8 +203,10 @@ mod tests {
         let layout = Layout::new(id, spec, program, &[3, units], 1, 2);
         let packed = Packed::<f32>::new(&layout).unwrap();
         let memory = Memory::new(&layout, 2, samples, false, 1).unwrap();
+        let token = Width::Scalar.token().unwrap();
         let forward = Forward {
             layout: &layout,
+            equations: f32::equations::<Lstm>().forward(token, false),
             packed: &packed,
             share: Share {
                 thread: 0,
