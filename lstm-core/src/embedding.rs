@@ -38,7 +38,7 @@ impl<T: Element> Embedding<T> {
     pub fn new(count: usize, len: usize, init: Init, rng: &mut Rng) -> Result<Self> {
         require_size("the count of symbols", count)?;
         require_size("the embedding's length", len)?;
-        init.check()?;
+        init.check::<T>()?;
         let mut weight = zeros("the table of the embedding", len, count)?;
         let parameter = ParameterMut {
             rows: len,

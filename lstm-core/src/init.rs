@@ -30,19 +30,29 @@ impl Init {
         Self::Uniform(1.0 / (units.max(1) as f64).sqrt())
     }
 
-    /// Refuses numbers from which no distribution can be made.
-    pub(crate) fn check(self) -> Result<()> {
-        match self {
-            Self::Constant(value) if !value.is_finite() => Err(Error::Option {
-                option: "the initial value",
+    /// Refuses numbers from which no distribution of finite numbers of the type `T` can be made.
+    pub(crate) fn check<T: Element>(self) -> Result<()> {
+        let (option, value, largest) = match self {
+            Self::Constant(value) => ("the initial value", value, value),
+            Self::Uniform(limit) => ("the limit of initial values", limit, limit),
+            Self::Normal(deviation) => (
+                "the standard deviation of initial values",
+                deviation,
+                deviation * Rng::LARGEST_NORMAL,
+            ),
+            Self::Xavier | Self::Orthogonal => return Ok(()),
+        };
+        if !matches!(self, Self::Constant(_)) {
+            require_not_negative(option, value)?;
+        }
+        // What is finite in f64 may be too large for f32.
+        match T::from_f64(largest).to_f64().is_finite() {
+            true => Ok(()),
+            false => Err(Error::Option {
+                option,
                 value: value.to_string(),
-                expected: "a finite number",
+                expected: "a finite number, also in the type of the parameters",
             }),
-            Self::Uniform(limit) => require_not_negative("the limit of initial values", limit),
-            Self::Normal(deviation) => {
-                require_not_negative("the standard deviation of initial values", deviation)
-            }
-            Self::Constant(_) | Self::Xavier | Self::Orthogonal => Ok(()),
         }
     }
 
@@ -129,13 +139,13 @@ pub enum Start {
 
 impl Start {
     /// Refuses what cannot fill the parameter `name` of so many numbers.
-    pub(crate) fn check(&self, name: &str, len: usize) -> Result<()> {
+    pub(crate) fn check<T: Element>(&self, name: &str, len: usize) -> Result<()> {
         match self {
-            Self::Drawn(init) => init.check(),
+            Self::Drawn(init) => init.check::<T>(),
             Self::Given(values) => {
                 values
                     .iter()
-                    .try_for_each(|&value| Init::Constant(value).check())?;
+                    .try_for_each(|&value| Init::Constant(value).check::<T>())?;
                 match len.checked_rem(values.len()) {
                     Some(0) => Ok(()),
                     _ => Err(Error::Shape {
@@ -316,11 +326,11 @@ mod tests {
             values: &mut values,
         };
         let start = Start::from([-1.0, -3.0, -5.0]);
-        start.check("beta", 6).unwrap();
+        start.check::<f32>("beta", 6).unwrap();
         start.fill(parameter, &mut Rng::new(0));
         assert_eq!(values, [-1.0, -3.0, -5.0, -1.0, -3.0, -5.0]);
         assert_eq!(
-            start.check("beta", 4).unwrap_err().to_string(),
+            start.check::<f32>("beta", 4).unwrap_err().to_string(),
             "the list of initial values is 3 long, but a length that divides the 4 of `beta` is needed"
         );
         for wrong in [
@@ -330,7 +340,17 @@ mod tests {
             Init::Uniform(-1.0).into(),
             Init::Normal(f64::NAN).into(),
         ] {
-            assert!(wrong.check("beta", 4).is_err(), "{wrong:?}");
+            assert!(wrong.check::<f32>("beta", 4).is_err(), "{wrong:?}");
+        }
+        // Too large for f32 only.
+        for large in [
+            Start::from([1e39]),
+            Init::Constant(-1e39).into(),
+            Init::Uniform(1e39).into(),
+            Init::Normal(1e38).into(),
+        ] {
+            assert!(large.check::<f32>("beta", 4).is_err(), "{large:?}");
+            large.check::<f64>("beta", 4).unwrap();
         }
     }
 

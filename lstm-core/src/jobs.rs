@@ -60,14 +60,18 @@ pub(crate) fn largest_first<J>(
     jobs.into_iter()
 }
 
-/// Cuts a matrix into an even number of blocks of so many columns at most, all about as wide, so that two or four threads come to
-/// their end together; each with the index of its first one.
+/// Cuts a matrix into blocks of so many columns at most, all but the last as wide as each other; each with the index of its first
+/// one. There is an even number of them where there are many columns, so that two or four threads come to their end together, and
+/// one where there are too few to share.
 pub(crate) fn even_blocks<'a, T: 'a>(
     matrix: MatMut<'a, T>,
     most: usize,
 ) -> impl Iterator<Item = (usize, MatMut<'a, T>)> {
-    let count = matrix.ncols().div_ceil(most).next_multiple_of(2);
-    let columns = matrix.ncols().div_ceil(count.max(1));
+    let count = match matrix.ncols() {
+        columns if columns <= most / 16 => 1,
+        columns => columns.div_ceil(most).next_multiple_of(2),
+    };
+    let columns = matrix.ncols().div_ceil(count);
     blocks(matrix, columns)
 }
 

@@ -137,6 +137,9 @@ impl Rng {
         (2.0 * self.unit() - 1.0) * limit
     }
 
+    /// No number from the standard normal distribution is further from zero: sqrt(-2 ln 2^-53) is 8.6.
+    pub(crate) const LARGEST_NORMAL: f64 = 9.0;
+
     /// A number from the standard normal distribution, by the method of Box and Muller.
     pub fn normal(&mut self) -> f64 {
         // 1 - unit lies in (0, 1], where the logarithm is finite.

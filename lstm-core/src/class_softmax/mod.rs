@@ -108,6 +108,7 @@ impl<T: Element> ClassSoftmax<T> {
 
     /// Lets calls share their work among threads; the result is the same to the bit for any number of them.
     pub fn set_threads(&mut self, threads: &Threads) {
+        self.class.set_threads(threads);
         self.threads = Some(threads.clone());
     }
 
@@ -151,7 +152,7 @@ impl<T: Element> ClassSoftmax<T> {
         } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        (self.class).apply_in_blocks(self.threads.as_ref(), x, scores.rb_mut());
+        self.class.apply(x, scores.rb_mut())?;
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let of_classes = cross_entropy.loss(scores.rb(), plan.class_targets())?;
         let jobs = largest_first(self.jobs(plan, groups), Job::work);
@@ -240,7 +241,7 @@ impl<T: Element> ClassSoftmax<T> {
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let threads = self.threads.as_ref();
         let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        (self.class).apply_in_blocks(threads, x, scores.rb_mut());
+        self.class.apply(x, scores.rb_mut())?;
         let counted = plan.counted().max(1);
         let blocks: Vec<_> = even_blocks(scores.rb_mut(), COLUMNS).collect();
         let mut losses = vec![0.0; blocks.len()];
@@ -250,7 +251,7 @@ impl<T: Element> ClassSoftmax<T> {
             *loss = cross_entropy.part_of_gradient(scores, targets, counted)?;
             Ok(())
         })?;
-        (self.class).backprop_in_blocks(threads, x, scores.rb(), of_classes, dx.rb_mut());
+        (self.class).backprop(x, scores.rb(), of_classes, dx.rb_mut())?;
 
         let jobs = largest_first(self.jobs(plan, groups), Job::work);
         let wants_dx = dx.is_some();

@@ -49,6 +49,7 @@ mod sample;
 use faer::MatRef;
 use lstm_kernels::Element;
 
+use crate::columns::column_major;
 use crate::error::{Error, Result, require_len, require_positive, require_shape, require_size};
 use crate::params::{Parameters, zero_gradient};
 
@@ -208,18 +209,13 @@ impl GradCheck {
         mut loss: impl FnMut(MatRef<'_, T>) -> Result<f64>,
     ) -> Result<Report> {
         require_shape("the gradient of the matrix", x.shape(), dx.shape())?;
-        let columns = |matrix: MatRef<'_, T>| -> Vec<T> {
-            (matrix.col_iter())
-                .flat_map(|column| column.iter().copied().collect::<Vec<_>>())
-                .collect()
-        };
         let mut matrix = Matrix {
             name,
             rows: x.nrows(),
             columns: x.ncols(),
-            values: columns(x),
+            values: column_major(x),
         };
-        self.compare(&mut matrix, &columns(dx), |matrix| {
+        self.compare(&mut matrix, &column_major(dx), |matrix| {
             let Matrix { rows, columns, .. } = *matrix;
             loss(MatRef::from_column_major_slice(
                 &matrix.values,

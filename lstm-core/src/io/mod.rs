@@ -80,7 +80,7 @@ pub use writer::write_tensors;
 pub(crate) use atomic::remove_leftovers;
 pub(crate) use file::{load_parameters, require_sealed, require_tensor};
 #[cfg(feature = "onnx")]
-pub(crate) use numbers::{from_bf16, from_f16};
+pub(crate) use numbers::{from_bf16, from_f16, write_numbers};
 #[cfg(feature = "onnx")]
 pub(crate) use tensors::read_file;
 pub(crate) use writer::Contents;

@@ -120,15 +120,40 @@ impl<'a> Part<'a> {
     }
 }
 
-/// A matrix of this shape in memory that is used again and again.
+/// A matrix of this shape in memory that is used again and again, also for other shapes; what it holds is left over from them.
 pub(crate) fn room<T: Element>(buffer: &mut Mat<T>, rows: usize, columns: usize) -> MatMut<'_, T> {
-    if buffer.nrows() != rows || buffer.ncols() < columns {
+    if buffer.nrows() < rows || buffer.ncols() < columns {
+        let (rows, columns) = (buffer.nrows().max(rows), buffer.ncols().max(columns));
         *buffer = Mat::zeros(rows, columns);
     }
-    buffer.as_mut().subcols_mut(0, columns)
+    buffer.as_mut().submatrix_mut(0, 0, rows, columns)
+}
+
+/// What was written into the [`room`] of this shape.
+pub(crate) fn written<T>(buffer: &Mat<T>, rows: usize, columns: usize) -> MatRef<'_, T> {
+    buffer.as_ref().submatrix(0, 0, rows, columns)
 }
 
 /// Zeroes the columns of a batch that are padding.
 pub(crate) fn clear_padding<T: Element>(batch: &Batch, mut matrix: MatMut<'_, T>) {
     batch.for_padding(|column| matrix.rb_mut().col_mut(column).fill(T::default()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_take_turns_share_memory() {
+        let mut buffer = Mat::<f32>::new();
+        room(&mut buffer, 3, 8);
+        room(&mut buffer, 5, 2).fill(1.0);
+        let base = buffer.as_ptr();
+        for (rows, columns) in [(3, 8), (5, 2), (4, 7), (5, 8)] {
+            assert_eq!(room(&mut buffer, rows, columns).shape(), (rows, columns));
+            assert_eq!(buffer.as_ptr(), base);
+        }
+        room(&mut buffer, 2, 3).fill(2.0);
+        assert_eq!(written(&buffer, 2, 3), Mat::full(2, 3, 2.0f32));
+    }
 }

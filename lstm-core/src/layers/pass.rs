@@ -3,7 +3,7 @@
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, FlushDenormals, State};
 
-use super::gather::room;
+use super::gather::{room, written};
 use super::{Batch, Layer, LayerTape};
 use crate::error::{Error, Result, require_shape};
 use crate::random::Rng;
@@ -103,7 +103,7 @@ impl<T: Element> Pass<T> {
             layer.forward(x, &batch, state, y, tape, rng)
         })?;
         self.batch = Some(batch);
-        Ok(self.y.as_ref().subcols(0, x.ncols()))
+        Ok(written(&self.y, layer.output_len(), x.ncols()))
     }
 
     /// Back through the sequences of the last [`forward`](Self::forward), with the gradient `dy` of the loss by its outputs.

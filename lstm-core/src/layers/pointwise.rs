@@ -74,7 +74,9 @@ impl<T: Element> Layer<T> for Linear<T> {
         self.backprop(x, dy, gradient, dx.as_mut().map(|dx| dx.rb_mut()))
     }
 
-    fn set_threads(&mut self, _: &Threads) {}
+    fn set_threads(&mut self, threads: &Threads) {
+        Linear::set_threads(self, threads);
+    }
 
     fn kind(&self) -> Kind<'_, T> {
         Kind::Linear

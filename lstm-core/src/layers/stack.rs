@@ -6,7 +6,7 @@ use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
-use super::gather::room;
+use super::gather::{room, written};
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
@@ -120,7 +120,7 @@ impl<T: Element> Stack<T> {
             rest = others;
             let (below, above) = between.split_at_mut(index);
             let x = match below.last() {
-                Some(below) => below.as_ref().subcols(0, x.ncols()),
+                Some(below) => written(below, layer.input_len(), x.ncols()),
                 None => x,
             };
             let y = match index + 1 == count {
@@ -279,14 +279,14 @@ impl<T: Element> Layer<T> for Stack<T> {
             (states, gradients) = (other_states, other_gradients);
             let dy = match index + 1 == self.layers.len() {
                 true => dy,
-                false => above.as_ref().subcols(0, dy.ncols()),
+                false => written(above, layer.output_len(), dy.ncols()),
             };
             let tape = &mut tapes[index];
             if index == 0 {
                 let dx = dx.as_mut().map(|dx| dx.rb_mut());
                 layer.backward(x, batch, dy, own_states, tape, own_gradient, dx)?;
             } else {
-                let x = kept[index - 1].as_ref().subcols(0, x.ncols());
+                let x = written(&kept[index - 1], layer.input_len(), x.ncols());
                 let dx = room(below, x.nrows(), x.ncols());
                 layer.backward(x, batch, dy, own_states, tape, own_gradient, Some(dx))?;
                 std::mem::swap(above, below);

@@ -28,6 +28,7 @@ pub struct Linear<T> {
     weight: Vec<T>,
     /// Empty in a layer without bias.
     bias: Vec<T>,
+    threads: Option<Threads>,
 }
 
 impl<T: Element> Linear<T> {
@@ -48,7 +49,7 @@ impl<T: Element> Linear<T> {
     pub fn without_bias(inputs: usize, outputs: usize, init: Init, rng: &mut Rng) -> Result<Self> {
         require_size("the count of inputs", inputs)?;
         require_size("the count of outputs", outputs)?;
-        init.check()?;
+        init.check::<T>()?;
         let mut weight = zeros("the matrix of the linear layer", outputs, inputs)?;
         let parameter = ParameterMut {
             rows: outputs,
@@ -61,6 +62,7 @@ impl<T: Element> Linear<T> {
             inputs,
             weight,
             bias: Vec::new(),
+            threads: None,
         })
     }
 
@@ -80,6 +82,7 @@ impl<T: Element> Linear<T> {
             inputs,
             weight: column_major(weight),
             bias: bias.unwrap_or_default(),
+            threads: None,
         })
     }
 
@@ -88,11 +91,16 @@ impl<T: Element> Linear<T> {
     /// # Errors
     /// Numbers from which nothing can be drawn.
     pub fn with_bias(mut self, init: Init, rng: &mut Rng) -> Result<Self> {
-        init.check()?;
+        init.check::<T>()?;
         self.bias.resize(self.outputs, T::from_f64(0.0));
         let parameter = ParameterMut::vector(&mut self.bias);
         init.fill(parameter, rng);
         Ok(self)
+    }
+
+    /// Lets calls share their work among threads; the result is the same to the bit for any number of them.
+    pub fn set_threads(&mut self, threads: &Threads) {
+        self.threads = Some(threads.clone());
     }
 
     /// Features of the input.
@@ -129,20 +137,12 @@ impl<T: Element> Linear<T> {
             (self.outputs, x.ncols()),
             y.shape(),
         )?;
-        self.apply_to(x, y);
-        Ok(())
-    }
-
-    /// [`apply`](Self::apply) to blocks of columns, which threads share; their number changes no bit.
-    pub(crate) fn apply_in_blocks(
-        &self,
-        threads: Option<&Threads>,
-        x: MatRef<'_, T>,
-        y: MatMut<'_, T>,
-    ) {
-        share(threads, even_blocks(y, COLUMNS), |(first, y)| {
+        // Blocks do not depend on the number of threads, so no bit does.
+        let blocks = even_blocks(y, COLUMNS);
+        share(self.threads.as_ref(), blocks, |(first, y)| {
             self.apply_to(x.subcols(first, y.ncols()), y);
         });
+        Ok(())
     }
 
     fn apply_to(&self, x: MatRef<'_, T>, mut y: MatMut<'_, T>) {
@@ -191,39 +191,18 @@ impl<T: Element> Linear<T> {
         }
         let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
         let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
-        add_outer(x, dy, dweight);
-        add_columns(dy, dbias);
-        if let Some(dx) = dx {
-            self.send_back(dy, dx);
-        }
-        Ok(())
-    }
-
-    /// [`backprop`](Self::backprop) in blocks of features and of columns, which threads share; their number changes no bit.
-    /// `gradient` is as long as the parameters.
-    pub(crate) fn backprop_in_blocks(
-        &self,
-        threads: Option<&Threads>,
-        x: MatRef<'_, T>,
-        dy: MatRef<'_, T>,
-        gradient: &mut [T],
-        dx: Option<MatMut<'_, T>>,
-    ) {
-        let (dweight, dbias) = gradient.split_at_mut(self.weight.len());
-        let dweight = MatMut::from_column_major_slice_mut(dweight, self.outputs, self.inputs);
-        share(
-            threads,
-            even_blocks(dweight, FEATURES),
-            |(first, dweight)| {
-                add_outer(x.subrows(first, dweight.ncols()), dy, dweight);
-            },
-        );
+        let threads = self.threads.as_ref();
+        let blocks = even_blocks(dweight, FEATURES);
+        share(threads, blocks, |(first, dweight)| {
+            add_outer(x.subrows(first, dweight.ncols()), dy, dweight);
+        });
         add_columns(dy, dbias);
         if let Some(dx) = dx {
             share(threads, even_blocks(dx, COLUMNS), |(first, dx)| {
                 self.send_back(dy.subcols(first, dx.ncols()), dx);
             });
         }
+        Ok(())
     }
 
     /// The gradient with respect to the input.
@@ -234,7 +213,7 @@ impl<T: Element> Linear<T> {
     }
 }
 
-/// Adds the gradient of some columns of the matrix: those of these features.
+/// Adds the gradient of those columns of the matrix that belong to some features.
 fn add_outer<T: Element>(x: MatRef<'_, T>, dy: MatRef<'_, T>, dweight: MatMut<'_, T>) {
     let one = T::from_f64(1.0);
     matmul(dweight, Accum::Add, dy, x.transpose(), one, Par::Seq);

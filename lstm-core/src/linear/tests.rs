@@ -4,6 +4,7 @@ use faer::{Mat, mat};
 
 use super::*;
 use crate::check::{assert_gradient, assert_matrix_gradient};
+use crate::layers::Layer;
 
 fn layer() -> Linear<f64> {
     let mut layer = Linear::new(3, 2, Init::Uniform(1.0), &mut Rng::new(4)).unwrap();
@@ -81,34 +82,39 @@ fn blocks_are_the_whole_and_threads_change_no_bit() {
     let (inputs, outputs, columns) = (2 * FEATURES + 5, 3, 2 * COLUMNS + 40);
     let mut rng = Rng::new(9);
     let layer = Linear::<f64>::new(inputs, outputs, Init::Uniform(1.0), &mut rng).unwrap();
-    let layer = layer.with_bias(Init::Uniform(1.0), &mut rng).unwrap();
+    let mut layer = layer.with_bias(Init::Uniform(1.0), &mut rng).unwrap();
     let x = Mat::from_fn(inputs, columns, |i, j| ((3 * i + 7 * j) as f64).sin());
-    let run = |threads: Option<&Threads>| {
+    let run = |layer: &Linear<f64>| {
         let mut y = Mat::zeros(outputs, columns);
         let mut gradient = vec![1.0; layer.params_len()];
         let mut dx = Mat::zeros(inputs, columns);
-        layer.apply_in_blocks(threads, x.as_ref(), y.as_mut());
+        layer.apply(x.as_ref(), y.as_mut()).unwrap();
         let (dy, dx_out) = (y.as_ref(), Some(dx.as_mut()));
-        layer.backprop_in_blocks(threads, x.as_ref(), dy, &mut gradient, dx_out);
+        layer
+            .backprop(x.as_ref(), dy, &mut gradient, dx_out)
+            .unwrap();
         (y, gradient, dx)
     };
-    let (y, gradient, dx) = run(None);
+    let (y, gradient, dx) = run(&layer);
     for threads in 1..=3 {
-        let same = run(Some(&Threads::new(threads).unwrap()));
-        assert_eq!(same, (y.clone(), gradient.clone(), dx.clone()));
+        Layer::set_threads(&mut layer, &Threads::new(threads).unwrap());
+        assert!(layer.threads.is_some());
+        assert_eq!(run(&layer), (y.clone(), gradient.clone(), dx.clone()));
     }
     // Sums of some hundred products of numbers about 1, in another order at most.
-    let (mut whole, mut of_whole) = (Mat::zeros(outputs, columns), vec![1.0; gradient.len()]);
-    let mut dx_of_whole = Mat::zeros(inputs, columns);
-    layer.apply(x.as_ref(), whole.as_mut()).unwrap();
-    let dx_out = Some(dx_of_whole.as_mut());
-    layer
-        .backprop(x.as_ref(), y.as_ref(), &mut of_whole, dx_out)
-        .unwrap();
+    let matrix = layer.matrix();
+    let product = matrix * &x;
+    let whole = Mat::from_fn(outputs, columns, |i, j| layer.bias[i] + product[(i, j)]);
     assert!((&y - &whole).norm_l2() < 1e-12);
-    assert!((&dx - &dx_of_whole).norm_l2() < 1e-12);
-    let differences = gradient.iter().zip(&of_whole);
-    assert!(differences.into_iter().all(|(a, b)| (a - b).abs() < 1e-11));
+    assert!((&dx - matrix.transpose() * &y).norm_l2() < 1e-12);
+    let dweight = &y * x.transpose();
+    let dweight = dweight.col_iter().flat_map(|column| column.iter());
+    let dbias = y.row_iter().map(|row| row.iter().sum::<f64>());
+    let of_whole = dweight.copied().chain(dbias);
+    assert!(
+        (gradient.iter().zip(of_whole))
+            .all(|(gradient, whole)| (gradient - 1.0 - whole).abs() < 1e-11)
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::init::Init;
 use crate::io::{self, ModelFile};
 use crate::linear::Linear;
 use crate::loss::cross_entropy;
-use crate::params::{Name, Parameters, Visit, VisitCells, VisitMut};
+use crate::params::Name;
 use crate::random::Rng;
 use crate::recurrent::Recurrent;
 use crate::text::{Streams, Vocabulary, Window};
@@ -157,22 +157,8 @@ impl<C: Cell, T: Element> CharModel<C, T> {
     }
 }
 
-impl<C: Cell, T: Element> Parameters<T> for CharModel<C, T> {
-    fn visit(&self, name: Name<'_>, visit: &mut Visit<'_, T>) -> Result<()> {
-        self.embedding.visit(name.child("embedding"), visit)?;
-        self.recurrent.visit(name.child("recurrent"), visit)?;
-        self.head.visit(name.child("head"), visit)
-    }
-
-    fn visit_mut(&mut self, name: Name<'_>, visit: &mut VisitMut<'_, T>) -> Result<()> {
-        self.embedding.visit_mut(name.child("embedding"), visit)?;
-        self.recurrent.visit_mut(name.child("recurrent"), visit)?;
-        self.head.visit_mut(name.child("head"), visit)
-    }
-
-    fn visit_cells(&self, name: Name<'_>, visit: &mut VisitCells<'_>) {
-        self.recurrent.visit_cells(name.child("recurrent"), visit);
-    }
+crate::parameters! {
+    impl<C: Cell, T: Element> Parameters<T> for CharModel<C, T> { embedding, recurrent, head }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use lstm_kernels::cells::PeepholeLstm;
 
 use super::*;
+use crate::params::Parameters;
 use lstm_kernels::Element;
 
 use crate::check::assert_gradient;

@@ -10,6 +10,7 @@ use lstm_kernels::{Cell, Element, KernelError, State};
 
 pub use observed::{Observed, Quantities};
 
+use crate::columns::column_major;
 use crate::error::{Error, Result, require_shape};
 use crate::recurrent::Recurrent;
 use interpreter::{Interpreter, Values};
@@ -196,8 +197,6 @@ fn no_values<C: Cell>() -> Values {
 
 /// The values of a matrix in f64, column after column.
 fn wide<T: Element>(matrix: MatRef<'_, T>) -> Vec<f64> {
-    let columns = 0..matrix.ncols();
-    columns
-        .flat_map(|j| (0..matrix.nrows()).map(move |i| matrix[(i, j)].to_f64()))
-        .collect()
+    let values = column_major(matrix);
+    values.into_iter().map(Element::to_f64).collect()
 }

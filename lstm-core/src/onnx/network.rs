@@ -146,9 +146,27 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             ("Reshape", _) => self.axes.reshape(self.graph, node),
             ("MatMul", _) => self.multiply(node),
             ("Add", _) => self.add_bias(node),
-            // Dropout of a model that is run does nothing.
-            ("Identity" | "Dropout", _) => Ok(()),
+            ("Identity", _) => Ok(()),
+            ("Dropout", _) => self.dropout(node),
             _ => Err(refuse(node, "no layer does what it does".to_owned())),
+        }
+    }
+
+    /// Dropout of a model that is run does nothing, unless its third input says that the model is trained.
+    fn dropout(&self, node: &NodeProto) -> Result<()> {
+        let Some(training) = node.input.get(2).filter(|name| !name.is_empty()) else {
+            return Ok(());
+        };
+        let is_off = self.graph.constant(training).is_some_and(|tensor| {
+            let mut bytes = tensor.raw_data.iter().flatten();
+            bytes.all(|&byte| byte == 0) && tensor.int32_data.iter().all(|&mode| mode == 0)
+        });
+        match is_off {
+            true => Ok(()),
+            false => Err(refuse(
+                node,
+                format!("its training_mode `{training}` is not a constant `false`"),
+            )),
         }
     }
 

@@ -3,7 +3,7 @@
 use lstm_kernels::Element;
 
 use super::proto::{TensorProto, element};
-use crate::io::{from_bf16, from_f16};
+use crate::io::{from_bf16, from_f16, write_numbers};
 
 /// A tensor: its shape, and its numbers with the last axis fastest.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,15 +72,11 @@ pub(super) fn integers(tensor: &TensorProto) -> Result<Array<i64>, Reason> {
 
 /// A tensor of floating-point numbers, least significant byte first.
 pub(super) fn from_floats<T: Element>(name: &str, dims: &[usize], values: &[T]) -> TensorProto {
-    let values = values.iter().map(|value| value.to_f64());
-    let (data_type, bytes) = match size_of::<T>() {
-        4 => (
-            element::FLOAT,
-            values
-                .flat_map(|value| (value as f32).to_le_bytes())
-                .collect(),
-        ),
-        _ => (element::DOUBLE, values.flat_map(f64::to_le_bytes).collect()),
+    let mut bytes = Vec::with_capacity(size_of_val(values));
+    write_numbers(values, &mut bytes);
+    let data_type = match size_of::<T>() {
+        4 => element::FLOAT,
+        _ => element::DOUBLE,
     };
     TensorProto {
         dims: dims.iter().map(|&dim| dim as i64).collect(),

@@ -128,7 +128,7 @@ impl Plateau {
     }
 
     /// Takes a validation loss (lower is better), sets the rate of `optimiser` if need be, and says whether the loss is
-    /// the best so far: the moment to keep the model.
+    /// better than the best before it by more than the threshold.
     ///
     /// # Errors
     /// None that an optimiser of this crate returns.
@@ -201,7 +201,8 @@ impl EarlyStopping {
         Ok(self)
     }
 
-    /// Takes a validation loss (lower is better) and says whether it is the best so far: the moment to keep the model.
+    /// Takes a validation loss (lower is better) and says whether it is better than the best before it by more than the
+    /// margin.
     pub fn observe(&mut self, value: f64) -> bool {
         self.watch.improves(value, self.margin)
     }

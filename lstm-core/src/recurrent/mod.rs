@@ -128,7 +128,7 @@ impl<C: Cell, T: Element> Recurrent<C, T> {
             starts[Self::index(name)?] = exception.clone();
         }
         for (index, start) in starts.iter().enumerate() {
-            start.check(params[index].name, self.kernel.param_range(index).len())?;
+            start.check::<T>(params[index].name, self.kernel.param_range(index).len())?;
         }
         let mut starts = starts.iter();
         self.visit_mut(Name::ROOT, &mut |_, parameter| {

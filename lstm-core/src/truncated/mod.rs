@@ -181,7 +181,7 @@ impl<T: Element> TruncatedPass<T> {
         gradient: &mut [T],
         mut dx: Option<MatMut<'_, T>>,
     ) -> Result<()> {
-        let Some(pieces) = self.pieces.take() else {
+        let Some(pieces) = &self.pieces else {
             return Err(Error::Option {
                 option: "the window of `TruncatedPass::backward`",
                 value: "none".to_owned(),
@@ -209,13 +209,13 @@ impl<T: Element> TruncatedPass<T> {
             let whole = (layer.input_len(), end);
             require_shape("the input of the truncated pass", whole, x.shape())?;
         }
+        let mut dstate = layer.zero_states(samples)?;
         // The outputs are not needed any more; their place takes the gradient, zero where nothing counts.
         let all = &mut self.y;
         all.fill(T::from_f64(0.0));
         all.as_mut()
             .subcols_mut(columns - counted, counted)
             .copy_from(dy);
-        let mut dstate = layer.zero_states(samples)?;
         let mut left = columns;
         for (piece, tape) in pieces.iter().zip(&mut self.tapes).rev() {
             let own = piece.batch.columns();
@@ -233,6 +233,7 @@ impl<T: Element> TruncatedPass<T> {
                 dx.as_mut().map(|dx| dx.as_mut().subcols_mut(left, own)),
             )?;
         }
+        self.pieces = None;
         Ok(())
     }
 

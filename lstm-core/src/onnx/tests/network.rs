@@ -87,6 +87,41 @@ fn connect(graph: &mut GraphProto, place: usize, name: &str) {
     gru.input[place] = name.to_owned();
 }
 
+/// The GRU, and dropout behind it.
+fn with_dropout(graph: &mut GraphProto, inputs: &[&str]) {
+    graph.node[0].output[0] = "raw".to_owned();
+    graph.node.push(node("Dropout", inputs, "y"));
+}
+
+#[test]
+fn dropout_is_read_where_it_does_nothing() {
+    let mode = |on: u8| TensorProto {
+        // The code of the format for truth values.
+        data_type: Some(9),
+        name: Some("training".to_owned()),
+        raw_data: Some(vec![on]),
+        ..TensorProto::default()
+    };
+    for inputs in [&["raw"][..], &["raw", "", ""], &["raw", "", "training"]] {
+        let model = model(|graph| {
+            with_dropout(graph, inputs);
+            graph.initializer.push(mode(0));
+        });
+        assert!(model.network::<f32>().is_ok(), "{inputs:?}");
+    }
+    for is_constant in [true, false] {
+        let message = network_refusal(|graph| {
+            with_dropout(graph, &["raw", "", "training"]);
+            match is_constant {
+                true => graph.initializer.push(mode(1)),
+                false => graph.input.push(input("training")),
+            }
+        });
+        let expected = "its training_mode `training` is not a constant `false`";
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
 /// An encoder whose last state is where a decoder begins, as sequences are translated.
 #[test]
 fn an_encoder_that_no_layer_stands_for_is_refused() {
