@@ -29,8 +29,10 @@ pub(super) struct Group<T> {
     targets: Vec<u32>,
     /// Products from which the gradient's length is told.
     products: Vec<T>,
-    /// The mean loss of these columns.
+    /// The mean loss of these columns, where gradients are computed.
     pub(super) loss: f64,
+    /// The loss of each column, where they are not.
+    pub(super) losses: Vec<f64>,
 }
 
 impl<T> Default for Group<T> {
@@ -44,6 +46,7 @@ impl<T> Default for Group<T> {
             targets: Vec::new(),
             products: Vec::new(),
             loss: 0.0,
+            losses: Vec::new(),
         }
     }
 }
@@ -82,7 +85,8 @@ impl<T: Element> Job<'_, T> {
         Ok(())
     }
 
-    pub(super) fn loss(
+    /// What is lost by each column.
+    pub(super) fn losses(
         mut self,
         head: &ClassSoftmax<T>,
         x: MatRef<'_, T>,
@@ -91,8 +95,9 @@ impl<T: Element> Job<'_, T> {
         self.score(head, x, targets)?;
         let group = self.group;
         let scores = shaped(&mut group.scores, group.words.len(), self.columns.len());
-        group.loss = CrossEntropy::new().loss(scores.rb(), &group.targets)?;
-        Ok(())
+        let losses = &mut group.losses;
+        losses.clear();
+        CrossEntropy::new().for_losses(scores.rb(), &group.targets, |_, loss| losses.push(loss))
     }
 
     /// The slopes of the scores and, if asked for, of the columns. The gradient of the words is left as these factors.

@@ -2,6 +2,7 @@
 
 mod classes;
 mod group;
+mod likelihoods;
 mod parameters;
 mod products;
 mod slopes;
@@ -10,21 +11,19 @@ mod workspace;
 use std::iter;
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
 use faer::reborrow::*;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};
 
 pub use classes::Classes;
 pub use slopes::WordSlopes;
 pub use workspace::ClassWorkspace;
 
-use crate::columns::fill_columns;
 use crate::error::{Result, require_len, require_shape, require_size};
 use crate::init::Init;
 use crate::jobs::{even_blocks, largest_first, share, try_share};
 use crate::linear::Linear;
-use crate::loss::{CrossEntropy, log_softmax_columns, require_columns, require_targets};
+use crate::loss::{CrossEntropy, require_columns, require_targets};
 use crate::params::{ParameterMut, Parameters, zeros};
 use crate::random::Rng;
 use group::{Group, Job};
@@ -130,36 +129,6 @@ impl<T: Element> ClassSoftmax<T> {
     /// Buffers for the calls below.
     pub fn workspace(&self) -> ClassWorkspace<T> {
         ClassWorkspace::default()
-    }
-
-    /// The mean over the counted columns of `-ln p(target | x)`, in nats; 0 if there are none. `x` is `inputs x n`,
-    /// `targets` holds n words.
-    ///
-    /// # Errors
-    /// A length or a target that does not fit, or no columns.
-    pub fn loss(
-        &self,
-        x: MatRef<'_, T>,
-        targets: &[u32],
-        workspace: &mut ClassWorkspace<T>,
-    ) -> Result<f64> {
-        self.require_targets(x, targets)?;
-        let ClassWorkspace {
-            plan,
-            class_scores,
-            groups,
-            ..
-        } = workspace;
-        plan.fill(&self.classes, targets, self.ignored);
-        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, scores.rb_mut())?;
-        let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
-        let of_classes = cross_entropy.loss(scores.rb(), plan.class_targets())?;
-        let jobs = largest_first(self.jobs(plan, groups), Job::work);
-        try_share(self.threads.as_ref(), jobs, |job| {
-            job.loss(self, x, targets)
-        })?;
-        Ok(of_classes + plan.mean(groups))
     }
 
     /// [`loss`](Self::loss), which also adds the gradient of all parameters to `gradient` and, if asked for, overwrites
@@ -276,46 +245,6 @@ impl<T: Element> ClassSoftmax<T> {
         Ok((loss, slopes))
     }
 
-    /// The logarithms of the probabilities of all words, in nats: `x` is `inputs x n`, `y` is `words x n`, its rows in the
-    /// order of the words' ids.
-    ///
-    /// # Errors
-    /// Shapes that do not fit.
-    pub fn log_probabilities(
-        &self,
-        x: MatRef<'_, T>,
-        mut y: MatMut<'_, T>,
-        workspace: &mut ClassWorkspace<T>,
-    ) -> Result<()> {
-        self.require_inputs(x)?;
-        require_shape(
-            "the output of `ClassSoftmax::log_probabilities`",
-            (self.classes.words(), x.ncols()),
-            y.shape(),
-        )?;
-        let ClassWorkspace {
-            class_scores,
-            word_scores,
-            ..
-        } = workspace;
-        let mut class_logs = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, class_logs.rb_mut())?;
-        log_softmax_columns(class_logs.rb_mut())?;
-        for class in 0..self.classes.len() {
-            let words = self.classes.block(class);
-            let mut logs = shaped(word_scores, words.len(), x.ncols());
-            self.score(words.clone(), x, logs.rb_mut());
-            log_softmax_columns(logs.rb_mut())?;
-            for column in 0..x.ncols() {
-                let of_class = class_logs[(class, column)];
-                for (row, &word) in self.classes.order()[words.clone()].iter().enumerate() {
-                    y[(word as usize, column)] = of_class + logs[(row, column)];
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The ranges of its gradient to which [`gradient`](Self::gradient) adds for these targets: the matrix and bias of the
     /// classes, and the vectors and biases of the words in the targets' classes.
     pub fn touched(&self, targets: &[u32]) -> impl Iterator<Item = Range<usize>> {
@@ -342,14 +271,6 @@ impl<T: Element> ClassSoftmax<T> {
     /// The vectors of some words.
     fn vectors(&self, words: Range<usize>) -> &[T] {
         &self.weight[words.start * self.inputs..words.end * self.inputs]
-    }
-
-    /// The scores of a block of words for every column of `x`.
-    fn score(&self, words: Range<usize>, x: MatRef<'_, T>, mut scores: MatMut<'_, T>) {
-        fill_columns(scores.rb_mut(), &self.bias[words.clone()]);
-        let (inputs, count, one) = (self.inputs, words.len(), T::from_f64(1.0));
-        let vectors = MatRef::from_column_major_slice(self.vectors(words), inputs, count);
-        matmul(scores, Accum::Add, vectors.transpose(), x, one, Par::Seq);
     }
 
     /// The groups of columns with their buffers, class by class.

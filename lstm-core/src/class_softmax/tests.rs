@@ -51,6 +51,19 @@ fn probabilities_sum_to_one_and_the_loss_is_their_logarithm() {
     let counted = [(4, 0), (0, 2), (2, 3), (0, 4), (6, 6)];
     let mean = -counted.iter().map(|&at| logs[at]).sum::<f64>() / 5.0;
     assert!((loss - mean).abs() < 1e-14);
+    let mut found = [1.0; 7];
+    head.log_likelihoods(x.as_ref(), &targets, &mut found, &mut workspace)
+        .unwrap();
+    let mut expected = [0.0; 7];
+    for (word, column) in counted {
+        expected[column] = logs[(word, column)];
+    }
+    let mut pairs = found.iter().zip(&expected);
+    assert!(pairs.all(|(found, expected)| (found - expected).abs() < 1e-14));
+    assert!(
+        head.log_likelihoods(x.as_ref(), &targets, &mut found[1..], &mut workspace)
+            .is_err()
+    );
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub struct ClassWorkspace<T> {
     /// The scores of one class's words.
     pub(super) word_scores: Vec<T>,
     pub(super) groups: Vec<Group<T>>,
+    /// Logarithms of which only the mean is wanted.
+    pub(super) logs: Vec<f64>,
 }
 
 /// The columns of a call, sorted by the classes of their targets.

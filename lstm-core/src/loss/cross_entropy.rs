@@ -68,18 +68,29 @@ impl CrossEntropy {
     /// # Errors
     /// As [`cross_entropy`].
     pub fn loss<T: Element>(&self, scores: MatRef<'_, T>, targets: &[u32]) -> Result<f64> {
+        let mut total = 0.0;
+        self.for_losses(scores, targets, |_, loss| total += loss)?;
+        Ok(total / self.counted(targets).max(1) as f64)
+    }
+
+    /// Hands over the loss of every counted column.
+    pub(crate) fn for_losses<T: Element>(
+        &self,
+        scores: MatRef<'_, T>,
+        targets: &[u32],
+        mut hand_over: impl FnMut(usize, f64),
+    ) -> Result<()> {
         self.require_targets(scores.shape(), targets)?;
         let (scores, exponentials) = (slices(SCORES, scores)?, Exponentials::new()?);
-        let mut total = 0.0;
         for (column, &target) in targets.iter().enumerate() {
             if self.counts(target) {
                 let scores = scores.col(column).as_slice();
                 let max = maximum(scores);
                 let distance = self.distance(scores, target, max);
-                total += distance + exponentials.sum(scores, max).ln();
+                hand_over(column, distance + exponentials.sum(scores, max).ln());
             }
         }
-        Ok(total / self.counted(targets).max(1) as f64)
+        Ok(())
     }
 
     /// [`loss`](Self::loss), which also turns the scores into its gradient. The gradient is zero in columns that are not

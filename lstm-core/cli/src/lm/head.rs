@@ -56,11 +56,7 @@ impl Head {
                 softmax.log_likelihoods(output, y, targets, logs, &mut workspace.full)
             }
             Self::Classes(softmax) => {
-                for (column, log) in logs.iter_mut().enumerate() {
-                    let (y, target) = (y.subcols(column, 1), &targets[column..=column]);
-                    *log = -softmax.loss(y, target, &mut workspace.classes)?;
-                }
-                Ok(())
+                softmax.log_likelihoods(y, targets, logs, &mut workspace.classes)
             }
         }
     }
