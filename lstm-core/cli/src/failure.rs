@@ -19,15 +19,13 @@ pub enum Failure {
     #[error(transparent)]
     Lm(#[from] crate::lm::LmError),
 
-    /// Numbers diverged after something had been learned.
-    #[error("{source}. The model that was best before, with {bits:.3} bits per character held out, is saved in {}", path.display())]
+    /// Numbers diverged in training; the sentence says what was saved before.
+    #[error("{source}. {left}")]
     Diverged {
         /// Which numbers.
         source: lstm_core::Error,
-        /// How well the model predicted.
-        bits: f64,
-        /// Where it is.
-        path: PathBuf,
+        /// What is left of the run.
+        left: String,
     },
 
     /// A file cannot be read.
@@ -99,6 +97,15 @@ pub enum Failure {
         needed: Kind,
     },
 
+    /// What is to be a model is a checkpoint.
+    #[error("{} is a checkpoint of a training run, as `lstm lm train --checkpoints` makes them; a model of {needed} is needed here, which `{}` saves where --out says", path.display(), needed.made_by())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What would be right.
+        needed: Kind,
+    },
+
     /// Something else stands where a file is to be written.
     #[error("{} {reason}, so it is not replaced; choose another {option}", path.display())]
     NotReplaced {
@@ -137,11 +144,19 @@ pub enum Failure {
         reason: serde_json::Error,
     },
 
+    /// Ctrl-C came before any seed of `lstm paper` was done.
+    #[error("stopped by Ctrl-C; no seed was done, so nothing is saved")]
+    StoppedAtOnce,
+
     /// Ctrl-C came; the finished seeds of `lstm paper` are saved.
-    #[error("stopped by Ctrl-C; the seeds that were done are in {}, and the same command goes on from there", path.display())]
+    #[error("stopped by Ctrl-C; {done} of {seeds} seeds were done; their results are in {}, and the same command goes on from there", path.display())]
     Stopped {
         /// The results file.
         path: PathBuf,
+        /// How many seeds are in it.
+        done: usize,
+        /// How many are to be done.
+        seeds: u64,
     },
 
     /// Something cannot be written as JSON.
@@ -159,7 +174,7 @@ impl Failure {
                 complain(text.trim_end());
                 ExitCode::FAILURE
             }
-            Self::Interrupted(_) | Self::Stopped { .. } => {
+            Self::Interrupted(_) | Self::StoppedAtOnce | Self::Stopped { .. } => {
                 complain(&format!("lstm: {self}"));
                 ExitCode::from(130)
             }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use lstm_core::Error;
+use lstm_core::checkpoint::CheckpointFile;
 use lstm_core::io::ModelFile;
 
 use crate::failure::Failure;
@@ -31,10 +33,19 @@ impl Kind {
     /// Opens a file with a model of this kind.
     ///
     /// # Errors
-    /// A file that cannot be read, is damaged, or holds a model of another kind.
+    /// A file that cannot be read, is damaged, or holds a checkpoint or a model of another kind.
     pub fn open(self, path: &Path) -> Result<ModelFile, Failure> {
         require_end(path)?;
-        let file = ModelFile::open(path)?;
+        let file = ModelFile::open(path).map_err(|error| match error {
+            // It is read once more; a pipe would be empty by now.
+            Error::Mismatch { .. } if path.is_file() && CheckpointFile::open(path).is_ok() => {
+                Failure::Checkpoint {
+                    path: path.to_owned(),
+                    needed: self,
+                }
+            }
+            other => other.into(),
+        })?;
         match Self::of(&file) {
             Some(kind) if kind == self => Ok(file),
             found => Err(Failure::OtherKind {

@@ -1,7 +1,8 @@
 //! The files that a verb writes, checked before the work: that it can write them, and that nothing is lost by it.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
+use std::iter::successors;
 use std::path::{Path, PathBuf, absolute};
 
 use lstm_core::io::{ModelFile, require_writable};
@@ -128,9 +129,28 @@ pub fn require_replaceable<'a>(
 
 /// Whether two files are one or, where they are not there yet, will be.
 pub fn is_same_place(one: &Path, other: &Path) -> bool {
-    let named_alike =
-        matches!((absolute(one), absolute(other)), (Ok(one), Ok(other)) if one == other);
-    named_alike || are_one(one, other)
+    let will_be_one = matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other);
+    will_be_one || are_one(one, other)
+}
+
+/// Links in a row that systems follow at most.
+const LINKS: usize = 40;
+
+/// The same path for all names of a file. Where there is no file yet, it is in the folder to which its name leads.
+fn place(path: &Path) -> io::Result<PathBuf> {
+    let future = || {
+        // A link that leads to nothing stays when a file is written, which comes to be where the link leads.
+        let next = |link: &PathBuf| Some(link.with_file_name(fs::read_link(link).ok()?));
+        let links = successors(Some(path.to_owned()), next);
+        let target = links.take(LINKS).last().unwrap_or_default();
+        let name = target.file_name().ok_or(ErrorKind::InvalidFilename)?;
+        let folder = target.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+        Ok(folder.join(name))
+    };
+    path.canonicalize()
+        .or_else(|_| future())
+        .or_else(|_: io::Error| absolute(path))
 }
 
 /// Whether two paths lead to one file. Others than files are not opened: a pipe that was would lose what is in it.

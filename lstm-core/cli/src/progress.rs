@@ -1,11 +1,10 @@
 //! What training shows: a line for every measurement and, on a terminal, a bar that moves in between.
 
-use std::io::{IsTerminal, Stdout, Write, stderr, stdout};
+use std::io::{IsTerminal, Stdout, Write, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::Failure;
 use crate::held::Held;
 
 /// The display of one training run.
@@ -17,22 +16,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts the display of a run of at most `budget`.
-    ///
-    /// # Errors
-    /// An output that cannot be written.
-    pub fn start(budget: Duration) -> Result<Self, Failure> {
-        writeln!(
-            stdout(),
+    /// Starts the display, on `out`, of a run of at most `budget`.
+    pub fn start(mut out: Held<Stdout>, budget: Duration) -> Self {
+        // An error is held, not returned.
+        let _ = writeln!(
+            out,
             "  time   characters   per second   bits per character held out"
-        )?;
+        );
         let length = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
-        Ok(Self {
+        Self {
             bar: bar(length, "{wide_bar} {msg}"),
-            out: Held::new(stdout()),
+            out,
             start: Instant::now(),
             measured: Duration::ZERO,
-        })
+        }
     }
 
     /// Time since the start.

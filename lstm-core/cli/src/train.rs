@@ -19,6 +19,7 @@ use crate::corpus::{Corpus, cell_source};
 use crate::derive::derivation;
 use crate::failure::Failure;
 use crate::generate::write_sample;
+use crate::held::Held;
 use crate::interrupt::Interrupt;
 use crate::kind::Kind;
 use crate::output::{Form, Output, require_replaceable};
@@ -68,7 +69,8 @@ impl Task for Run<'_> {
             model.recurrent_mut().initialise(&init, &mut rng)?;
         }
         let interrupt = Interrupt::listen()?;
-        introduce::<C>(&corpus, &model)?;
+        let mut out = Held::new(stdout());
+        introduce::<C>(&mut out, &corpus, &model)?;
 
         let mut trainer =
             CharTrainer::new(&model, batch, steps, batch.div_ceil(STREAMS_PER_SHARD))?;
@@ -80,7 +82,7 @@ impl Task for Run<'_> {
             best: Best::untrained(model.clone()),
             model,
             characters: 0,
-            progress: Progress::start(options.budget())?,
+            progress: Progress::start(out, options.budget()),
         };
         let ended = training.run(&mut streams, &interrupt);
         let mut out = training.progress.finish();
@@ -204,10 +206,12 @@ impl<C: Cell> Best<C> {
         match ended {
             Err(Failure::Core(source)) if self.characters > 0 => {
                 self.model.save(path)?;
+                let (bits, path) = (self.bits, path.display());
                 Err(Failure::Diverged {
                     source,
-                    bits: self.bits,
-                    path: path.to_owned(),
+                    left: format!(
+                        "The model that was best before, with {bits:.3} bits per character held out, is saved in {path}"
+                    ),
                 })
             }
             Err(other) => Err(other),
@@ -253,8 +257,11 @@ fn for_shell(word: String) -> String {
 }
 
 /// Shows the cell with its derivation, the text and the model.
-fn introduce<C: Cell>(corpus: &Corpus, model: &CharModel<C, f32>) -> Result<(), Failure> {
-    let mut out = stdout().lock();
+fn introduce<C: Cell>(
+    out: &mut impl Write,
+    corpus: &Corpus,
+    model: &CharModel<C, f32>,
+) -> Result<(), Failure> {
     match cells::source_file(&C::SPEC).and_then(cell_source) {
         Some((path, source)) => writeln!(out, "{}", derivation(source, path)?.trim_end())?,
         None => writeln!(

@@ -1,6 +1,6 @@
 //! Training a character model by truncated BPTT, on several threads.
 
-use std::mem;
+use std::{mem, thread};
 
 use lstm_kernels::{Cell, Element, FlushDenormals, Threads};
 
@@ -28,8 +28,8 @@ pub struct Step {
 
 /// The memory of training: the carried state, the tape and every buffer, made once.
 ///
-/// The streams of a batch are split into shards, each with memory of its own and a thread of its own. Gradients are
-/// summed in the order of the shards, so the result depends on their number but never on the timing of threads.
+/// The streams of a batch are split into shards, each with memory of its own, which the machine's threads share. Gradients are
+/// summed in the order of the shards, so the result depends on their number but never on the number or the timing of threads.
 ///
 /// What the trainer carries from window to window is part of a checkpoint by [`save_to`](Self::save_to), so that a run goes
 /// on to the bit:
@@ -75,7 +75,7 @@ pub struct CharTrainer<T: Element> {
     batch: usize,
     steps: usize,
     shards: Vec<Shard<T>>,
-    threads: Option<Threads>,
+    threads: Threads,
     gradient: Vec<T>,
 }
 
@@ -101,7 +101,8 @@ impl<T: Element> CharTrainer<T> {
             });
         }
         require_room(model, batch, steps)?;
-        let threads = (shards > 1).then(|| Threads::new(shards)).transpose()?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = Threads::new(shards.min(cores))?;
         let shards = (0..shards)
             .map(|shard| {
                 Shard::new(
@@ -245,7 +246,7 @@ impl<T: Element> CharTrainer<T> {
         require_targets(&window.targets, model.vocabulary.len(), None)?;
         let batch = self.batch;
         let shards = self.shards.iter_mut();
-        try_share(self.threads.as_ref(), shards, |shard| {
+        try_share(Some(&self.threads), shards, |shard| {
             shard.run(model, window, batch)
         })?;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::vocabulary::END;
 use crate::args::{fraction, not_negative, positive, size, whole};
 use crate::cells;
 
@@ -45,7 +46,7 @@ pub struct Vocab {
     #[arg(long, value_name = "C", default_value_t = 1, value_parser = whole(0..=u64::MAX))]
     pub min_count: u64,
     /// The word that stands for all words that are not kept
-    #[arg(long, value_name = "WORD", default_value = "<unk>")]
+    #[arg(long, value_name = "WORD", default_value = "<unk>", value_parser = unknown_word)]
     pub unknown: String,
     /// Where to write the list
     #[arg(long, value_name = "FILE", default_value = "vocabulary.txt")]
@@ -180,6 +181,16 @@ pub struct Train {
     pub json: bool,
 }
 
+impl Train {
+    /// The learning rate that is given, or the usual one of the optimiser.
+    pub fn learning_rate(&self) -> f64 {
+        self.rate.unwrap_or(match self.optimiser {
+            Descent::Sgd => 20.0,
+            Descent::Adam => 0.001,
+        })
+    }
+}
+
 /// Options of `lstm lm ppl`.
 #[derive(Args)]
 pub struct Ppl {
@@ -255,5 +266,12 @@ fn share(text: &str) -> Result<f64, String> {
     match not_negative(text)? {
         value if value <= 1.0 => Ok(value),
         _ => Err("it must be a number from 0 to 1".to_owned()),
+    }
+}
+
+fn unknown_word(text: &str) -> Result<String, String> {
+    match text.split_whitespace().eq([text]) && text != END {
+        true => Ok(text.to_owned()),
+        false => Err(format!("it must be one word, other than `{END}`")),
     }
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with texts, word lists and models of words.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a verb of `lstm lm` did not do what was asked.
@@ -34,6 +35,15 @@ pub enum LmError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+
+    /// There is no list of words.
+    #[error("cannot read {}: {source}; make a vocabulary with `lstm lm vocab TEXT`, or name another one with --vocab", path.display())]
+    NoVocabulary {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
     },
 
     /// There is nothing to count.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lstm_core::init::Init;
-use lstm_core::io;
+use lstm_core::io::{self, ModelFile};
 use lstm_core::layers::{Dropout, Layer, Stack};
 use lstm_core::{Cell, ClassSoftmax, Classes, Embedding, Recurrent, Rng, Threads, TiedSoftmax};
 use serde::{Deserialize, Serialize};
@@ -182,11 +182,7 @@ impl WordModel {
         let words = serde_json::from_str(file.metadata(WORDS)?)
             .map_err(|error| unfit(path, &error.to_string()))?;
         let vocabulary = Vocabulary::new(words).map_err(|reason| unfit(path, &reason))?;
-        // The largest part is compared with the file before memory is taken for it.
-        let (rows, columns) = file.shape("embedding.weight")?;
-        if (rows, columns) != (config.embedding, vocabulary.len()) || config.layers > 64 {
-            return Err(unfit(path, "its sizes do not fit its words").into());
-        }
+        require_sizes(&file, &config, vocabulary.len())?;
         let mut model = Self::new(config, vocabulary, &mut Rng::new(0))?;
         file.load_into(&mut model)?;
         Ok(model)
@@ -197,6 +193,74 @@ fn unfit(path: &Path, reason: &str) -> LmError {
     LmError::File {
         path: path.to_owned(),
         reason: format!("no model of words can be made of it: {reason}"),
+    }
+}
+
+/// Compares a model of these sizes with its file, before memory is taken for it.
+fn require_sizes(file: &ModelFile, config: &Config, words: usize) -> Result<(), Failure> {
+    require_shape(file, "embedding.weight", (config.embedding, words))?;
+    let mut features = config.embedding;
+    // Layers beyond those in the file end this, however many there are to be.
+    for layer in 1..=config.layers {
+        let require = RequireLayer {
+            file,
+            name: format!("layers.layer{layer}"),
+            inputs: features,
+            units: config.hidden,
+            outputs: &mut features,
+        };
+        cells::with(&config.cell, require)?;
+    }
+    let of_words = match &config.class_of {
+        Some(_) => "head.word.weight",
+        None if config.tied => return Ok(()),
+        None => "head.weight",
+    };
+    Ok(require_shape(file, of_words, (features, words))?)
+}
+
+/// Refuses a file with another number of rows or columns of a parameter.
+fn require_shape(file: &ModelFile, name: &str, needed: (usize, usize)) -> lstm_core::Result<()> {
+    let found = file.shape(name)?;
+    match found == needed {
+        true => Ok(()),
+        false => Err(file.mismatch(format!(
+            "its `{name}` is {} x {}, but its options and words need {} x {}",
+            found.0, found.1, needed.0, needed.1
+        ))),
+    }
+}
+
+/// Compares a recurrent layer with a file.
+struct RequireLayer<'a> {
+    file: &'a ModelFile,
+    name: String,
+    inputs: usize,
+    units: usize,
+    /// Becomes the number of its outputs.
+    outputs: &'a mut usize,
+}
+
+impl Task for RequireLayer<'_> {
+    fn run<C: Cell>(self, _forget_bias: Option<&'static str>) -> Result<(), Failure> {
+        let Self { file, name, .. } = &self;
+        let sizes = cells::sizes(&C::SPEC, self.inputs, self.units);
+        // Those in the file are no larger than it has room for, so that no product of them is too large to be counted.
+        let found = file.require_cell_at::<C, f32>(name)?;
+        if found != sizes {
+            let reason = format!(
+                "the sizes of its cell `{name}` are {found:?}, but its options need {sizes:?}"
+            );
+            return Err(file.mismatch(reason).into());
+        }
+        let len = |axes: &[usize]| axes.iter().map(|&axis| sizes[axis]).product();
+        for param in C::SPEC.params {
+            let (rows, columns) = param.axes.split_at(param.row_axes);
+            let name = format!("{name}.{}", param.name);
+            require_shape(file, &name, (len(rows), len(columns)))?;
+        }
+        *self.outputs = len(C::SPEC.output.axes);
+        Ok(())
     }
 }
 
@@ -214,5 +278,69 @@ impl Task for AddLayer<'_> {
         let sizes = cells::sizes(&C::SPEC, self.inputs, self.units);
         let layer = Recurrent::<C, f32>::new(&sizes, self.rng)?;
         Ok(self.layers.push(&self.name, Box::new(layer))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::super::vocabulary::END;
+    use super::*;
+
+    fn config(cell: &str, class_of: Option<Vec<u32>>) -> Config {
+        Config {
+            cell: cell.to_owned(),
+            embedding: 3,
+            hidden: 4,
+            layers: 2,
+            dropout: 0.0,
+            tied: false,
+            class_of,
+        }
+    }
+
+    #[test]
+    fn sizes_are_compared_with_the_file_before_memory_is_taken() {
+        let path = env::temp_dir().join(format!("lstm-sizes-{}", process::id()));
+        let words = [END, "<unk>", "a"].map(str::to_owned).to_vec();
+        let model = |config| {
+            let vocabulary = Vocabulary::new(words.clone()).unwrap();
+            WordModel::new(config, vocabulary, &mut Rng::new(1)).unwrap()
+        };
+        for cell in cells::NAMES {
+            for class_of in [None, Some(vec![0, 0, 1])] {
+                model(config(cell, class_of)).save(&path).unwrap();
+                assert!(WordModel::load(&path).is_ok(), "{cell}");
+            }
+        }
+        // Sizes that no memory suffices for, in the metadata only.
+        let refused = |lie: fn(&mut Config)| {
+            let mut model = model(config("lstm", None));
+            lie(&mut model.config);
+            model.save(&path).unwrap();
+            WordModel::load(&path).err().unwrap().to_string()
+        };
+        for (error, reason) in [
+            (
+                refused(|config| config.embedding = 1 << 40),
+                "its `embedding.weight` is 3 x 3, but its options and words need 1099511627776 x 3",
+            ),
+            (
+                refused(|config| config.hidden = 1 << 40),
+                "the sizes of its cell `layers.layer1` are [3, 4], but its options need [3, 1099511627776]",
+            ),
+            (
+                refused(|config| config.layers = usize::MAX),
+                "`layers.layer3`",
+            ),
+            (
+                refused(|config| config.class_of = Some(vec![0, 0, 1])),
+                "it has no tensor `head.word.weight`",
+            ),
+        ] {
+            assert!(error.contains(reason), "{error}");
+        }
+        fs::remove_file(path).unwrap();
     }
 }

@@ -91,8 +91,8 @@ impl Run {
         valid: Option<&[u32]>,
     ) -> Result<Self, Failure> {
         let optimiser: Box<dyn Optimiser<f32>> = match options.optimiser {
-            Descent::Sgd => Box::new(Sgd::new(options.rate.unwrap_or(20.0))?),
-            Descent::Adam => Box::new(Adam::new(options.rate.unwrap_or(0.001))?),
+            Descent::Sgd => Box::new(Sgd::new(options.learning_rate())?),
+            Descent::Adam => Box::new(Adam::new(options.learning_rate())?),
         };
         let plateau = Plateau::dividing(options.decay)?.with_max_reductions(options.reductions)?;
         let folder = (options.checkpoints.as_ref())
@@ -191,7 +191,7 @@ fn course(options: &Train, model: &WordModel, ids: &[u32], valid: Option<&[u32]>
     let words = words.flat_map(|word| [word.as_str(), " "]);
     json!({
         "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
-        "decay": options.decay, "reductions": options.reductions, "rate": options.rate,
+        "decay": options.decay, "reductions": options.reductions, "rate": options.learning_rate(),
         "adam": options.optimiser == Descent::Adam, "dropout": options.dropout,
         "words": ids.len(), "text": hash(numbers(ids)), "vocabulary": hash(words),
         "valid": valid.map(|ids| hash(numbers(ids))),

@@ -137,7 +137,8 @@ impl Training<'_> {
             let start = (Instant::now(), self.run.windows);
             loop {
                 streams.next_window(&mut window);
-                self.step(&window)?;
+                let stepped = self.step(&window);
+                stepped.map_err(|failure| self.diverged(failure))?;
                 let run = &self.run;
                 let done = run.windows % of_epoch;
                 if done == 0 {
@@ -157,7 +158,8 @@ impl Training<'_> {
                 }
             }
             let time = start.0.elapsed();
-            let epoch = self.end_epoch(of_epoch)?;
+            let ended = self.end_epoch(of_epoch);
+            let epoch = ended.map_err(|failure| self.diverged(failure))?;
             let speed = words(self.run.windows - start.1) as f64 / time.as_secs_f64().max(1e-9);
             bar.above(|| self.report(&epoch, speed, time))?;
             // An epoch of one window comes by here only, and measuring may have taken long.
@@ -230,6 +232,20 @@ impl Training<'_> {
         Ok(())
     }
 
+    /// Says of numbers that diverged in which epoch they did, and which model was saved before.
+    fn diverged(&self, failure: Failure) -> Failure {
+        let Failure::Core(source @ lstm_core::Error::NotFinite { .. }) = failure else {
+            return failure;
+        };
+        let epoch = self.run.history.len() + 1;
+        let saved = match &self.run.kept {
+            Some(Kept { epoch, file }) => format!("{file} holds the model of epoch {epoch}"),
+            None => "no model was saved".to_owned(),
+        };
+        let left = format!("That was in epoch {epoch}; {saved}");
+        Failure::Diverged { source, left }
+    }
+
     /// Ctrl-C: a checkpoint or, where there is no folder for one, the best model, which is there already, or else the model as
     /// it is.
     fn stop(&self) -> Result<(), Failure> {
@@ -248,8 +264,8 @@ impl Training<'_> {
         Err(Failure::Interrupted(left))
     }
 
-    fn introduce(&self, words: u64) -> Result<(), Failure> {
-        let mut out = stdout().lock();
+    fn introduce(&mut self, words: u64) -> Result<(), Failure> {
+        let out = &mut self.out;
         let model = &self.run.model;
         if self.options.json {
             let resumed = self.run.windows;

@@ -1,9 +1,11 @@
 //! The words that a model knows, and their numbers.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::mem;
 use std::path::Path;
 
+use super::error::LmError;
 use super::list::List;
 use super::text::Lines;
 use crate::failure::Failure;
@@ -56,7 +58,13 @@ impl Vocabulary {
     /// # Errors
     /// A file that cannot be read or is no such list.
     pub fn read(path: &Path) -> Result<(Self, Vec<u64>), Failure> {
-        let mut list = List::read(path)?;
+        let mut list = List::read(path).map_err(|failure| match failure {
+            // Its name may be that of the default, which the user never gave.
+            Failure::Read { path, source } if source.kind() == ErrorKind::NotFound => {
+                LmError::NoVocabulary { path, source }.into()
+            }
+            other => other,
+        })?;
         if list.are_classes() && !list.are_counts() {
             return Err(list.wrong(
                 "these are classes of `lstm lm classes`, and the vocabulary of `lstm lm vocab` is needed, whose numbers are counts",

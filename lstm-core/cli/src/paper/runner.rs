@@ -114,10 +114,13 @@ pub fn run(
     bar.finish();
     done?;
     trials.sort_by_key(|trial| trial.seed);
-    match trials.len() as u64 == common.seeds {
-        true => Ok(trials),
-        false => Err(Failure::Stopped {
+    match trials.len() {
+        done if done as u64 == common.seeds => Ok(trials),
+        0 => Err(Failure::StoppedAtOnce),
+        done => Err(Failure::Stopped {
             path: common.results.clone(),
+            done,
+            seeds: common.seeds,
         }),
     }
 }
@@ -276,8 +279,22 @@ mod tests {
         let results = Results::new("stopped");
         let stop = || trained.load(Ordering::Relaxed) == 2;
         let failure = run(&experiment, &results.common(4, 1), &stop).unwrap_err();
-        assert!(matches!(failure, Failure::Stopped { .. }), "{failure}");
+        let said = failure.to_string();
+        assert!(said.contains("2 of 4 seeds were done"), "{said}");
         assert_eq!(results::read(&results.0).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_at_once_names_no_file() {
+        let trained = AtomicUsize::new(0);
+        let results = Results::new("at-once");
+        let failure = run(&experiment(&trained), &results.common(4, 1), &|| true).unwrap_err();
+        let said = failure.to_string();
+        assert!(
+            said.ends_with("no seed was done, so nothing is saved"),
+            "{said}"
+        );
+        assert!(!results.0.exists());
     }
 
     #[test]

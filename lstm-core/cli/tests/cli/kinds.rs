@@ -1,5 +1,7 @@
 //! Models of characters and models of words, where the other kind is needed.
 
+use std::fs;
+
 use lstm_core::init::Init;
 use lstm_core::{Linear, Rng, io};
 
@@ -69,5 +71,25 @@ fn a_model_of_neither_kind_is_refused_with_the_command_that_makes_one() {
         let error = folder.refused(arguments);
         let found = "layer is a model of neither characters nor words";
         assert!(error.contains(found) && error.contains(command), "{error}");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_refused_with_the_option_that_names_the_model() {
+    let folder = models("checkpoint");
+    let train = [&SMALL_WORDS[..], &["--checkpoints", "run"]].concat();
+    assert!(folder.lstm(&train).status.success());
+    let mut entries = fs::read_dir(folder.0.join("run")).unwrap();
+    fs::rename(entries.next().unwrap().unwrap().path(), folder.0.join("ck")).unwrap();
+    for (arguments, command) in [
+        (&["generate", "ck"][..], "`lstm train`"),
+        (&["lm", "generate", "ck"], "`lstm lm train`"),
+    ] {
+        let error = folder.refused(arguments);
+        let found = "ck is a checkpoint of a training run, as `lstm lm train --checkpoints` makes";
+        assert!(
+            error.contains(found) && error.contains(&format!("{command} saves where --out says")),
+            "{error}"
+        );
     }
 }

@@ -158,4 +158,20 @@ fn a_file_is_known_by_other_names() {
         error.contains("text.txt is read by this command"),
         "{error}"
     );
+    // Files that are not there yet, in folders and behind links that are.
+    fs::create_dir(folder.0.join("d")).unwrap();
+    std::os::unix::fs::symlink("d", folder.0.join("link-to-d")).unwrap();
+    std::os::unix::fs::symlink("m", folder.0.join("link-to-m")).unwrap();
+    for (out, curves) in [
+        ("m", "d/../m"),
+        ("m", "link-to-d/../m"),
+        ("m", "link-to-m"),
+        ("d/m", "link-to-d/m"),
+    ] {
+        let places = ["--out", out, "--curves", curves];
+        let error = folder.refused(&[&SMALL_WORDS[..], &places].concat());
+        let reason = format!("{curves} is what --out names, too");
+        assert!(error.contains(&reason), "{error}");
+        assert!(!folder.0.join(out).exists());
+    }
 }

@@ -72,6 +72,23 @@ fn a_reader_that_goes_away_does_not_take_the_model_with_it() {
     assert!(folder.lstm(&["generate", "model"]).status.success());
 }
 
+/// As in `lstm train | true`.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_is_gone_before_the_first_line_does_not_end_the_run() {
+    let folder = Folder::new("no-reader");
+    folder.write("text.txt", text());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_lstm"))
+        .args([&SMALL[..], &["model"]].concat())
+        .current_dir(&folder.0)
+        .stdout(writer)
+        .status();
+    assert!(status.unwrap().success());
+    assert!(folder.lstm(&["generate", "model"]).status.success());
+}
+
 /// At such a rate the first step leads to weights that are no numbers.
 #[test]
 fn a_run_that_diverges_at_once_leaves_an_older_model() {

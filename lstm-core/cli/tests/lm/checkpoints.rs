@@ -47,18 +47,52 @@ fn a_run_whose_perplexity_is_infinite_goes_on_from_its_checkpoints() {
     assert_eq!(json(second.lines().nth(1).unwrap())["epoch"], 2);
 }
 
-/// One window, after which the weights are so large that no score is a number.
+/// One window, after which the weights are so large that no score is a number. Without a text to measure on, that is found in the
+/// next epoch.
 #[test]
-fn a_loss_that_is_no_number_ends_the_run() {
+fn a_run_that_diverges_says_when_and_what_is_saved() {
     let folder = Folder::new("diverged");
     folder.write("line.txt", "the cat sees the dog\n");
     let window = ["line.txt", "--hidden", "12", "--batch", "1", "--steps", "6"];
     let wild = ["--rate", "1e39", "--clip", "1e30", "--valid", "valid.txt"];
-    let error = folder.refused(&[&["train"], &window[..], &wild].concat());
+    let train = [&["train"], &window[..], &wild].concat();
+    let error = folder.refused(&train);
     assert!(
-        error.contains("the loss on the text of --valid is not a finite number"),
+        error.contains("the loss on the text of --valid is not a finite number")
+            && error.ends_with("That was in epoch 1; no model was saved\n"),
         "{error}"
     );
+    assert!(!folder.0.join("lm.safetensors").exists());
+    let error = folder.refused(&train[..train.len() - 2]);
+    assert!(
+        error.contains("is not a finite number")
+            && error.ends_with("in epoch 2; lm.safetensors holds the model of epoch 1\n"),
+        "{error}"
+    );
+    assert!(folder.0.join("lm.safetensors").exists());
+}
+
+#[test]
+fn a_run_goes_on_where_the_usual_rate_is_spelt_out() {
+    let folder = Folder::new("usual-rate");
+    for (optimiser, rate) in [("sgd", "20"), ("adam", "0.001")] {
+        let options = [
+            "train",
+            "train.txt",
+            "--hidden",
+            "12",
+            "--optimiser",
+            optimiser,
+            "--checkpoints",
+            optimiser,
+            "--epochs",
+        ];
+        folder.done(&[&options[..], &["1"]].concat());
+        let said = folder.done(&[&options[..], &["2", "--rate", rate]].concat());
+        assert!(said.contains("Going on after"), "{said}");
+        let error = folder.refused(&[&options[..], &["2", "--rate", "0.5"]].concat());
+        assert!(error.contains("other options"), "{error}");
+    }
 }
 
 #[test]

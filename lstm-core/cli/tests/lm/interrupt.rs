@@ -147,3 +147,21 @@ fn a_reader_that_goes_away_does_not_end_the_run() {
     folder.done(&[&["train"], &options[..]].concat());
     assert!(left == folder.bytes("lm.safetensors"));
 }
+
+/// As in `lstm lm train | true`.
+#[test]
+fn a_reader_that_is_gone_before_the_first_line_does_not_end_the_run() {
+    let folder = Folder::new("no-reader");
+    for table in [None, Some("--json")] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_lstm"))
+            .args(["lm", "train"].iter().chain(&SMALL).chain(&table))
+            .args(["--epochs", "1", "--out", "model"])
+            .current_dir(&folder.0)
+            .stdout(writer)
+            .status();
+        assert!(status.unwrap().success());
+        std::fs::remove_file(folder.0.join("model")).unwrap();
+    }
+}

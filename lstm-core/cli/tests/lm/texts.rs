@@ -1,5 +1,7 @@
 //! Texts and lists of words that are not what a verb needs.
 
+use std::fs;
+
 use super::{Folder, SMALL};
 
 #[test]
@@ -50,6 +52,35 @@ fn a_vocabulary_and_classes_are_not_taken_for_each_other() {
         "c",
     ]);
     assert!(error.contains("these are classes"), "{error}");
+}
+
+#[test]
+fn a_vocabulary_that_is_missing_can_be_made() {
+    let folder = Folder::new("no-vocabulary");
+    fs::remove_file(folder.0.join("vocabulary.txt")).unwrap();
+    for verb in ["train", "classes"] {
+        let error = folder.refused(&[verb, "train.txt"]);
+        assert!(
+            error.contains("cannot read vocabulary.txt")
+                && error.contains("`lstm lm vocab TEXT`")
+                && error.contains("--vocab"),
+            "{error}"
+        );
+    }
+}
+
+/// The text is not even looked for.
+#[test]
+fn an_unknown_word_that_is_none_is_refused_before_the_texts_are_read() {
+    let folder = Folder::new("unknown-word");
+    for unknown in ["<eos>", "a b", " a", ""] {
+        let error = folder.refused(&["vocab", "missing.txt", "--unknown", unknown]);
+        assert!(
+            error.contains("--unknown") && error.contains("one word, other than `<eos>`"),
+            "{error}"
+        );
+    }
+    folder.done(&["vocab", "train.txt", "--unknown", "?"]);
 }
 
 #[test]
