@@ -294,7 +294,7 @@ cell! {
     insta::assert_snapshot!("several_meaning", text);
 }
 
-/// Inside the compiler every mistake and every note becomes a `compile_error!` of its own.
+/// Inside the compiler every mistake becomes a `compile_error!` of its own, which tells its notes.
 #[test]
 fn mistakes_become_compile_errors() {
     let source = ELMAN.replace("δ of a", "ε of a");

@@ -12,6 +12,7 @@ include!("../toys/functions.rs");
 include!("../toys/independent_units.rs");
 include!("../toys/micro_steps.rs");
 include!("../toys/normalised_lstm.rs");
+include!("../toys/output_gain.rs");
 include!("../toys/shared_blocks.rs");
 include!("../toys/stabilised_lstm.rs");
 include!("../toys/waiting_functions.rs");
@@ -52,6 +53,11 @@ fn micro_steps() {
 #[test]
 fn normalised_lstm() {
     check::<NormalisedLstm>(include_str!("../toys/normalised_lstm.rs"), |_, _, _, _| 0.0);
+}
+
+#[test]
+fn output_gain() {
+    check::<OutputGain>(include_str!("../toys/output_gain.rs"), |_, _, _, _| 0.0);
 }
 
 #[test]

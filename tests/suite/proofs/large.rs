@@ -2,6 +2,7 @@
 //! said of a wrong one stays readable.
 
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use lstm_derive_engine::error::Diagnostic;
 use lstm_derive_engine::prove::prove;
@@ -117,4 +118,30 @@ fn what_is_said_of_a_wrong_signal_is_short() {
     let several = mistakes(&highway("δ of s0 = s0 + c1 + g1 + h + c1 * g1 + c1 * h;"));
     let message = &several[0].message;
     assert!(message.contains(" and 2 more"), "{message}");
+}
+
+/// A product of maxima of long polynomials, stated with a mistake in one letter: whether two thresholds are those of one value is seen
+/// at the first term that differs.
+#[test]
+fn conditions_on_long_polynomials_are_compared_at_once() {
+    let start = Instant::now();
+    let said = mistakes(
+        "cell! { cell Maxima {
+            size I, N; input x: [I];
+            param W, V: [N, I];
+            param a, b, c, d, e, f, g, k: [N];
+            s[t] = W @ x[t];    r[t] = V @ x[t];
+            u[t] = a + b + c + d + e + f + g + k;
+            p[t] = u[t] * u[t] * u[t];
+            m[t] = max(p[t], s[t]) * max(p[t] - a, r[t]) * max(p[t] - s[t], a);
+            h[t] = m[t] * h[t-1] + s[t];
+            output h;
+            errors {
+                ε of h = upstream(h) + max(p[t+1], s[t+1]) * max(p[t+1] - a, r[t+1]) * max(p[t+1] - s[t+1], b) * ε[t+1];
+            }
+        } }",
+    );
+    assert_eq!(said[0].code, "wrong-signal", "{said:?}");
+    // A second or two; before, minutes.
+    assert!(start.elapsed() < Duration::from_secs(30));
 }

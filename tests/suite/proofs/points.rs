@@ -55,3 +55,19 @@ fn points_without_values_are_not_counted() {
     let somewhere = said("log(a[t])", "2 * err(h) / a");
     assert_eq!(somewhere[0].code, "wrong-signal", "{somewhere:?}");
 }
+
+/// exp(log a) is a and a - a is 0, but a signal must have a value wherever the derived one has.
+#[test]
+fn a_signal_that_has_no_value_where_the_derived_one_has_is_wrong() {
+    for stated in [
+        "exp(log(a)) * err(h)",
+        "sqrt(a) * sqrt(a) * err(h)",
+        "(a + 1 / (a - a) - 1 / (a - a)) * err(h)",
+    ] {
+        let said = said("0.5 * a[t] * a[t]", stated);
+        assert_eq!(said[0].code, "wrong-signal", "{stated}: {said:?}");
+    }
+    // Neither has a value for a negative a.
+    let said = said("log(a[t])", "exp(-log(a)) * err(h)");
+    assert!(said.is_empty(), "{said:?}");
+}

@@ -22,9 +22,9 @@ pub fn spec(cell: &Cell, plan: &Plan, root: &TokenStream) -> TokenStream {
         .collect::<Vec<_>>()
         .join("\n");
     let sizes = cell.sizes.iter().map(|size| {
-        let symbol = &size.name.symbol;
+        let ascii = &size.name.ascii;
         let default = option(size.default);
-        quote!(#root::SizeSpec { name: #symbol, default: #default })
+        quote!(#root::SizeSpec { name: #ascii, default: #default })
     });
     let params = cell.params.iter().enumerate().map(|(index, param)| {
         let Name { symbol, ascii } = &param.name;
@@ -88,7 +88,13 @@ fn reads_only_input(cell: &Cell, param: ParamId) -> bool {
         .reachable(&roots)
         .into_iter()
         .all(|id| match *cell.graph.op(id) {
-            Op::Product { matrix, vector, .. } if matrix == param => {
+            Op::Product {
+                matrix, mut vector, ..
+            } if matrix == param => {
+                // Stopping a gradient changes nothing of where the vector comes from.
+                while let Op::Stop(inner) = *cell.graph.op(vector) {
+                    vector = inner;
+                }
                 matches!(cell.graph.op(vector), Op::Input(_))
             }
             _ => true,

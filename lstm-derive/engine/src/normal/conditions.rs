@@ -161,10 +161,13 @@ impl Normaliser<'_> {
             return None;
         };
         monomial.powers().find_map(|(other, _)| {
+            if other == id {
+                return None;
+            }
             let (Atom::Positive(q) | Atom::Vanishes(q)) = self.atoms.get(other) else {
                 return None;
             };
-            let gap = q.clone().minus(p).as_constant()?;
+            let gap = q.constant_gap(p)?;
             let factor = match self.atoms.get(other) {
                 Atom::Positive(_) => Polynomial::one(),
                 _ => Polynomial::zero(),

@@ -203,6 +203,20 @@ impl Polynomial {
         }
     }
 
+    /// By how much this is more than another polynomial, if by the same everywhere. It ends at the first difference.
+    pub fn constant_gap(&self, other: &Polynomial) -> Option<Number> {
+        let differs = |&(monomial, _): &(&Monomial, &Number)| !monomial.is_one();
+        let same = self
+            .terms()
+            .filter(differs)
+            .eq(other.terms().filter(differs));
+        let constant = |polynomial: &Polynomial| {
+            let constant = polynomial.0.get(&Monomial::default()).cloned();
+            constant.unwrap_or_else(Number::zero)
+        };
+        same.then(|| constant(self) - constant(other))
+    }
+
     /// The only term, if there is exactly one.
     pub fn as_term(&self) -> Option<(&Number, &Monomial)> {
         let (monomial, coefficient) = self.0.first_key_value()?;

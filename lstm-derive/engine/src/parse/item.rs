@@ -105,16 +105,13 @@ impl Items<'_> {
             if body.peek(Token![=]) {
                 body.parse::<Token![=]>()?;
                 last = body.span();
-                let value = body
-                    .parse::<LitInt>()
-                    .and_then(|literal| literal.base10_parse())
-                    .map_err(|_| {
-                        let message = format!(
-                            "the default of the size `{}` must be a whole number",
-                            name.text
-                        );
-                        Diagnostic::new("size-default", last, message)
-                    })?;
+                let refuse = |what| {
+                    let message = format!("the default of the size `{}` {what}", name.text);
+                    Diagnostic::new("size-default", last, message)
+                };
+                let literal: LitInt =
+                    (body.parse()).map_err(|_| refuse("must be a whole number"))?;
+                let value = (literal.base10_parse()).map_err(|_| refuse("is too large"))?;
                 default = Some((value, last));
             }
             self.cell.sizes.push(SizeDecl { name, default });

@@ -46,16 +46,17 @@ pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnost
     let (mut proof, mut diagnostics) = (Proof::default(), Diagnostics::default());
     for (at, depth) in seen.into_iter().enumerate() {
         let of = cell.signals[at].of;
-        if let Some(depth) = depth {
-            proof.signals.push(Proved { of, depth });
-            continue;
-        }
-        match compared(cell, derivation, at) {
+        match (compared(cell, derivation, at), depth) {
+            // What is seen at sight is equal where both have values: exp(log a) is a, but has none for a negative a.
+            (Compared::Different(point), Some(depth)) if point.stated.is_finite() => {
+                proof.signals.push(Proved { of, depth });
+            }
             // A point where the values differ leaves nothing to prove.
-            Compared::Different(point) => {
+            (Compared::Different(point), _) => {
                 diagnostics.push(message::wrong(cell, derivation, at, point));
             }
-            Compared::Equal { points } => match deeper(cell, derivation, at) {
+            (Compared::Equal { .. }, Some(depth)) => proof.signals.push(Proved { of, depth }),
+            (Compared::Equal { points }, None) => match deeper(cell, derivation, at) {
                 Some(depth) => proof.signals.push(Proved { of, depth }),
                 None => diagnostics.push(message::unproved(cell, derivation, at, points)),
             },

@@ -11,8 +11,8 @@ use crate::plan::dag::{Compute, ValueId};
 use crate::plan::layout::{Destination, Slot};
 use crate::plan::{Block, Direction, Pass};
 
-use super::Emitter;
 use super::places::{bare, cell_index, place_index};
+use super::{Emitter, is_earlier};
 use crate::emit::names::Names;
 
 /// Writes one pass, statement by statement.
@@ -105,8 +105,11 @@ impl Writer<'_> {
             }
         }
         if let Some(inner) = self.inner.take() {
-            self.outer
-                .push(quote!(for cell in 0..tile.cells() { #(#inner)* }));
+            // Values that are only read leave nothing to do.
+            if !inner.is_empty() {
+                self.outer
+                    .push(quote!(for cell in 0..tile.cells() { #(#inner)* }));
+            }
             self.inner_scope.clear();
         }
     }
@@ -206,7 +209,11 @@ impl Writer<'_> {
         }
     }
 
+    /// Sends a value where it belongs, in the first pass that has it: what adds up must be added once.
     pub(super) fn store(&mut self, id: ValueId) {
+        if is_earlier(self.direction, self.pass, id) {
+            return;
+        }
         let destinations = self
             .direction
             .destinations
