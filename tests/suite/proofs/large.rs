@@ -120,8 +120,8 @@ fn what_is_said_of_a_wrong_signal_is_short() {
     assert!(message.contains(" and 2 more"), "{message}");
 }
 
-/// A product of maxima of long polynomials, stated with a mistake in one letter: whether two thresholds are those of one value is seen
-/// at the first term that differs.
+/// A product of maxima of long polynomials, written out: whether two thresholds are those of one value is seen at the first term
+/// that differs. There are too many cases for a proof, and that must be said soon.
 #[test]
 fn conditions_on_long_polynomials_are_compared_at_once() {
     let start = Instant::now();
@@ -137,11 +137,14 @@ fn conditions_on_long_polynomials_are_compared_at_once() {
             h[t] = m[t] * h[t-1] + s[t];
             output h;
             errors {
-                ε of h = upstream(h) + max(p[t+1], s[t+1]) * max(p[t+1] - a, r[t+1]) * max(p[t+1] - s[t+1], b) * ε[t+1];
+                ε of h = upstream(h) + max(p[t+1], s[t+1]) * max(p[t+1] - a, r[t+1]) * max(p[t+1] - s[t+1], a) * ε[t+1];
             }
         } }",
     );
-    assert_eq!(said[0].code, "wrong-signal", "{said:?}");
-    // A second or two; before, minutes.
-    assert!(start.elapsed() < Duration::from_secs(30));
+    assert!(
+        said.iter().all(|mistake| mistake.code == "unproved-signal"),
+        "{said:?}"
+    );
+    // It takes half a second, and took twenty when the polynomials were subtracted.
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
