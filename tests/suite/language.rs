@@ -212,6 +212,25 @@ fn generated_code_has_no_keyword_as_a_name() {
     assert!(names.iter().all(|name| name != "gen"), "{names:?}");
 }
 
+#[test]
+fn what_the_type_shows_is_ascii_and_matrices_of_the_input_are_known_behind_stop() {
+    let source = "cell! { cell Test {
+        size Λ; input x: [Λ];
+        param  V, U: [Λ, Λ];
+        h[t] = tanh(V @ stop(x[t]) + U @ h[t-1]);
+        output h;
+    } }";
+    let code = shipped::compiled(source, "test.rs").emit(Root::Library, false);
+    let code = code.to_string().replace(' ', "");
+    for part in [
+        "SizeSpec{name:\"Lambda\"",
+        "name:\"v\",axes:&[0,0],row_axes:1,role:::lstm_core::ParamRole::InputMatrix",
+        "name:\"u\",axes:&[0,0],row_axes:1,role:::lstm_core::ParamRole::RecurrentMatrix",
+    ] {
+        assert!(code.contains(part), "{part} in {code}");
+    }
+}
+
 /// Shapes of quantities by name, with the author's names for axes.
 fn shapes(cell: &Cell) -> Vec<String> {
     let show = |shape: &Shape| -> String {

@@ -244,6 +244,15 @@ impl Lower<'_> {
         ))
     }
 
+    /// Whether a name is a parameter of two axes.
+    fn is_matrix(&self, name: &str) -> bool {
+        let Some(Meaning::Param(id)) = self.names.find(name) else {
+            return false;
+        };
+        let shape = &self.names.params[id.0].shape;
+        shape.as_ref().is_some_and(|shape| shape.len() > 1)
+    }
+
     fn unknown_function(&mut self, call: &Symbol, arguments: &[Expr]) -> Option<Value> {
         for argument in arguments {
             self.expr(argument);
@@ -270,7 +279,8 @@ impl Lower<'_> {
         let advice = match nearest(name, known) {
             Some(known) => format!("; did you mean `{known}`?"),
             None if self.names.find(name).is_some() => {
-                format!("; to multiply, write `{name} * (..)`")
+                let sign = if self.is_matrix(name) { '@' } else { '*' };
+                format!("; to multiply, write `{name} {sign} (..)`")
             }
             None => {
                 let all: Vec<&str> = Function::ALL
