@@ -56,8 +56,7 @@ impl<T: Element> ClassSoftmax<T> {
             ..
         } = workspace;
         plan.fill(&self.classes, targets, self.ignored);
-        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, scores.rb_mut())?;
+        let scores = self.score_classes(x, class_scores)?;
         logs.fill(0.0);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         cross_entropy.for_losses(scores.rb(), plan.class_targets(), |column, loss| {
@@ -97,8 +96,7 @@ impl<T: Element> ClassSoftmax<T> {
             word_scores,
             ..
         } = workspace;
-        let mut class_logs = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, class_logs.rb_mut())?;
+        let mut class_logs = self.score_classes(x, class_scores)?;
         log_softmax_columns(class_logs.rb_mut())?;
         for class in 0..self.classes.len() {
             let words = self.classes.block(class);
@@ -113,6 +111,17 @@ impl<T: Element> ClassSoftmax<T> {
             }
         }
         Ok(())
+    }
+
+    /// The scores of all classes for every column of `x`.
+    pub(super) fn score_classes<'a>(
+        &self,
+        x: MatRef<'_, T>,
+        scores: &'a mut Vec<T>,
+    ) -> Result<MatMut<'a, T>> {
+        let mut scores = shaped(scores, self.classes.len(), x.ncols());
+        self.class.apply(x, scores.rb_mut())?;
+        Ok(scores)
     }
 
     /// The scores of a block of words for every column of `x`.

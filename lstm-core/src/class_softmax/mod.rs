@@ -27,7 +27,7 @@ use crate::loss::{CrossEntropy, require_columns, require_targets};
 use crate::params::{ParameterMut, Parameters, zeros};
 use crate::random::Rng;
 use group::{Group, Job};
-use workspace::{Plan, shaped};
+use workspace::Plan;
 
 /// p(w | h) = p(class(w) | h) p(w | class(w), h), each factor a softmax of a linear layer: exact probabilities at the cost
 /// of the classes and of one class, instead of all words.
@@ -209,8 +209,7 @@ impl<T: Element> ClassSoftmax<T> {
         plan.fill(&self.classes, targets, self.ignored);
         let cross_entropy = CrossEntropy::new().with_ignored(NO_CLASS);
         let threads = self.threads.as_ref();
-        let mut scores = shaped(class_scores, self.classes.len(), x.ncols());
-        self.class.apply(x, scores.rb_mut())?;
+        let mut scores = self.score_classes(x, class_scores)?;
         let counted = plan.counted().max(1);
         let blocks: Vec<_> = even_blocks(scores.rb_mut(), COLUMNS).collect();
         let mut losses = vec![0.0; blocks.len()];

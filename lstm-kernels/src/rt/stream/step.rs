@@ -39,13 +39,13 @@ impl<T: Element> WithSimd for &mut PlannedSteps<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: any plan will do.
-        unsafe { self.steps.run(simd, self.equations) };
+        unsafe { self.steps.run(simd, &self.equations) };
     }
 }
 
 impl<T: Element> OneStep<T> for ForwardEquations<T> {
     #[inline(always)]
-    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>) {
+    unsafe fn step<S: Simd>(&self, simd: S, plan: &Plan<T>) {
         run(simd, plan, self);
     }
 }
@@ -64,7 +64,7 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for FixedSteps<'_, C, T, Z> {
         // Where the compiler does not unroll, no stream is fixed.
         if is_known::<C, T, S, Z>() && self.steps.stream.is_fixed() {
             // SAFETY: `is_fixed` says that the plans have the shape of the constants.
-            unsafe { self.steps.run(simd, Unrolled::<C, Z>(PhantomData)) };
+            unsafe { self.steps.run(simd, &Unrolled::<C, Z>(PhantomData)) };
         }
     }
 }
@@ -72,17 +72,9 @@ impl<C: Cell, T: Element, Z: Sizes> WithSimd for FixedSteps<'_, C, T, Z> {
 /// A step of the cell `C` with the sizes `Z`.
 struct Unrolled<C, Z>(PhantomData<(C, Z)>);
 
-impl<C, Z> Clone for Unrolled<C, Z> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<C, Z> Copy for Unrolled<C, Z> {}
-
 impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for Unrolled<C, Z> {
     #[inline(always)]
-    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>) {
+    unsafe fn step<S: Simd>(&self, simd: S, plan: &Plan<T>) {
         if is_known::<C, T, S, Z>() {
             // SAFETY: passed on from the caller.
             unsafe { fixed::run::<C, T, S, Z>(simd, plan) };
@@ -92,17 +84,17 @@ impl<C: Cell, T: Element, Z: Sizes> OneStep<T> for Unrolled<C, Z> {
 
 /// How a step runs. It is a method of a type, as a closure would be compiled by itself, without the instruction set of
 /// the code around it, and then be some thirty times slower.
-trait OneStep<T: Element>: Copy {
+trait OneStep<T: Element> {
     /// # Safety
     /// The plan is one that this kind of step can run.
-    unsafe fn step<S: Simd>(self, simd: S, plan: &Plan<T>);
+    unsafe fn step<S: Simd>(&self, simd: S, plan: &Plan<T>);
 }
 
 impl<T: Element> Steps<'_, T> {
     /// # Safety
     /// The plans of the stream are such that this kind of step can run them.
     #[inline(always)]
-    unsafe fn run<S: Simd>(&mut self, simd: S, how: impl OneStep<T>) {
+    unsafe fn run<S: Simd>(&mut self, simd: S, how: &impl OneStep<T>) {
         let stream = &mut *self.stream;
         for step in 0..self.count {
             // SAFETY: there are `inputs` numbers for each step, and the buffer has room for them.
@@ -163,7 +155,7 @@ unsafe fn copy<T: Element, S: Simd>(simd: S, source: *const T, target: *mut T, l
 
 /// A step as its plan says.
 #[inline(always)]
-fn run<T: Element, S: Simd>(simd: S, plan: &Plan<T>, equations: ForwardEquations<T>) {
+fn run<T: Element, S: Simd>(simd: S, plan: &Plan<T>, equations: &ForwardEquations<T>) {
     let lanes = T::lanes::<S>();
     for (index, pass) in plan.passes.iter().enumerate() {
         for turn in &pass.turns {
