@@ -4,7 +4,7 @@ mod check;
 #[cfg(test)]
 mod relief;
 #[cfg(test)]
-mod reuse;
+pub(crate) mod reuse;
 mod verbs;
 
 use std::any::TypeId;
@@ -16,9 +16,7 @@ use check::fits_address_space;
 
 use crate::Cell;
 use crate::error::KernelError;
-use crate::rt::{
-    Element, Equations, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width, max_rows,
-};
+use crate::rt::{Element, Equations, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width};
 use crate::state::State;
 use crate::threads::Threads;
 
@@ -28,7 +26,7 @@ use crate::threads::Threads;
 /// Verbs whose name ends in `columns` take other arrangements, see [`Columns`](crate::Columns).
 #[derive(Debug, Clone)]
 pub struct Kernel<C: Cell, T: Element> {
-    layout: Arc<Layout>,
+    pub(crate) layout: Arc<Layout>,
     token: SimdToken,
     equations: Equations<T>,
     threads: Option<Threads>,
@@ -115,14 +113,13 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             });
         }
         let token = width.token()?;
-        let max_rows = max_rows(width.registers());
         let layout = Layout::new(
             TypeId::of::<C>(),
             spec,
             const { &C::PROGRAM },
             sizes,
             width.lanes::<T>(),
-            max_rows,
+            width.registers(),
         );
         Ok(Kernel {
             layout: Arc::new(layout),

@@ -6,7 +6,7 @@ use super::{Kernel, Tape, Workspace};
 use crate::{Cell, Packed, State, Width, cells};
 
 /// Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
-pub(super) fn number(index: usize) -> f32 {
+pub(crate) fn number(index: usize) -> f32 {
     (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5
 }
 
@@ -34,7 +34,11 @@ fn bits<'a>(matrices: impl IntoIterator<Item = MatRef<'a, f32>>) -> Vec<u32> {
 }
 
 /// Forward and backward on a tape.
-fn train<C: Cell>(kernel: &Kernel<C, f32>, packed: &Packed<f32>, tape: &mut Tape<f32>) -> Vec<u32> {
+pub(crate) fn train<C: Cell>(
+    kernel: &Kernel<C, f32>,
+    packed: &Packed<f32>,
+    tape: &mut Tape<f32>,
+) -> Vec<u32> {
     let (steps, batch) = (tape.steps(), tape.batch());
     let x = matrix(kernel.input_len(), steps * batch);
     let dy = matrix(kernel.output_len(), steps * batch);
@@ -55,7 +59,7 @@ fn train<C: Cell>(kernel: &Kernel<C, f32>, packed: &Packed<f32>, tape: &mut Tape
 }
 
 /// Inference on a workspace.
-fn infer<C: Cell>(
+pub(crate) fn infer<C: Cell>(
     kernel: &Kernel<C, f32>,
     packed: &Packed<f32>,
     workspace: &mut Workspace<f32>,

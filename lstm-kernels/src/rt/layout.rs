@@ -4,7 +4,8 @@ use std::any::TypeId;
 use std::ops::Range;
 
 use super::outer_layout::OuterBundle;
-use super::pass::{Blocks, PassLayout};
+use super::pass::{Blocks, PassLayout, max_rows};
+use super::pieces::Pieces;
 use super::program::{Operand, Program, Slot};
 use crate::cell::{CellSpec, ParamRole};
 
@@ -114,6 +115,8 @@ pub struct Layout {
     pub outer_vectors: usize,
     /// Lane vectors that a tile may accumulate side by side.
     pub max_rows: usize,
+    /// How much of panels and errors tiles read in turn.
+    pub pieces: Pieces,
     /// How many numbers the panels of the forward passes hold.
     pub forward_panels: usize,
     /// How many numbers all panels hold.
@@ -121,16 +124,16 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Binds a cell to sizes (all positive, one per declared size) and to registers of so many lanes, of which a
-    /// tile may accumulate `max_rows` side by side.
+    /// Binds a cell to sizes (all positive, one per declared size) and to so many registers of so many lanes.
     pub fn new(
         id: TypeId,
         spec: &CellSpec,
         program: &'static Program,
         sizes: &[usize],
         lanes: usize,
-        max_rows: usize,
+        registers: usize,
     ) -> Self {
+        let max_rows = max_rows(registers);
         let product = |axes: &[usize]| axes.iter().map(|&axis| sizes[axis]).product::<usize>();
         let leads: Vec<_> = program
             .leads
@@ -195,6 +198,7 @@ impl Layout {
             outer: Vec::new(),
             outer_vectors: 0,
             max_rows,
+            pieces: Pieces::new(registers),
             forward_panels: 0,
             panels_len: 0,
         };

@@ -23,10 +23,6 @@ use crate::rt::tile::MAX_SAMPLES;
 /// Steps times samples that are summed before they are added to the gradient, which comes from afar.
 const BLOCK: usize = 1024;
 
-/// Steps times samples that are summed in registers. The errors of a group of units, for four gates 24 KiB, then stay in the
-/// first level of the cache for all elements of a vector; the sums wait in the second until the next piece.
-const PIECE: usize = 96;
-
 /// Elements of a vector that meet the errors of all groups of units, before the next ones do: for a block 1 MiB at most, which
 /// stays in the second level of the cache, or near it.
 const ELEMENTS: usize = 256;
@@ -87,11 +83,18 @@ impl<T: Element> OuterScratch<T> {
             room([len.min(ELEMENTS), rows, layout.lanes])
         });
         // A block of one piece leaves nothing waiting.
-        let partial = partial.max().filter(|_| block > PIECE);
+        let partial = partial.max().filter(|_| block > Self::piece(layout));
         [
             room([layout.outer_vectors, layout.lanes, block]),
             partial.unwrap_or(0),
         ]
+    }
+
+    /// How many steps times samples are summed in registers. Their errors then stay near for all elements of a vector; the sums wait
+    /// in the second level of the cache until the next piece.
+    fn piece(layout: &Layout) -> usize {
+        let bytes = layout.max_rows.min(MAX_ROWS) * layout.lanes * size_of::<T>();
+        (layout.pieces.errors / bytes).max(1)
     }
 
     /// The memory that it has, in bytes.
@@ -236,7 +239,7 @@ impl<T: Element> Gradients<'_, T> {
             .base
             .wrapping_offset(first_column as isize * rows.sample);
         let valid = (sizes.units - group * lanes).min(lanes);
-        let pieces = count.div_ceil(PIECE);
+        let pieces = count.div_ceil(OuterScratch::<T>::piece(layout));
         for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
             let mut product = OuterProduct {
                 k: 0,

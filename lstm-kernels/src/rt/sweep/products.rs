@@ -1,7 +1,7 @@
 //! The matrix products of a strip.
 //!
-//! The tiles of a strip take turns on short pieces of a panel: each piece comes once from a farther cache, and then lies in
-//! the first level for all of them; while they work on it, they ask for the next one. Sums wait in memory meanwhile; every one
+//! The tiles of a strip take turns on [pieces](Pieces) of a panel: each piece comes once from a farther cache, and then lies
+//! near for all of them; while they work on it, they ask for the next one. Sums wait in memory meanwhile; every one
 //! is still a single chain over k in order.
 
 use pulp::Simd;
@@ -11,22 +11,13 @@ use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
+use crate::rt::pieces::Pieces;
 use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
 use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::{self, MAX_RUNS, MAX_SAMPLES, TileProduct};
 use crate::rt::width::is_for_old_machines;
-
-/// Bytes of a panel that the tiles of a strip read in turn, and that are not cut: with their vectors and sums, some 18 KiB at
-/// most, they stay in the first level from one tile to the next. That has 32 or 48 KiB in a processor with wide registers, where
-/// between 16 and 32 KiB it matters little, and 32 in most others, whose tiles have half as many sums.
-const fn piece_and_whole<S: Simd>() -> (usize, usize) {
-    match S::REGISTER_COUNT {
-        32.. => (24 * 1024, 32 * 1024),
-        _ => (16 * 1024, 16 * 1024),
-    }
-}
 
 /// Where the accumulators of a strip are.
 #[derive(Debug, Clone, Copy)]
@@ -262,8 +253,9 @@ impl<T: Element> Products<'_, T> {
             // SAFETY: passed on from the caller.
             unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
         } else {
+            let pieces = self.layout.pieces;
             // SAFETY: passed on from the caller.
-            unsafe { take_turns(simd, chunk.rows, &product, strip, &mut self.coming) };
+            unsafe { take_turns(simd, chunk.rows, &product, strip, pieces, &mut self.coming) };
         }
     }
 }
@@ -283,16 +275,16 @@ unsafe fn take_turns<T: Element, S: Simd>(
     rows: usize,
     product: &TileProduct<'_, T>,
     strip: Strip,
+    pieces: Pieces,
     coming: &mut Coming<T>,
 ) {
     let lanes = T::lanes::<S>();
     let panel_numbers = rows * lanes;
     let bytes = panel_numbers * size_of::<T>();
-    let (most, whole) = const { piece_and_whole::<S>() };
     let runs = product.runs;
     let tiles = sample_tiles(&(0..strip.samples));
     let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
-    if all <= whole {
+    if all <= pieces.whole_panel {
         // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
         // Its call is written out here and below: one closure for both made 128 units 2 % slower.
         for (tile, (first, samples)) in tiles.enumerate() {
@@ -315,10 +307,10 @@ unsafe fn take_turns<T: Element, S: Simd>(
     for run in runs {
         // Several short planes at a time, or pieces of a long one.
         let len = run.k * bytes;
-        let (planes, k) = match len <= whole {
-            true => (even_length(run.planes, whole / len), run.k),
+        let (planes, k) = match len <= pieces.whole_panel {
+            true => (even_length(run.planes, pieces.whole_panel / len), run.k),
             false => {
-                let k = even_length(run.k, most / bytes);
+                let k = even_length(run.k, (pieces.panel / bytes).max(1));
                 (1, k.next_multiple_of(tile::MAX_AT_ONCE))
             }
         };

@@ -200,7 +200,7 @@ mod tests {
     /// Whether what an LSTM of so many units does with so many samples is found once for so many steps, without SIMD.
     fn is_settled(units: usize, samples: usize, steps: usize) -> bool {
         let (id, spec, program) = (TypeId::of::<Lstm>(), &Lstm::SPEC, const { &Lstm::PROGRAM });
-        let layout = Layout::new(id, spec, program, &[3, units], 1, 2);
+        let layout = Layout::new(id, spec, program, &[3, units], 1, 16);
         let packed = Packed::<f32>::new(&layout).unwrap();
         let memory = Memory::new(&layout, 2, samples, false, 1).unwrap();
         let token = Width::Scalar.token().unwrap();

@@ -1,0 +1,114 @@
+//! How much of what tiles share they read in turn: as much as the nearest level of the cache holds that is fast enough.
+
+use std::sync::LazyLock;
+
+const KIB: usize = 1024;
+
+/// The lengths, in bytes, of pieces that tiles read one after the other. Not a bit of the results depends on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pieces {
+    /// Of a panel.
+    pub panel: usize,
+    /// A panel up to this length is not cut.
+    pub whole_panel: usize,
+    /// Of the errors of a group of units.
+    pub errors: usize,
+}
+
+impl Pieces {
+    /// Those for an instruction set with so many registers, on this machine.
+    pub fn new(registers: usize) -> Self {
+        Self::for_first_level(registers, *FIRST_LEVEL)
+    }
+
+    /// The same where the first level of the cache for data has so many bytes, if that is known.
+    ///
+    /// In 48 KiB a piece stays from one tile to the next, with its vectors and sums, some 18 KiB at most; it matters little
+    /// whether it has 16 or 32. In 32 KiB it does not: wide registers then do better with few pieces, which the tiles read from the
+    /// second level, as for each vector of a panel they multiply six samples. With fewer registers tiles have half as many sums,
+    /// and short pieces fit.
+    fn for_first_level(registers: usize, bytes: Option<usize>) -> Self {
+        let [panel, whole_panel, errors] = match (registers, bytes) {
+            (32.., Some(bytes)) if bytes < 48 * KIB => [256, 256, 96],
+            (32.., _) => [24, 32, 24],
+            _ => [16, 16, 24],
+        };
+        Pieces {
+            panel: panel * KIB,
+            whole_panel: whole_panel * KIB,
+            errors: errors * KIB,
+        }
+    }
+}
+
+/// Bytes of the first level of the cache for data, where the processor tells.
+static FIRST_LEVEL: LazyLock<Option<usize>> = LazyLock::new(|| {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use raw_cpuid::{CacheType, CpuId};
+        let mut caches = CpuId::new().get_cache_parameters()?;
+        let first =
+            caches.find(|cache| cache.level() == 1 && cache.cache_type() == CacheType::Data)?;
+        let line = first.coherency_line_size() * first.physical_line_partitions();
+        Some(first.sets() * first.associativity() * line)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+});
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::kernel::reuse::{infer, number, train};
+    use crate::{Kernel, Width, cells};
+
+    #[test]
+    fn wide_registers_read_long_pieces_from_the_second_level_where_the_first_is_small() {
+        let of =
+            |registers, first_level| Pieces::for_first_level(registers, first_level).panel / KIB;
+        assert_eq!(
+            [of(32, Some(32 * KIB)), of(32, Some(48 * KIB)), of(32, None)],
+            [256, 24, 24]
+        );
+        assert_eq!([of(16, Some(32 * KIB)), of(16, None)], [16, 16]);
+    }
+
+    /// Every processor since the first ones with SIMD has 8 KiB or more, and none has a first level of a mebibyte.
+    #[test]
+    fn the_first_level_has_a_plausible_size() {
+        if let Some(bytes) = *FIRST_LEVEL {
+            assert!((8 * KIB..KIB * KIB).contains(&bytes), "{bytes}");
+        }
+    }
+
+    /// 70 units on 15 samples: several groups, tiles and pieces on the way forward, on the way back and for the gradients.
+    #[test]
+    fn results_do_not_depend_on_the_length_of_pieces() {
+        for width in Width::available() {
+            let mut kernel =
+                Kernel::<cells::PeepholeLstm, f32>::with_width(&[9, 70, 1], width).unwrap();
+            let params: Vec<_> = (0..kernel.params_len()).map(number).collect();
+            let packed = kernel.pack(&params).unwrap();
+            let results = [1, 4 * KIB, 1024 * KIB].map(|bytes| {
+                let layout = Arc::get_mut(&mut kernel.layout).unwrap();
+                layout.pieces = Pieces {
+                    panel: bytes,
+                    whole_panel: bytes,
+                    errors: bytes,
+                };
+                let mut tape = kernel.tape(11, 15).unwrap();
+                let mut workspace = kernel.workspace(15).unwrap();
+                [
+                    train(&kernel, &packed, &mut tape),
+                    infer(&kernel, &packed, &mut workspace),
+                ]
+            });
+            assert!(
+                results[0] == results[1] && results[1] == results[2],
+                "{width}"
+            );
+        }
+    }
+}
