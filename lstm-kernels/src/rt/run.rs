@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::buffer::CACHE_LINE;
 use super::tile::{MAX_SAMPLES, at_once_of};
 
 /// A stretch of k: a panel and the vectors that it multiplies.
@@ -78,19 +77,13 @@ impl<T> Run<T> {
         }
     }
 
-    /// The same for a tile of the samples from this one on, as the so-many-th of the tiles of a strip. Together they ask for what
-    /// comes next, each for some cache lines of every part of it: a processor that sees several parts read at once looks further
-    /// ahead.
+    /// Goes on to the samples behind so many, which are those of a tile. The tiles of a strip ask for what comes next together, each
+    /// for some cache lines of every part of it: a processor that sees several parts read at once looks further ahead.
     #[inline(always)]
-    pub fn of_tile<S: Simd>(&self, tile: usize, sample: usize) -> Self {
-        let line = CACHE_LINE / size_of::<T>();
+    pub fn pass_on<S: Simd>(&mut self, samples: usize) {
         let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
-        Run {
-            vector: (self.vector).wrapping_offset(sample as isize * self.vector_stride),
-            next: self.next.wrapping_add(tile * turns * line),
-            next_stride: line,
-            ..*self
-        }
+        self.vector = (self.vector).wrapping_offset(samples as isize * self.vector_stride);
+        self.next = self.next.wrapping_add(turns * self.next_stride);
     }
 }
 

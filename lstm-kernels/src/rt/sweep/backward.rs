@@ -81,7 +81,6 @@ impl<T: Element> Backward<'_, T> {
             accumulators: Accumulators::of_strip(base, self.layout, pass, strip),
             strip,
             which: Which::All,
-            coming: Coming::NONE,
         }
     }
 
@@ -265,13 +264,12 @@ impl<T: Element> Backward<'_, T> {
     #[inline(always)]
     fn strip<S: Simd>(&self, simd: S, step: Option<usize>, index: usize, strip: Strip) {
         let pass = &self.layout.backward[index];
-        let mut products = self.products(pass, strip);
-        if let Some(step) = step
-            && strip.samples > MAX_SAMPLES
-        {
-            products.coming = self.coming(pass, step, strip);
-        }
-        products.compute(simd, |operand| self.place(operand, step));
+        let mut coming = match step {
+            Some(step) if strip.samples > MAX_SAMPLES => self.coming(pass, step, strip),
+            _ => Coming::NONE,
+        };
+        let products = self.products(pass, strip);
+        products.compute(simd, |operand| self.place(operand, step), &mut coming);
         for group in strip.groups(self.layout, pass) {
             let tile = self.tile(pass, strip, (group, step));
             let tiles = slice::from_ref(&tile);

@@ -74,7 +74,8 @@ impl<T: Element> Forward<'_, T> {
                     let accumulators =
                         self.ahead_place(index, strip.first_block, strip.first_sample);
                     let products = self.products(pass, strip, accumulators, Which::Input);
-                    products.compute(simd, |_| Some(place));
+                    let mut nothing = Coming::NONE;
+                    products.compute(simd, |_| Some(place), &mut nothing);
                 }
             }
         }
@@ -143,7 +144,6 @@ impl<T: Element> Forward<'_, T> {
             accumulators,
             strip,
             which,
-            coming: Coming::NONE,
         }
     }
 
@@ -371,11 +371,13 @@ impl<T: Element> Forward<'_, T> {
     ) {
         let pass = &self.layout.forward[index];
         let accumulators = self.accumulators(pass, index, strip, ahead);
-        let mut products = self.products(pass, strip, accumulators, Which::left(ahead));
-        if strip.samples >= MANY || self.equations.has_tape && strip.samples > MAX_SAMPLES {
-            products.coming = self.coming(pass, step, strip, self.equations.has_tape);
-        }
-        products.compute(simd, |operand| self.place(operand, step));
+        let has_tape = self.equations.has_tape;
+        let mut coming = match strip.samples >= MANY || has_tape && strip.samples > MAX_SAMPLES {
+            true => self.coming(pass, step, strip, has_tape),
+            false => Coming::NONE,
+        };
+        let products = self.products(pass, strip, accumulators, Which::left(ahead));
+        products.compute(simd, |operand| self.place(operand, step), &mut coming);
         for group in strip.groups(self.layout, pass) {
             let tile = self.tile(pass, strip, accumulators, (group, step));
             self.equations.compute(index, slice::from_ref(&tile));

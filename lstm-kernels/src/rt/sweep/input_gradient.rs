@@ -39,9 +39,9 @@ impl<T: Element> Gradients<'_, T> {
                     accumulators,
                     strip,
                     which: Which::All,
-                    coming: self.coming(strip),
                 };
-                products.compute(simd, |operand| self.errors.vector(self.layout, operand, 0));
+                let place = |operand| self.errors.vector(self.layout, operand, 0);
+                products.compute(simd, place, &mut self.coming(strip));
                 self.write_strip(simd, accumulators, strip, adds);
             }
         }

@@ -1,17 +1,17 @@
 //! The matrix products of a strip.
 //!
-//! The tiles of a strip take turns on [pieces](Pieces) of a panel: each piece comes once from a farther cache, and then lies
+//! The tiles of a strip take turns on [pieces](crate::rt::pieces) of a panel: each piece comes once from a farther cache, and then lies
 //! near for all of them; while they work on it, they ask for the next one. Sums wait in memory meanwhile; every one
 //! is still a single chain over k in order.
 
 use pulp::Simd;
 
 use super::share::{Strip, sample_tiles};
+use crate::rt::buffer::CACHE_LINE;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
-use crate::rt::pieces::Pieces;
 use crate::rt::prefetch::Coming;
 use crate::rt::program::Operand;
 use crate::rt::run::Run;
@@ -99,18 +99,21 @@ pub(crate) struct Products<'a, T> {
     pub accumulators: Accumulators<T>,
     pub strip: Strip,
     pub which: Which,
-    /// What the strip needs afterwards.
-    pub coming: Coming<T>,
 }
 
 impl<T: Element> Products<'_, T> {
     /// Computes them. `place` finds the vector of a segment at the first sample of the batch, or nothing where the vector is
-    /// known to be zero.
+    /// known to be zero. What is needed afterwards is asked for, a little with each tile.
     #[inline(always)]
-    pub fn compute<S: Simd>(mut self, simd: S, place: impl Fn(Operand) -> Option<VectorPlace<T>>) {
+    pub fn compute<S: Simd>(
+        &self,
+        simd: S,
+        place: impl Fn(Operand) -> Option<VectorPlace<T>>,
+        coming: &mut Coming<T>,
+    ) {
         let (pass, strip, which) = (self.pass, self.strip, self.which);
         if !self.has_equal_segments::<S>() {
-            self.compute_separately(simd, &place);
+            self.compute_separately(simd, &place, coming);
             return;
         }
         let idle = which.has_idle_rows(pass);
@@ -132,16 +135,17 @@ impl<T: Element> Products<'_, T> {
             let chunk = &self.chunks(&segments[0])[index];
             let add = idle || self.adds();
             // SAFETY: as in `run`; every row of a strip has an accumulator.
-            unsafe { self.multiply(simd, chunk, &runs[..count], add) };
+            unsafe { self.multiply(simd, chunk, &mut runs[..count], add, coming) };
         }
     }
 
     /// The same segment by segment, which may add to different rows.
     #[inline(never)]
     fn compute_separately<S: Simd>(
-        mut self,
+        &self,
         simd: S,
         place: &dyn Fn(Operand) -> Option<VectorPlace<T>>,
+        coming: &mut Coming<T>,
     ) {
         let Products {
             layout,
@@ -150,7 +154,7 @@ impl<T: Element> Products<'_, T> {
             strip,
             which,
             ..
-        } = self;
+        } = *self;
         let segments = which.segments(pass);
         let is_zero = |segment: &SegmentLayout| place(segment.operand).is_none();
         // Where a product is left out, so is the beginning of its sums.
@@ -172,7 +176,7 @@ impl<T: Element> Products<'_, T> {
                 let run = self.run(segment, chunk, vector);
                 let add = add_all || chunk.continues;
                 // SAFETY: as in `run`; every row of a strip has an accumulator.
-                unsafe { self.multiply(simd, chunk, &[run], add) };
+                unsafe { self.multiply(simd, chunk, &mut [run], add, coming) };
             }
         }
     }
@@ -232,7 +236,10 @@ impl<T: Element> Products<'_, T> {
             plane_stride: segment.plane_stride.unwrap_or(vector.plane),
             vector_stride: vector.sample,
             next,
-            next_stride: 0,
+            next_stride: match strip.samples <= MAX_SAMPLES {
+                true => 0,
+                false => const { CACHE_LINE / size_of::<T>() },
+            },
             is_far: segment.is_far::<T>(self.pass.blocks),
         }
     }
@@ -240,22 +247,101 @@ impl<T: Element> Products<'_, T> {
     /// # Safety
     /// The runs are made by `run` for this chunk, and the accumulators have a lane vector for each block, row and sample.
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(&mut self, simd: S, chunk: &Chunk, runs: &[Run<T>], add: bool) {
-        let (accumulators, strip) = (self.accumulators, self.strip);
-        let product = TileProduct {
-            runs,
-            accumulators: accumulators.base,
-            rows: self.rows(chunk),
-            accumulators_stride: accumulators.block,
-            add,
-        };
+    unsafe fn multiply<S: Simd>(
+        &self,
+        simd: S,
+        chunk: &Chunk,
+        runs: &mut [Run<T>],
+        add: bool,
+        coming: &mut Coming<T>,
+    ) {
+        let strip = self.strip;
         if strip.samples <= MAX_SAMPLES {
+            let product = self.product(chunk, runs, add);
             // SAFETY: passed on from the caller.
             unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
         } else {
-            let pieces = self.layout.pieces;
             // SAFETY: passed on from the caller.
-            unsafe { take_turns(simd, chunk.rows, &product, strip, pieces, &mut self.coming) };
+            unsafe { self.take_turns(simd, chunk, runs, add, coming) };
+        }
+    }
+
+    /// The product of a chunk.
+    #[inline(always)]
+    fn product<'r>(&self, chunk: &Chunk, runs: &'r [Run<T>], add: bool) -> TileProduct<'r, T> {
+        TileProduct {
+            runs,
+            accumulators: self.accumulators.base,
+            rows: self.rows(chunk),
+            accumulators_stride: self.accumulators.block,
+            add,
+        }
+    }
+
+    /// The tiles of a strip of several, in turns on pieces of the panel. Runs move on from tile to tile where they are: what was
+    /// written number by number and is copied at once has to reach the cache first, which takes longer than all the rest.
+    ///
+    /// # Safety
+    /// As for [`multiply`](Self::multiply).
+    #[inline(never)]
+    unsafe fn take_turns<S: Simd>(
+        &self,
+        simd: S,
+        chunk: &Chunk,
+        runs: &mut [Run<T>],
+        mut add: bool,
+        coming: &mut Coming<T>,
+    ) {
+        let Strip {
+            samples, blocks, ..
+        } = self.strip;
+        let (rows, lanes) = (chunk.rows, T::lanes::<S>());
+        let whole = self.layout.pieces.whole_panel;
+        let panel_numbers = rows * lanes;
+        let bytes = panel_numbers * size_of::<T>();
+        let tiles = sample_tiles(&(0..samples));
+        let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
+        if all <= whole {
+            // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
+            // Its call is written out here and below: one closure for both made 128 units 2 % slower.
+            for (first, samples) in tiles {
+                coming.ask();
+                let mut product = self.product(chunk, runs, add);
+                product.accumulators = product.accumulators.wrapping_add(first * lanes);
+                // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
+                unsafe { tile::product(simd, rows, samples, blocks, &product) };
+                for run in runs.iter_mut() {
+                    run.pass_on::<S>(samples);
+                }
+            }
+            return;
+        }
+        for run in runs {
+            // Several short planes at a time, or pieces of a long one.
+            let len = run.k * bytes;
+            let (planes, k) = match len <= whole {
+                true => (even_length(run.planes, whole / len), run.k),
+                false => {
+                    let k = even_length(run.k, (self.layout.pieces.panel / bytes).max(1));
+                    (1, k.next_multiple_of(tile::MAX_AT_ONCE))
+                }
+            };
+            for plane in (0..run.planes).step_by(planes) {
+                let planes = plane..run.planes.min(plane + planes);
+                for first_k in (0..run.k).step_by(k) {
+                    let piece = first_k..run.k.min(first_k + k);
+                    let mut piece = [run.part(planes.clone(), piece, panel_numbers)];
+                    for (first, samples) in tiles.clone() {
+                        coming.ask();
+                        let mut product = self.product(chunk, &piece, add);
+                        product.accumulators = product.accumulators.wrapping_add(first * lanes);
+                        // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
+                        unsafe { tile::product(simd, rows, samples, blocks, &product) };
+                        piece[0].pass_on::<S>(samples);
+                    }
+                    add = true;
+                }
+            }
         }
     }
 }
@@ -263,80 +349,6 @@ impl<T: Element> Products<'_, T> {
 /// The length of nearly equal parts, none of them longer than so much.
 fn even_length(whole: usize, most: usize) -> usize {
     whole.div_ceil(whole.div_ceil(most))
-}
-
-/// The tiles of a strip of several, in turns on pieces of the panel.
-///
-/// # Safety
-/// As for [`multiply`], whose product this is.
-#[inline(never)]
-unsafe fn take_turns<T: Element, S: Simd>(
-    simd: S,
-    rows: usize,
-    product: &TileProduct<'_, T>,
-    strip: Strip,
-    pieces: Pieces,
-    coming: &mut Coming<T>,
-) {
-    let lanes = T::lanes::<S>();
-    let panel_numbers = rows * lanes;
-    let bytes = panel_numbers * size_of::<T>();
-    let runs = product.runs;
-    let tiles = sample_tiles(&(0..strip.samples));
-    let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
-    if all <= pieces.whole_panel {
-        // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
-        // Its call is written out here and below: one closure for both made 128 units 2 % slower.
-        for (tile, (first, samples)) in tiles.enumerate() {
-            let mut of_tile = [Run::NONE; MAX_RUNS];
-            for (of_tile, run) in of_tile.iter_mut().zip(runs) {
-                *of_tile = run.of_tile::<S>(tile, first);
-            }
-            let product = TileProduct {
-                runs: &of_tile[..runs.len()],
-                accumulators: product.accumulators.wrapping_add(first * lanes),
-                ..*product
-            };
-            coming.ask();
-            // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
-            unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
-        }
-        return;
-    }
-    let mut add = product.add;
-    for run in runs {
-        // Several short planes at a time, or pieces of a long one.
-        let len = run.k * bytes;
-        let (planes, k) = match len <= pieces.whole_panel {
-            true => (even_length(run.planes, pieces.whole_panel / len), run.k),
-            false => {
-                let k = even_length(run.k, (pieces.panel / bytes).max(1));
-                (1, k.next_multiple_of(tile::MAX_AT_ONCE))
-            }
-        };
-        for plane in (0..run.planes).step_by(planes) {
-            let planes = plane..run.planes.min(plane + planes);
-            for first_k in (0..run.k).step_by(k) {
-                let run = run.part(
-                    planes.clone(),
-                    first_k..run.k.min(first_k + k),
-                    panel_numbers,
-                );
-                for (tile, (first, samples)) in tiles.clone().enumerate() {
-                    let product = TileProduct {
-                        runs: &[run.of_tile::<S>(tile, first)],
-                        accumulators: product.accumulators.wrapping_add(first * lanes),
-                        add,
-                        ..*product
-                    };
-                    coming.ask();
-                    // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
-                    unsafe { tile::product(simd, rows, samples, strip.blocks, &product) };
-                }
-                add = true;
-            }
-        }
-    }
 }
 
 /// Zeroes the accumulators of a strip: all rows, or those that a chunk begins.
