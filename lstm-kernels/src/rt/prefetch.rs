@@ -28,8 +28,8 @@ prefetches! {
     prefetch_near: _MM_HINT_T0;
 }
 
-/// Cache lines that are asked for together, with each tile: what comes from afar then arrives while tiles need little of it.
-const AT_ONCE: usize = 8;
+/// The most cache lines that are asked for together. A processor waits for some dozens, and for more it makes the tile wait.
+const AT_ONCE: usize = 48;
 
 /// Memory that will be needed soon, and is asked for bit by bit: some stretches of the same length.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,8 @@ pub(crate) struct Lines<T> {
     len: usize,
     /// Bytes from one to the next.
     distance: usize,
+    /// Cache lines that are asked for together.
+    at_once: usize,
 }
 
 impl<T> Lines<T> {
@@ -53,6 +55,7 @@ impl<T> Lines<T> {
         stretches: 0,
         len: 0,
         distance: 0,
+        at_once: 0,
     };
 
     /// The records of so many samples, at so many places so many records apart. Units without such numbers have none.
@@ -77,13 +80,22 @@ impl<T> Lines<T> {
             stretches: samples - 1,
             len,
             distance: (rows.sample as usize).wrapping_mul(size_of::<T>()),
+            at_once: 0,
         }
+    }
+
+    /// Shares out what is left among so many calls of [`ask`](Self::ask), or somewhat fewer, as a division takes too long. With each
+    /// tile a little then arrives, while it needs little of what comes from afar.
+    #[inline(always)]
+    pub fn share_out(&mut self, calls: usize) {
+        let left = self.left + self.stretches * self.len;
+        self.at_once = AT_ONCE.min((left >> calls.max(1).ilog2()) + 1);
     }
 
     /// Asks for the next few lines, if any are left.
     #[inline(always)]
     pub fn ask(&mut self) {
-        for _ in 0..AT_ONCE {
+        for _ in 0..self.at_once {
             if self.left == 0 {
                 if self.stretches == 0 {
                     return;
@@ -101,11 +113,17 @@ impl<T> Lines<T> {
 
 /// What a strip needs after its products.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Coming<T>(pub [Lines<T>; 3]);
+pub(crate) struct Coming<T>(pub [Lines<T>; 4]);
 
 impl<T> Coming<T> {
     /// Nothing.
-    pub const NONE: Self = Coming([Lines::NONE; 3]);
+    pub const NONE: Self = Coming([Lines::NONE; 4]);
+
+    /// Shares it out among so many calls of [`ask`](Self::ask).
+    #[inline(always)]
+    pub fn share_out(&mut self, calls: usize) {
+        self.0.iter_mut().for_each(|lines| lines.share_out(calls));
+    }
 
     /// Asks for a little of it.
     #[inline(always)]

@@ -84,7 +84,8 @@ impl<T: Element> Backward<'_, T> {
         }
     }
 
-    /// What a strip reads of the tape and of the gradient of the outputs, and the errors that it writes.
+    /// What a strip reads of the tape, at this step and at the one before, and of the gradient of the outputs, and the errors that it
+    /// writes.
     #[inline(never)]
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
         let (layout, lead) = (self.layout, pass.lead);
@@ -93,9 +94,11 @@ impl<T: Element> Backward<'_, T> {
             true => (self.upstream).lines(layout, lead, groups.clone(), (step, samples.clone())),
             false => Lines::NONE,
         };
+        let tape = |slot| (self.memory).lines(layout, lead, slot, groups.clone(), samples.clone());
         Coming([
-            (self.memory).lines(layout, lead, step + 1, groups.clone(), samples.clone()),
-            (self.errors).lines(layout, lead, step, groups, samples),
+            tape(step + 1),
+            tape(step),
+            (self.errors).lines(layout, lead, step, groups.clone(), samples.clone()),
             upstream,
         ])
     }

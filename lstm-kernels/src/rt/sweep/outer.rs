@@ -240,6 +240,7 @@ impl<T: Element> Gradients<'_, T> {
             .wrapping_offset(first_column as isize * rows.sample);
         let valid = (sizes.units - group * lanes).min(lanes);
         let pieces = count.div_ceil(OuterScratch::<T>::piece(layout));
+        coming.share_out(pieces * sample_tiles(&elements).count());
         for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
             let mut product = OuterProduct {
                 k: 0,

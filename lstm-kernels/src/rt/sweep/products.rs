@@ -292,16 +292,15 @@ impl<T: Element> Products<'_, T> {
         mut add: bool,
         coming: &mut Coming<T>,
     ) {
-        let Strip {
-            samples, blocks, ..
-        } = self.strip;
-        let (rows, lanes) = (chunk.rows, T::lanes::<S>());
-        let whole = self.layout.pieces.whole_panel;
+        let (rows, lanes, blocks) = (chunk.rows, T::lanes::<S>(), self.strip.blocks);
         let panel_numbers = rows * lanes;
         let bytes = panel_numbers * size_of::<T>();
-        let tiles = sample_tiles(&(0..samples));
+        let tiles = sample_tiles(&(0..self.strip.samples));
+        let pieces = self.layout.pieces;
         let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
-        if all <= whole {
+        let count = tiles.clone().count();
+        if all <= pieces.whole_panel {
+            coming.share_out(count);
             // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
             // Its call is written out here and below: one closure for both made 128 units 2 % slower.
             for (first, samples) in tiles {
@@ -316,13 +315,14 @@ impl<T: Element> Products<'_, T> {
             }
             return;
         }
+        coming.share_out(count * (all / pieces.panel).max(1));
         for run in runs {
             // Several short planes at a time, or pieces of a long one.
             let len = run.k * bytes;
-            let (planes, k) = match len <= whole {
-                true => (even_length(run.planes, whole / len), run.k),
+            let (planes, k) = match len <= pieces.whole_panel {
+                true => (even_length(run.planes, pieces.whole_panel / len), run.k),
                 false => {
-                    let k = even_length(run.k, (self.layout.pieces.panel / bytes).max(1));
+                    let k = even_length(run.k, (pieces.panel / bytes).max(1));
                     (1, k.next_multiple_of(tile::MAX_AT_ONCE))
                 }
             };
