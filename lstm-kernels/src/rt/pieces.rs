@@ -24,14 +24,15 @@ impl Pieces {
     /// The same where the first level of the cache for data has so many bytes, if that is known.
     ///
     /// In 48 KiB a piece stays from one tile to the next, with its vectors and sums, some 18 KiB at most; it matters little
-    /// whether it has 16 or 32. In 32 KiB it does not: wide registers then do better with few pieces, which the tiles read from the
-    /// second level, as for each vector of a panel they multiply six samples. With fewer registers tiles have half as many sums,
-    /// and short pieces fit.
+    /// whether it has 16 or 32. In 32 KiB it does not, or is so short that tiles have much to begin and to end. They then do better
+    /// with few pieces, which they read from the second level: for each number of a panel they multiply six samples.
     fn for_first_level(registers: usize, bytes: Option<usize>) -> Self {
-        let [panel, whole_panel, errors] = match (registers, bytes) {
-            (32.., Some(bytes)) if bytes < 48 * KIB => [256, 256, 96],
-            (32.., _) => [24, 32, 24],
-            _ => [16, 16, 24],
+        let is_small = bytes.is_some_and(|bytes| bytes < 48 * KIB);
+        let [panel, whole_panel, errors] = match (registers, is_small) {
+            (32.., true) => [256, 256, 96],
+            (32.., false) => [24, 32, 24],
+            (_, true) => [64, 64, 24],
+            (_, false) => [16, 16, 24],
         };
         Pieces {
             panel: panel * KIB,
@@ -65,14 +66,13 @@ mod tests {
     use crate::{Kernel, Width, cells};
 
     #[test]
-    fn wide_registers_read_long_pieces_from_the_second_level_where_the_first_is_small() {
-        let of =
-            |registers, first_level| Pieces::for_first_level(registers, first_level).panel / KIB;
-        assert_eq!(
-            [of(32, Some(32 * KIB)), of(32, Some(48 * KIB)), of(32, None)],
-            [256, 24, 24]
-        );
-        assert_eq!([of(16, Some(32 * KIB)), of(16, None)], [16, 16]);
+    fn pieces_are_long_where_the_first_level_is_small() {
+        for registers in [16, 32] {
+            let of = |first_level| Pieces::for_first_level(registers, first_level).panel;
+            let [small, large, unknown] = [Some(32 * KIB), Some(48 * KIB), None].map(of);
+            // What does not stay in the first level is not meant to; what does leaves room for the rest.
+            assert!(small > 32 * KIB && large < 32 * KIB && unknown == large);
+        }
     }
 
     /// Every processor since the first ones with SIMD has 8 KiB or more, and none has a first level of a mebibyte.
