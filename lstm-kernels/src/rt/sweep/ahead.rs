@@ -15,7 +15,7 @@ const FULL: usize = 2 * MAX_SAMPLES;
 /// taken up.
 const COLUMNS: usize = 4 * MAX_SAMPLES;
 
-/// Weights of more bytes come from the third level of the cache at every step, which slows down full tiles, too.
+/// Weights of more bytes come from the third level of the cache or from memory, which slows down full tiles, too.
 const FAR_WEIGHTS: usize = 4 << 20;
 
 /// The most samples whose multiplications take no longer than far weights.
@@ -29,12 +29,11 @@ pub(crate) fn steps_ahead<T>(layout: &Layout, batch: usize) -> Option<usize> {
     if !layout.forward.iter().any(PassLayout::can_run_ahead) {
         return None;
     }
+    let is_far = layout.forward_panels > FAR_WEIGHTS / size_of::<T>();
     match batch {
         0 => None,
+        1..=FEW if is_far => Some(FAR_COLUMNS / batch),
         1..FULL => Some(COLUMNS / batch),
-        FULL..=FEW if layout.forward_panels > FAR_WEIGHTS / size_of::<T>() => {
-            Some(FAR_COLUMNS / batch)
-        }
         _ => None,
     }
 }
