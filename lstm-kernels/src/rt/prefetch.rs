@@ -131,3 +131,41 @@ impl<T> Coming<T> {
         self.0.iter_mut().for_each(Lines::ask);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many lines are left.
+    fn left(lines: &Lines<f32>) -> usize {
+        lines.left + lines.stretches * lines.len
+    }
+
+    #[test]
+    fn calls_ask_for_all_that_was_shared_out_among_them() {
+        let memory = [0.0_f32; 16];
+        for (numbers, samples) in [(1, 1), (16, 7), (96, 16), (40, 33), (5, 0), (0, 5)] {
+            // Lines further on are not there, and may be asked for all the same.
+            let rows = Rows {
+                base: memory.as_ptr().cast_mut(),
+                row: 0,
+                sample: 200,
+            };
+            let all = Lines::of_rows(rows, numbers, samples);
+            assert_eq!(left(&all), samples * (numbers * 4).div_ceil(CACHE_LINE));
+            for calls in 0..40 {
+                let mut lines = all;
+                lines.share_out(calls);
+                let mut most = 0;
+                for _ in 0..calls {
+                    let before = left(&lines);
+                    lines.ask();
+                    most = most.max(before - left(&lines));
+                }
+                assert_eq!(left(&lines), left(&all).saturating_sub(calls * AT_ONCE));
+                // Not many more at a time than an even share.
+                assert!(most <= 2 * left(&all) / calls.max(1) + 1 && most <= AT_ONCE);
+            }
+        }
+    }
+}

@@ -56,3 +56,28 @@ pub(crate) fn ahead_input_len<T>(layout: &Layout, batch: usize) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use super::*;
+    use crate::Cell;
+    use crate::cells::{ElmanRnn, Lstm};
+
+    fn steps<C: Cell>(sizes: [usize; 2], batch: usize) -> Option<usize> {
+        let layout = Layout::new(TypeId::of::<C>(), &C::SPEC, &C::PROGRAM, &sizes, 16, 32);
+        steps_ahead::<f32>(&layout, batch)
+    }
+
+    #[test]
+    fn few_samples_run_ahead_and_further_where_weights_are_far() {
+        // Weights of 128 KiB and of 32 MiB.
+        let (near, far) = ([64, 64], [1024, 1024]);
+        let of = |sizes| [1, 8, 11, 12, 32, 33].map(|batch| steps::<Lstm>(sizes, batch));
+        assert_eq!(of(near), [Some(24), Some(3), Some(2), None, None, None]);
+        let expected = [Some(256), Some(32), Some(23), Some(21), Some(8), None];
+        assert_eq!(of(far), expected);
+        assert_eq!(steps::<ElmanRnn>(near, 0), None);
+    }
+}
