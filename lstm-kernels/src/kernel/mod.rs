@@ -2,9 +2,11 @@
 
 mod check;
 #[cfg(test)]
+mod pieces;
+#[cfg(test)]
 mod relief;
 #[cfg(test)]
-pub(crate) mod reuse;
+mod reuse;
 mod verbs;
 
 use std::any::TypeId;
@@ -26,7 +28,7 @@ use crate::threads::Threads;
 /// Verbs whose name ends in `columns` take other arrangements, see [`Columns`](crate::Columns).
 #[derive(Debug, Clone)]
 pub struct Kernel<C: Cell, T: Element> {
-    pub(crate) layout: Arc<Layout>,
+    layout: Arc<Layout>,
     token: SimdToken,
     equations: Equations<T>,
     threads: Option<Threads>,

@@ -6,7 +6,7 @@ use super::{Kernel, Tape, Workspace};
 use crate::{Cell, Packed, State, Width, cells};
 
 /// Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
-pub(crate) fn number(index: usize) -> f32 {
+pub(super) fn number(index: usize) -> f32 {
     (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5
 }
 
@@ -34,7 +34,7 @@ fn bits<'a>(matrices: impl IntoIterator<Item = MatRef<'a, f32>>) -> Vec<u32> {
 }
 
 /// Forward and backward on a tape.
-pub(crate) fn train<C: Cell>(
+pub(super) fn train<C: Cell>(
     kernel: &Kernel<C, f32>,
     packed: &Packed<f32>,
     tape: &mut Tape<f32>,
@@ -59,7 +59,7 @@ pub(crate) fn train<C: Cell>(
 }
 
 /// Inference on a workspace.
-pub(crate) fn infer<C: Cell>(
+pub(super) fn infer<C: Cell>(
     kernel: &Kernel<C, f32>,
     packed: &Packed<f32>,
     workspace: &mut Workspace<f32>,

@@ -59,11 +59,7 @@ static FIRST_LEVEL: LazyLock<Option<usize>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::kernel::reuse::{infer, number, train};
-    use crate::{Kernel, Width, cells};
 
     #[test]
     fn pieces_are_long_where_the_first_level_is_small() {
@@ -80,35 +76,6 @@ mod tests {
     fn the_first_level_has_a_plausible_size() {
         if let Some(bytes) = *FIRST_LEVEL {
             assert!((8 * KIB..KIB * KIB).contains(&bytes), "{bytes}");
-        }
-    }
-
-    /// 70 units on 15 samples: several groups, tiles and pieces on the way forward, on the way back and for the gradients.
-    #[test]
-    fn results_do_not_depend_on_the_length_of_pieces() {
-        for width in Width::available() {
-            let mut kernel =
-                Kernel::<cells::PeepholeLstm, f32>::with_width(&[9, 70, 1], width).unwrap();
-            let params: Vec<_> = (0..kernel.params_len()).map(number).collect();
-            let packed = kernel.pack(&params).unwrap();
-            let results = [1, 4 * KIB, 1024 * KIB].map(|bytes| {
-                let layout = Arc::get_mut(&mut kernel.layout).unwrap();
-                layout.pieces = Pieces {
-                    panel: bytes,
-                    whole_panel: bytes,
-                    errors: bytes,
-                };
-                let mut tape = kernel.tape(11, 15).unwrap();
-                let mut workspace = kernel.workspace(15).unwrap();
-                [
-                    train(&kernel, &packed, &mut tape),
-                    infer(&kernel, &packed, &mut workspace),
-                ]
-            });
-            assert!(
-                results[0] == results[1] && results[1] == results[2],
-                "{width}"
-            );
         }
     }
 }

@@ -113,11 +113,11 @@ impl<T> Lines<T> {
 
 /// What a strip needs after its products.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Coming<T>(pub [Lines<T>; 4]);
+pub(crate) struct Coming<T>(pub [Lines<T>; 3]);
 
 impl<T> Coming<T> {
     /// Nothing.
-    pub const NONE: Self = Coming([Lines::NONE; 4]);
+    pub const NONE: Self = Coming([Lines::NONE; 3]);
 
     /// Shares it out among so many calls of [`ask`](Self::ask).
     #[inline(always)]

@@ -84,8 +84,8 @@ impl<T: Element> Backward<'_, T> {
         }
     }
 
-    /// What a strip reads of the tape, at this step and at the one before, and of the gradient of the outputs, and the errors that it
-    /// writes.
+    /// What a strip reads of the tape and of the gradient of the outputs, and the errors that it writes. The tape is asked for a step
+    /// ahead, as the state of the step before is needed, too.
     #[inline(never)]
     fn coming(&self, pass: &PassLayout, step: usize, strip: Strip) -> Coming<T> {
         let (layout, lead) = (self.layout, pass.lead);
@@ -94,11 +94,9 @@ impl<T: Element> Backward<'_, T> {
             true => (self.upstream).lines(layout, lead, groups.clone(), (step, samples.clone())),
             false => Lines::NONE,
         };
-        let tape = |slot| (self.memory).lines(layout, lead, slot, groups.clone(), samples.clone());
         Coming([
-            tape(step + 1),
-            tape(step),
-            (self.errors).lines(layout, lead, step, groups.clone(), samples.clone()),
+            (self.memory).lines(layout, lead, step, groups.clone(), samples.clone()),
+            (self.errors).lines(layout, lead, step, groups, samples),
             upstream,
         ])
     }

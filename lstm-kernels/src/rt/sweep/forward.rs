@@ -162,7 +162,7 @@ impl<T: Element> Forward<'_, T> {
         let (layout, memory, lead) = (self.layout, self.memory, pass.lead);
         let (groups, samples) = (strip.groups(layout, pass), strip.samples());
         let mut coming = Coming::NONE;
-        let [lanes, columns, output, _] = &mut coming.0;
+        let [lanes, columns, output] = &mut coming.0;
         if tape {
             *lanes = memory.lines(layout, lead, step + 1, groups.clone(), samples.clone());
         }

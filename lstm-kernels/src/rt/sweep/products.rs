@@ -257,7 +257,7 @@ impl<T: Element> Products<'_, T> {
     ) {
         let strip = self.strip;
         if strip.samples <= MAX_SAMPLES {
-            let product = self.product(chunk, runs, add);
+            let product = self.product::<S>(chunk, runs, 0, add);
             // SAFETY: passed on from the caller.
             unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
         } else {
@@ -266,12 +266,19 @@ impl<T: Element> Products<'_, T> {
         }
     }
 
-    /// The product of a chunk.
+    /// The product of a chunk with the samples of a tile, from the so-many-th of the strip on.
     #[inline(always)]
-    fn product<'r>(&self, chunk: &Chunk, runs: &'r [Run<T>], add: bool) -> TileProduct<'r, T> {
+    fn product<'r, S: Simd>(
+        &self,
+        chunk: &Chunk,
+        runs: &'r [Run<T>],
+        first: usize,
+        add: bool,
+    ) -> TileProduct<'r, T> {
+        let lanes = T::lanes::<S>();
         TileProduct {
             runs,
-            accumulators: self.accumulators.base,
+            accumulators: self.accumulators.base.wrapping_add(first * lanes),
             rows: self.rows(chunk),
             accumulators_stride: self.accumulators.block,
             add,
@@ -292,8 +299,8 @@ impl<T: Element> Products<'_, T> {
         mut add: bool,
         coming: &mut Coming<T>,
     ) {
-        let (rows, lanes, blocks) = (chunk.rows, T::lanes::<S>(), self.strip.blocks);
-        let panel_numbers = rows * lanes;
+        let (rows, blocks) = (chunk.rows, self.strip.blocks);
+        let panel_numbers = rows * T::lanes::<S>();
         let bytes = panel_numbers * size_of::<T>();
         let tiles = sample_tiles(&(0..self.strip.samples));
         let pieces = self.layout.pieces;
@@ -305,8 +312,7 @@ impl<T: Element> Products<'_, T> {
             // Its call is written out here and below: one closure for both made 128 units 2 % slower.
             for (first, samples) in tiles {
                 coming.ask();
-                let mut product = self.product(chunk, runs, add);
-                product.accumulators = product.accumulators.wrapping_add(first * lanes);
+                let product = self.product::<S>(chunk, runs, first, add);
                 // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
                 unsafe { tile::product(simd, rows, samples, blocks, &product) };
                 for run in runs.iter_mut() {
@@ -333,8 +339,7 @@ impl<T: Element> Products<'_, T> {
                     let mut piece = [run.part(planes.clone(), piece, panel_numbers)];
                     for (first, samples) in tiles.clone() {
                         coming.ask();
-                        let mut product = self.product(chunk, &piece, add);
-                        product.accumulators = product.accumulators.wrapping_add(first * lanes);
+                        let product = self.product::<S>(chunk, &piece, first, add);
                         // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
                         unsafe { tile::product(simd, rows, samples, blocks, &product) };
                         piece[0].pass_on::<S>(samples);
