@@ -76,6 +76,20 @@ impl ModelFile {
         }
     }
 
+    /// Refuses a file in which a parameter has other rows and columns than `by`, a plural, need. So memory is taken only for what fits.
+    ///
+    /// # Errors
+    /// As [`shape`](Self::shape), and another shape.
+    pub fn require_shape(&self, name: &str, needed: (usize, usize), by: &str) -> Result<()> {
+        let ((found_rows, found_columns), (rows, columns)) = (self.shape(name)?, needed);
+        match (found_rows, found_columns) == needed {
+            true => Ok(()),
+            false => Err(self.mismatch(format!(
+                "its `{name}` is {found_rows} x {found_columns}, but {by} need {rows} x {columns}"
+            ))),
+        }
+    }
+
     /// Fills all parameters of `model`, whose cells must be those the file was written for.
     ///
     /// # Errors

@@ -143,12 +143,7 @@ impl<C: Cell, T: Element> CharModel<C, T> {
             ("embedding.weight", recurrent.input_len(), vocabulary.len()),
             ("head.weight", vocabulary.len(), recurrent.output_len()),
         ] {
-            let (found_rows, found_columns) = file.shape(name)?;
-            if (found_rows, found_columns) != (rows, columns) {
-                return Err(file.mismatch(format!(
-                    "its `{name}` is {found_rows} x {found_columns}, but cell and vocabulary need {rows} x {columns}"
-                )));
-            }
+            file.require_shape(name, (rows, columns), "cell and vocabulary")?;
         }
         let zero = Init::Constant(0.0);
         let mut model = Self::of_parts(vocabulary, recurrent, zero, zero, &mut Rng::new(0))?;

@@ -198,7 +198,7 @@ fn unfit(path: &Path, reason: &str) -> LmError {
 
 /// Compares a model of these sizes with its file, before memory is taken for it.
 fn require_sizes(file: &ModelFile, config: &Config, words: usize) -> Result<(), Failure> {
-    require_shape(file, "embedding.weight", (config.embedding, words))?;
+    file.require_shape("embedding.weight", (config.embedding, words), SIZES)?;
     let mut features = config.embedding;
     // Layers beyond those in the file end this, however many there are to be.
     for layer in 1..=config.layers {
@@ -216,20 +216,11 @@ fn require_sizes(file: &ModelFile, config: &Config, words: usize) -> Result<(), 
         None if config.tied => return Ok(()),
         None => "head.weight",
     };
-    Ok(require_shape(file, of_words, (features, words))?)
+    Ok(file.require_shape(of_words, (features, words), SIZES)?)
 }
 
-/// Refuses a file with another number of rows or columns of a parameter.
-fn require_shape(file: &ModelFile, name: &str, needed: (usize, usize)) -> lstm_core::Result<()> {
-    let found = file.shape(name)?;
-    match found == needed {
-        true => Ok(()),
-        false => Err(file.mismatch(format!(
-            "its `{name}` is {} x {}, but its options and words need {} x {}",
-            found.0, found.1, needed.0, needed.1
-        ))),
-    }
-}
+/// What says how large parameters are, in messages.
+const SIZES: &str = "its options and words";
 
 /// Compares a recurrent layer with a file.
 struct RequireLayer<'a> {
@@ -257,7 +248,7 @@ impl Task for RequireLayer<'_> {
         for param in C::SPEC.params {
             let (rows, columns) = param.axes.split_at(param.row_axes);
             let name = format!("{name}.{}", param.name);
-            require_shape(file, &name, (len(rows), len(columns)))?;
+            file.require_shape(&name, (len(rows), len(columns)), SIZES)?;
         }
         *self.outputs = len(C::SPEC.output.axes);
         Ok(())
