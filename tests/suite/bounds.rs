@@ -36,6 +36,9 @@ fn parentheses_are_bounded() {
     let source = ELMAN.replace("tanh(a[t])", &nested);
     let (codes, text) = mistakes(&source);
     assert_eq!(codes, ["too-deep"], "{text}");
+    // Those in comments neither open nor close anything.
+    let commented = source.replace("((((", "((((/* )))) */");
+    assert_eq!(mistakes(&commented).0, ["too-deep"]);
     // The macro has tokens from the start.
     let tokens: proc_macro2::TokenStream = source.parse().expect("tokens");
     let proc_macro2::TokenTree::Group(body) =

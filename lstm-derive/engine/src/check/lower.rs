@@ -11,6 +11,7 @@ use crate::ast::{Expr, ExprKind, Operator, Symbol, TimeIndex};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::expr::{AxisId, Graph, NodeId, Op, ParamId, QuantityId};
 use crate::model::Role;
+use crate::parse::{fits, out_of_range};
 
 /// Where an expression stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,9 @@ impl<'a> Lower<'a> {
                 self.product(*sign, matrix, vector)
             }
             ExprKind::Binary(operator, sign, left, right) => {
+                if self.names.constant(expr).is_some_and(|value| !fits(&value)) {
+                    return self.fail(out_of_range(expr.start).until(expr.end));
+                }
                 self.elementwise(*operator, *sign, left, right)
             }
             ExprKind::Compare(_, sign, left, right) => {

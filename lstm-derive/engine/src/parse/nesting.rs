@@ -25,22 +25,6 @@ pub(super) fn check(tokens: TokenStream) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// The same for a text that is not yet in tokens. Parentheses in its comments count too, as far as they are not closed.
-pub(super) fn check_text(text: &str) -> Result<(), Diagnostic> {
-    let mut depth = 0_usize;
-    for letter in text.chars() {
-        match letter {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_GROUPS {
-            return Err(too_deep(Span::call_site()));
-        }
-    }
-    Ok(())
-}
-
 fn too_deep(span: Span) -> Diagnostic {
     let message = format!(
         "more than {MAX_GROUPS} parentheses are nested here; name a part of the expression in an equation of its own"

@@ -1,24 +1,30 @@
 //! Cells in a file of Rust.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
-use quote::ToTokens;
 
+use super::nesting;
 use crate::error::{Diagnostic, Diagnostics};
 
 /// The contents of every `cell! { .. }` in a source text, in order; their places are places in the text.
 pub fn parse_file(source: &str) -> Result<Vec<TokenStream>, Diagnostics> {
-    super::nesting::check_text(source)?;
-    let file = syn::parse_file(source).map_err(|error| {
-        let message = format!("this is not a Rust source file: {error}");
-        Diagnostics::from(Diagnostic::new("not-rust", error.span(), message))
-    })?;
+    let tokens: TokenStream = source
+        .parse()
+        .map_err(|error| not_rust(syn::Error::from(error)))?;
+    // Reading tokens does not recurse, unlike all that comes afterwards.
+    nesting::check(tokens.clone())?;
+    syn::parse2::<syn::File>(tokens.clone()).map_err(not_rust)?;
     let mut cells = Vec::new();
-    find(file.into_token_stream(), &mut cells);
+    find(tokens, &mut cells);
     if cells.is_empty() {
         let message = "there is no `cell! { .. }` in this file";
         return Err(Diagnostic::new("no-cell", Span::call_site(), message).into());
     }
     Ok(cells)
+}
+
+fn not_rust(error: syn::Error) -> Diagnostic {
+    let message = format!("this is not a Rust source file: {error}");
+    Diagnostic::new("not-rust", error.span(), message)
 }
 
 /// Macro calls may stand inside modules and functions, so all groups are searched.
