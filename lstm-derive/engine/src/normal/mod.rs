@@ -47,6 +47,8 @@ pub struct Normaliser<'a> {
     derivation: &'a Derivation,
     depth: Depth,
     written_out: Vec<(QuantityId, Time)>,
+    /// Definitions that are read as their quantity.
+    named: HashMap<NodeId, NodeId>,
     atoms: Atoms,
     known: HashMap<NodeId, Polynomial>,
     nesting: usize,
@@ -61,6 +63,7 @@ impl<'a> Normaliser<'a> {
             derivation,
             depth,
             written_out: Vec::new(),
+            named: HashMap::new(),
             atoms: Atoms::default(),
             known: HashMap::new(),
             nesting: 0,
@@ -71,6 +74,25 @@ impl<'a> Normaliser<'a> {
     /// The same with some quantities at some times replaced by their definitions at any depth.
     pub fn writing_out(mut self, quantities: Vec<(QuantityId, Time)>) -> Self {
         self.written_out = quantities;
+        self
+    }
+
+    /// The same with quantities at t and t+1 wherever an expression contains their definitions word for word, which nothing
+    /// has to be multiplied out for.
+    pub fn naming_definitions(mut self) -> Self {
+        for quantity in self.cell.quantity_ids() {
+            let definition = self.cell.quantity(quantity).definition;
+            if is_alias(self.cell, definition) {
+                continue;
+            }
+            let shape = self.cell.quantity(quantity).shape.clone();
+            for time in [0, 1] {
+                let definition = self.cell.graph.shift(definition, time);
+                let name = Op::Quantity(quantity, time);
+                let name = self.cell.graph.add_node(name, shape.clone());
+                self.named.insert(definition, name);
+            }
+        }
         self
     }
 
@@ -107,6 +129,9 @@ impl<'a> Normaliser<'a> {
     pub fn normal(&mut self, id: NodeId) -> Polynomial {
         if let Some(known) = self.known.get(&id) {
             return known.clone();
+        }
+        if let Some(&name) = self.named.get(&id) {
+            return self.leaf(name);
         }
         if self.nesting == DEEPEST {
             self.budget = 0;

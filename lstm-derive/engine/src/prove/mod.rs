@@ -72,9 +72,13 @@ pub fn prove(cell: &mut Cell, derivation: &Derivation) -> Result<Proof, Diagnost
 /// The depth at which each signal is seen to be right with the author's own symbols, if it is.
 fn at_sight(cell: &mut Cell, derivation: &Derivation) -> Vec<Option<Depth>> {
     let mut found = vec![None; cell.signals.len()];
-    let named = [Depth::NAMED, Depth::SHALLOW];
-    for depth in Depth::LITERAL.into_iter().chain(named) {
+    let literal = [false, true].map(|names| Depth::LITERAL.map(|depth| (depth, names)));
+    let shallow = [Depth::NAMED, Depth::SHALLOW].map(|depth| (depth, false));
+    for (depth, names) in literal.into_iter().flatten().chain(shallow) {
         let mut normaliser = Normaliser::new(cell, derivation, depth);
+        if names {
+            normaliser = normaliser.naming_definitions();
+        }
         for (at, known) in found.iter_mut().enumerate() {
             if known.is_none() && is_shown(&mut normaliser, derivation, at) {
                 *known = Some(depth);
