@@ -4,6 +4,7 @@
 //! so that the new name, too, outlives a loss of power. While it is written, its writer holds a lock on it. A writer that
 //! is killed leaves its temporary file, but not the lock: so the next one knows what to clear away.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -29,7 +30,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let path = &behind_links(path)?;
     if let (Some(folder), Some(name)) = (folder_of(path), path.file_name()) {
-        remove_leftovers(folder, &|target| target == name);
+        remove_leftovers(folder, &|target| *target == *shortened(name));
     }
     let (temporary, mut file) = create_beside(path)?;
     let written = (parts.iter())
@@ -134,6 +135,18 @@ fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
     Err(failure(path, io::Error::from(ErrorKind::ResourceBusy)))
 }
 
+/// The most bytes of a name that its temporary names contain: file systems allow 255, and the rest of them takes 45.
+const NAME: usize = 200;
+
+/// A name as its temporary names contain it.
+fn shortened(name: &OsStr) -> Cow<'_, OsStr> {
+    if name.len() <= NAME {
+        return Cow::Borrowed(name);
+    }
+    let name = name.to_string_lossy();
+    Cow::Owned(name[..name.floor_char_boundary(NAME)].into())
+}
+
 /// A name for a file on its way to be `name`: hidden, and made of the time, the process and a counter.
 fn temporary_name(name: &OsStr) -> OsString {
     static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -141,12 +154,12 @@ fn temporary_name(name: &OsStr) -> OsString {
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let time = time.unwrap_or_default().as_nanos();
     let mut temporary = OsString::from(".");
-    temporary.push(name);
+    temporary.push(shortened(name));
     temporary.push(format!(".{time:x}-{:x}-{call:x}.tmp", std::process::id()));
     temporary
 }
 
-/// The name of the file that one with this [`temporary_name`] was to become.
+/// The name of the file that one with this [`temporary_name`] was to become, [shortened].
 fn target_of(temporary: &OsStr) -> Option<OsString> {
     let name = temporary.to_str()?.strip_prefix('.')?;
     let (target, mark) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
@@ -240,6 +253,20 @@ mod tests {
         write_atomic(&path, b"newer").unwrap();
         assert!(!held.exists() && of_another.exists());
         assert_eq!(fs::read(&path).unwrap(), b"newer");
+    }
+
+    /// 255 bytes are what most file systems take.
+    #[test]
+    #[cfg(unix)]
+    fn the_longest_names_are_written() {
+        let folder = Folder::new("long");
+        for name in ["m".repeat(255), "ε".repeat(127)] {
+            let path = folder.0.join(&name);
+            let (left, _) = create_beside(&path).unwrap();
+            write_atomic(&path, b"new").unwrap();
+            assert!(!left.exists());
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+        }
     }
 
     #[test]
