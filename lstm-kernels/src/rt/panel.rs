@@ -24,6 +24,12 @@ const COLUMNS: usize = 8;
 /// How far ahead of what is copied a column is asked for, in cache lines.
 const AHEAD: usize = 4;
 
+/// How many blocks ahead what a copy will write is asked for: a store waits for its line, however little it needs of it.
+const BLOCKS_AHEAD: usize = 2;
+
+/// The same for a transposed matrix, in lane vectors of the panel.
+const VECTORS_AHEAD: usize = 128;
+
 /// Packed weights of a cell.
 #[derive(Debug, Clone)]
 pub struct Packed<T> {
@@ -218,16 +224,43 @@ impl<T: Element> Pack<'_, T> {
         let values = &self.params[matrix.start..][..matrix.len()];
         let row = source.plane * units + first;
         let target = panel + (piece * segment.piece_len() + some.start) * stride + member * lanes;
-        // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
-        let target = unsafe { self.packed.panels.shared().add(target) };
+        let target = Target {
+            // SAFETY: the layout gives each block a panel for each of its chunks, which is this thread's alone.
+            first: unsafe { self.packed.panels.shared().add(target) },
+            stride,
+            ahead: match source.transposed {
+                true => VECTORS_AHEAD * stride,
+                false => BLOCKS_AHEAD * segment.block_stride,
+            },
+        };
         let first_k = source.first_k + behind + some.start;
         if source.transposed {
             let values = &values[row * matrix.rows + first_k..];
-            transpose(simd, values, matrix.rows, width, some.len(), target, stride);
+            transpose(simd, values, matrix.rows, width, some.len(), target);
         } else {
             let values = &values[first_k * matrix.rows + row..];
-            copy(simd, values, matrix.rows, width, some.len(), target, stride);
+            copy(simd, values, matrix.rows, width, some.len(), target);
         }
+    }
+}
+
+/// Where lane vectors go, one for each k.
+#[derive(Debug, Clone, Copy)]
+struct Target<T> {
+    first: *mut T,
+    /// From one to the next.
+    stride: usize,
+    /// From one to the place that is asked for when it is written.
+    ahead: usize,
+}
+
+impl<T> Target<T> {
+    /// The place for this k, which asks for the one ahead: near the end of a panel for some that nobody needs.
+    #[inline(always)]
+    fn of(&self, k: usize) -> *mut T {
+        let place = self.first.wrapping_add(k * self.stride);
+        prefetch(place.wrapping_add(self.ahead).cast_const());
+        place
     }
 }
 
@@ -239,13 +272,12 @@ fn copy<T: Element, S: Simd>(
     column: usize,
     width: usize,
     k: usize,
-    target: *mut T,
-    stride: usize,
+    target: Target<T>,
 ) {
     let is_full = width == T::lanes::<S>();
     for k in 0..k {
         let values = values[k * column..][..width].as_ptr();
-        let target = target.wrapping_add(k * stride);
+        let target = target.of(k);
         prefetch(values.wrapping_byte_add(AHEAD * CACHE_LINE));
         // SAFETY: `values` has `width` elements, and the panel a lane vector for each k. Padding stays zero, because
         // the lanes behind `width` are not written.
@@ -266,37 +298,35 @@ fn transpose<T: Element, S: Simd>(
     column: usize,
     width: usize,
     k: usize,
-    target: *mut T,
-    stride: usize,
+    target: Target<T>,
 ) {
     let lanes = T::lanes::<S>();
     for first in (0..k).step_by(lanes) {
         let rows = lanes.min(k - first);
         let values = &values[first..][..(width - 1) * column + rows];
-        let target = target.wrapping_add(first * stride);
         // SAFETY: each of `width` columns has `rows` values, and the panel a lane vector for each of them.
         unsafe {
             match rows.min(width) == lanes {
-                true => transpose_square(simd, values.as_ptr(), column, target, stride),
+                true => transpose_square(simd, values.as_ptr(), column, first, target),
                 false => {
-                    transpose_part(simd, values.as_ptr(), column, (rows, width), target, stride)
+                    transpose_part(simd, values.as_ptr(), column, (rows, width), first, target)
                 }
             }
         }
     }
 }
 
-/// As many rows and columns as a register has lanes.
+/// As many rows and columns as a register has lanes, for the lane vectors from the `first` on.
 ///
 /// # Safety
-/// So many numbers must be there in each column, and room for a lane vector in each row of the target.
+/// So many numbers must be there in each column, and room for a lane vector for each row.
 #[inline(always)]
 unsafe fn transpose_square<T: Element, S: Simd>(
     simd: S,
     values: *const T,
     column: usize,
-    target: *mut T,
-    stride: usize,
+    first: usize,
+    target: Target<T>,
 ) {
     let lanes = T::lanes::<S>();
     let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
@@ -308,22 +338,22 @@ unsafe fn transpose_square<T: Element, S: Simd>(
     Lanes::transpose(&mut square);
     for (row, units) in square.iter().enumerate().take(lanes) {
         // SAFETY: passed on from the caller.
-        unsafe { units.store(target.add(row * stride)) };
+        unsafe { units.store(target.of(first + row)) };
     }
 }
 
 /// Fewer of them. Padding stays zero, because the lanes behind the columns are not written.
 ///
 /// # Safety
-/// So many rows of numbers must be there in each column, and room for a lane vector in each row of the target.
+/// So many rows of numbers must be there in each column, and room for a lane vector for each row.
 #[inline(always)]
 unsafe fn transpose_part<T: Element, S: Simd>(
     simd: S,
     values: *const T,
     column: usize,
     (rows, columns): (usize, usize),
-    target: *mut T,
-    stride: usize,
+    first: usize,
+    target: Target<T>,
 ) {
     let mut square = [Lanes::<T, S>::zero(simd); MAX_LANES];
     for (lane, unit) in square[..columns].iter_mut().enumerate() {
@@ -333,6 +363,6 @@ unsafe fn transpose_part<T: Element, S: Simd>(
     Lanes::transpose(&mut square);
     for (row, units) in square[..rows].iter().enumerate() {
         // SAFETY: passed on from the caller.
-        unsafe { units.store_first(target.add(row * stride), columns) };
+        unsafe { units.store_first(target.of(first + row), columns) };
     }
 }
