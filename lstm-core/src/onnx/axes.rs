@@ -3,6 +3,7 @@
 use super::attributes::Attributes;
 use super::graph::{Graph, refuse};
 use super::proto::NodeProto;
+use super::shape::{Length, Shapes};
 use crate::error::{Error, Result};
 
 /// What an axis of a value is.
@@ -116,7 +117,7 @@ impl Axes {
     }
 
     /// Only directions and their units can become one axis.
-    pub fn reshape(&mut self, graph: &Graph<'_>, node: &NodeProto) -> Result<()> {
+    pub fn reshape(&mut self, shapes: &Shapes<'_, '_>, node: &NodeProto) -> Result<()> {
         let [
             first,
             second,
@@ -127,20 +128,24 @@ impl Axes {
             return Err(self.unexpected(node));
         };
         let features = directions * units;
-        let shape = node.input.get(1).and_then(|name| graph.shape(name));
+        let shape = node.input.get(1).and_then(|name| shapes.numbers(name));
         let are_zeros_lengths = Attributes(node).flag("allowzero")?;
         let fits = match shape.as_deref() {
-            Some(shape) if are_zeros_lengths && shape.contains(&Some(0)) => false,
-            Some(&[first, second, last]) => {
-                // A number that is computed is that of the axis it stands for, or nothing that follows would fit.
-                let last = last.unwrap_or(features as i64);
-                let are_features = usize::try_from(last) == Ok(features);
-                match (first.unwrap_or(0), second.unwrap_or(0)) {
-                    (0, 0) => are_features || last == -1,
-                    // What is left beside one axis and the features is the other axis, and no more.
-                    (0, -1) | (-1, 0) => are_features,
-                    (first, second) => are_features && first >= 0 && second >= 0,
-                }
+            Some(shape) if are_zeros_lengths && shape.contains(&Length::Number(0)) => false,
+            Some(&[of_first, of_second, last]) => {
+                let are_features = match last {
+                    Length::Number(-1) | Length::Unknown => None,
+                    last => Some(last == Length::Number(features as i64)),
+                };
+                let kept = [
+                    shapes.keeps(first, of_first),
+                    shapes.keeps(second, of_second),
+                    are_features,
+                ];
+                // As many numbers go in as come out: if two axes are certain, so is the third, but two that are not may
+                // have exchanged their lengths.
+                let uncertain = kept.iter().filter(|is_kept| is_kept.is_none());
+                !kept.contains(&Some(false)) && uncertain.count() <= 1
             }
             _ => false,
         };
@@ -148,12 +153,24 @@ impl Axes {
             return Err(refuse(
                 node,
                 format!(
-                    "it does not join {directions} directions of {units} units and keep the two axes before them, as the shape [0, 0, {features}] does"
+                    "it does not join {directions} directions of {units} units and keep the two axes before them, as the shape [0, 0, {features}] does; other numbers must be the lengths of these axes, as the graph declares them of its input or as `Shape` gives them"
                 ),
             ));
         }
         self.0 = vec![first, second, Axis::Features(Some(features))];
         Ok(())
+    }
+
+    /// The lengths of all axes, as far as they are known.
+    pub fn lengths(&self) -> Vec<Length> {
+        let length = |&axis: &Axis| match axis {
+            Axis::First | Axis::Second => Length::Of(axis),
+            Axis::Directions(len) | Axis::Units(len) | Axis::Features(Some(len)) => {
+                Length::Number(len as i64)
+            }
+            Axis::Features(None) => Length::Unknown,
+        };
+        self.0.iter().map(length).collect()
     }
 
     /// Units whose axis of directions is gone are all features.

@@ -61,6 +61,21 @@ impl<'a> Graph<'a> {
         &self.proto.node
     }
 
+    /// The lengths of the axes that the graph declares of an input, each unless it is left open; none if it declares none.
+    pub fn declared(&self, input: &str) -> Vec<Option<i64>> {
+        let declared = (self.proto.input.iter()).find(|declared| declared.name() == input);
+        let shape = declared
+            .and_then(|declared| declared.r#type.as_ref()?.tensor_type.as_ref())
+            .and_then(|tensor| tensor.shape.as_ref());
+        shape.map_or(Vec::new(), |shape| {
+            // Some exporters write 0 or -1 for what is left open.
+            let len = |len: &i64| *len > 0;
+            (shape.dim.iter())
+                .map(|axis| axis.dim_value.filter(len))
+                .collect()
+        })
+    }
+
     pub fn outputs(&self) -> impl Iterator<Item = &'a str> {
         self.proto.output.iter().map(|output| output.name())
     }
@@ -70,59 +85,63 @@ impl<'a> Graph<'a> {
         self.sources.get(name).copied()
     }
 
-    /// A value that the graph holds as numbers: stored, or given by a node `Constant`, or such a one handed on.
-    pub fn constant(&self, name: &str) -> Option<Cow<'a, TensorProto>> {
+    /// The node of ONNX's own operators that gives a value. What another domain's operator of the same name does is not known.
+    pub fn standard(&self, name: &str) -> Option<&'a NodeProto> {
+        match self.source(name)? {
+            Source::Node(node, _) if is_standard(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Goes back from a value by the first input of each node of ONNX's own that `passes`: where the way ends.
+    pub fn back<'n>(&self, name: &'n str, passes: impl Fn(&NodeProto) -> bool) -> &'n str
+    where
+        'a: 'n,
+    {
         let mut name = name;
         // A graph that goes in circles ends here after as many turns as there are nodes.
         for _ in 0..=self.proto.node.len() {
-            match self.source(name)? {
-                Source::Initializer(tensor) => return Some(Cow::Borrowed(tensor)),
-                Source::Input => return None,
-                Source::Node(node, _) => match node.op_type() {
-                    "Constant" => return constant_of(node),
-                    "Identity" => name = node.input.first()?,
-                    _ => return None,
-                },
-            }
+            let node = self.standard(name).filter(|node| passes(node));
+            let Some(data) = node.and_then(|node| node.input.first()) else {
+                return name;
+            };
+            name = data;
         }
-        None
+        name
+    }
+
+    /// A value that the graph holds as numbers: stored, or given by a node `Constant`, or such a one handed on.
+    pub fn constant(&self, name: &str) -> Option<Cow<'a, TensorProto>> {
+        let name = self.back(name, |node| node.op_type() == "Identity");
+        match self.source(name)? {
+            Source::Initializer(tensor) => Some(Cow::Borrowed(tensor)),
+            _ => match self.standard(name)? {
+                node if node.op_type() == "Constant" => constant_of(node),
+                _ => None,
+            },
+        }
     }
 
     /// The one number that fills a value all over, whatever its shape; nothing if that cannot be seen.
     pub fn filling(&self, name: &str) -> Option<f64> {
-        let mut name = name;
-        for _ in 0..=self.proto.node.len() {
-            if let Some(tensor) = self.constant(name) {
-                return filling_of(&tensor);
-            }
-            let Source::Node(node, _) = self.source(name)? else {
-                return None;
-            };
-            match node.op_type() {
-                "ConstantOfShape" => {
-                    let value = node
-                        .attribute
-                        .iter()
-                        .find(|attribute| attribute.name() == "value");
-                    return match value {
-                        Some(value) => filling_of(value.t.as_ref()?),
-                        None => Some(0.0),
-                    };
-                }
-                "Concat" => {
-                    let (first, others) = node.input.split_first()?;
-                    // Only what is alike by name is followed; anything else would be a search over all paths.
-                    others.iter().all(|other| other == first).then_some(())?;
-                    name = first;
-                }
-                "Expand" | "Slice" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose"
-                | "Identity" | "Tile" => {
-                    name = node.input.first()?;
-                }
-                _ => return None,
-            }
+        let name = self.back(name, |node| match node.op_type() {
+            // Only what is alike by name is followed; anything else would be a search over all paths.
+            "Concat" => node.input.iter().all(|input| *input == node.input[0]),
+            "Expand" | "Slice" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose" | "Identity"
+            | "Tile" => true,
+            _ => false,
+        });
+        if let Some(tensor) = self.constant(name) {
+            return filling_of(&tensor);
         }
-        None
+        let node = self.standard(name)?;
+        let mut attributes = node.attribute.iter();
+        let value = attributes.find(|attribute| attribute.name() == "value");
+        match (node.op_type(), value) {
+            ("ConstantOfShape", Some(value)) => filling_of(value.t.as_ref()?),
+            ("ConstantOfShape", None) => Some(0.0),
+            _ => None,
+        }
     }
 
     /// What a value is repeated from, if it is: the same for every sample.
@@ -130,12 +149,11 @@ impl<'a> Graph<'a> {
     where
         'a: 'n,
     {
-        match self.source(name) {
-            Some(Source::Node(node, _)) if node.op_type() == "Expand" => {
-                node.input.first().map_or(name, String::as_str)
-            }
-            _ => name,
-        }
+        let repeats = self.standard(name);
+        let repeats = repeats.filter(|node| node.op_type() == "Expand");
+        repeats
+            .and_then(|node| node.input.first())
+            .map_or(name, String::as_str)
     }
 
     /// What a value is made of by nodes that move its numbers, repeat them or leave some out, but compute nothing.
@@ -143,30 +161,15 @@ impl<'a> Graph<'a> {
     where
         'a: 'n,
     {
-        let mut name = name;
-        for _ in 0..=self.proto.node.len() {
-            let Some(Source::Node(node, _)) = self.source(name) else {
-                return name;
-            };
-            let Some((data, others)) = node.input.split_first().filter(|_| is_standard(node))
-            else {
-                return name;
-            };
-            let moves = match node.op_type() {
-                "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose"
-                | "Expand" => true,
-                // Which part it is must not depend on what comes in.
-                "Slice" | "Split" | "Gather" => {
-                    (others.iter()).all(|other| other.is_empty() || self.constant(other).is_some())
-                }
-                _ => false,
-            };
-            if !moves {
-                return name;
+        self.back(name, |node| match node.op_type() {
+            "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Transpose" | "Expand" => {
+                true
             }
-            name = data;
-        }
-        name
+            // Which part it is must not depend on what comes in.
+            "Slice" | "Split" | "Gather" => (node.input.iter().skip(1))
+                .all(|other| other.is_empty() || self.constant(other).is_some()),
+            _ => false,
+        })
     }
 
     /// Whether the graph fixes an initial state, in a way that is read.
@@ -178,26 +181,6 @@ impl<'a> Graph<'a> {
     pub fn integers(&self, name: &str) -> Option<Vec<i64>> {
         let array = tensor::integers(&*self.constant(name)?).ok()?;
         Some(array.values)
-    }
-
-    /// The numbers of a shape, each unless it is computed; nothing if not even their count is known.
-    pub fn shape(&self, name: &str) -> Option<Vec<Option<i64>>> {
-        let known = |name: &str| {
-            let values = self.integers(name)?;
-            Some(values.into_iter().map(Some).collect::<Vec<_>>())
-        };
-        if let Some(shape) = known(name) {
-            return Some(shape);
-        }
-        match self.source(name)? {
-            // Exporters put a shape together from one number for each axis.
-            Source::Node(node, _) if node.op_type() == "Concat" => Some(
-                (node.input.iter())
-                    .flat_map(|input| known(input).unwrap_or_else(|| vec![None]))
-                    .collect(),
-            ),
-            _ => None,
-        }
     }
 }
 

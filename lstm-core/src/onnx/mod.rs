@@ -54,6 +54,7 @@ mod network;
 mod node;
 mod operator;
 mod proto;
+mod shape;
 mod shipped;
 mod tensor;
 

@@ -8,6 +8,7 @@ use super::graph::{Graph, Source, is_standard, label, refuse};
 use super::node::OnnxNode;
 use super::operator::{Definition, Operator};
 use super::proto::NodeProto;
+use super::shape::Shapes;
 use super::tensor::{self, Array};
 use crate::error::{Error, Result};
 use crate::layers::Stack;
@@ -111,6 +112,7 @@ struct Builder<'a, 'g, T: Element> {
     input: &'g str,
     stack: Stack<T>,
     axes: Axes,
+    shapes: Shapes<'a, 'g>,
     /// The axis of the input that is time.
     time: Option<Axis>,
     /// A matrix that a bias may follow.
@@ -124,12 +126,13 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             input,
             stack: Stack::new(),
             axes: Axes::of_input(),
+            shapes: Shapes::new(graph, input),
             time: None,
             pending: None,
         }
     }
 
-    fn add(&mut self, node: &NodeProto) -> Result<()> {
+    fn add(&mut self, node: &'g NodeProto) -> Result<()> {
         if !is_standard(node) {
             return Err(refuse(
                 node,
@@ -140,16 +143,20 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             self.put_linear(None)?;
         }
         match (node.op_type(), Operator::of(node)) {
-            (_, Some(operator)) => self.recurrent(node, operator),
-            ("Transpose", _) => self.axes.transpose(node),
-            ("Squeeze", _) => self.axes.squeeze(self.graph, node),
-            ("Reshape", _) => self.axes.reshape(self.graph, node),
-            ("MatMul", _) => self.multiply(node),
-            ("Add", _) => self.add_bias(node),
-            ("Identity", _) => Ok(()),
-            ("Dropout", _) => self.dropout(node),
-            _ => Err(refuse(node, "no layer does what it does".to_owned())),
+            (_, Some(operator)) => self.recurrent(node, operator)?,
+            ("Transpose", _) => self.axes.transpose(node)?,
+            ("Squeeze", _) => self.axes.squeeze(self.graph, node)?,
+            ("Reshape", _) => self.axes.reshape(&self.shapes, node)?,
+            ("MatMul", _) => self.multiply(node)?,
+            ("Add", _) => self.add_bias(node)?,
+            ("Identity", _) => {}
+            ("Dropout", _) => self.dropout(node)?,
+            _ => return Err(refuse(node, "no layer does what it does".to_owned())),
         }
+        if let Some(output) = node.output.first() {
+            self.shapes.insert(output, self.axes.clone());
+        }
+        Ok(())
     }
 
     /// Dropout of a model that is run does nothing, unless its third input says that the model is trained.

@@ -1,6 +1,8 @@
 //! Models that cannot be represented are refused by the name of the node, and hostile ones do no harm.
 
 mod network;
+mod shapes;
+mod sources;
 
 use super::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,

@@ -68,7 +68,7 @@ fn dots_in_the_names_of_nodes_become_underscores() {
     assert!(network.stack.layer("encoder_gru").is_some());
 }
 
-fn input(name: &str) -> ValueInfoProto {
+pub(super) fn input(name: &str) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.to_owned()),
         r#type: None,
@@ -76,7 +76,7 @@ fn input(name: &str) -> ValueInfoProto {
 }
 
 /// Gives the GRU an input at a place such as 5, that of initial_h.
-fn connect(graph: &mut GraphProto, place: usize, name: &str) {
+pub(super) fn connect(graph: &mut GraphProto, place: usize, name: &str) {
     let gru = graph
         .node
         .iter_mut()
@@ -237,7 +237,7 @@ fn names_that_nothing_in_the_graph_gives_are_refused() {
 }
 
 /// The GRU in both directions, its output `raw` for nodes that follow; [steps, directions, samples, units].
-fn both_directions(graph: &mut GraphProto) {
+pub(super) fn both_directions(graph: &mut GraphProto) {
     graph.initializer = vec![
         from_floats("w", &[2, 3 * UNITS, 2], &[0.1f32; 24]),
         from_floats("r", &[2, 3 * UNITS, UNITS], &[0.2f32; 24]),
@@ -247,7 +247,7 @@ fn both_directions(graph: &mut GraphProto) {
     gru.output = vec!["raw".to_owned()];
 }
 
-fn transpose(perm: &[i64], from: &str, to: &str) -> NodeProto {
+pub(super) fn transpose(perm: &[i64], from: &str, to: &str) -> NodeProto {
     let mut transpose = node("Transpose", &[from], to);
     transpose.attribute.push(AttributeProto {
         ints: perm.to_vec(),
@@ -288,74 +288,4 @@ fn an_output_whose_numbers_stand_in_another_order_is_refused() {
         graph.node.push(transpose(&[0, 1, 3, 2], "raw", "y"));
     });
     assert!(message.contains("is not a sequence"), "{message}");
-}
-
-#[test]
-fn shapes_that_do_more_than_join_directions_are_refused() {
-    let shaped = |shape: &'static [i64], is_put_together: bool| {
-        move |graph: &mut GraphProto| {
-            both_directions(graph);
-            graph.node.push(transpose(&[0, 2, 1, 3], "raw", "turned"));
-            match is_put_together {
-                false => graph.initializer.push(from_integers("shape", shape)),
-                true => {
-                    let parts = ["a", "b", "c"];
-                    for (&number, name) in shape.iter().zip(parts) {
-                        graph.initializer.push(from_integers(name, &[number]));
-                    }
-                    graph.node.push(node("Concat", &parts, "shape"));
-                }
-            }
-            graph.node.push(node("Reshape", &["turned", "shape"], "y"));
-        }
-    };
-    for is_put_together in [false, true] {
-        // Two directions of two units are four features.
-        for shape in [
-            &[0, 0, -1],
-            &[0, 0, 4],
-            &[0, -1, 4],
-            &[-1, 0, 4],
-            &[5, 3, 4],
-            &[5, 0, 4],
-        ] {
-            let read = model(shaped(shape, is_put_together)).network::<f32>();
-            assert!(read.is_ok(), "{shape:?}: {}", read.unwrap_err());
-        }
-        for shape in [
-            // Steps and samples become one axis.
-            &[1, -1, 4],
-            &[-1, 1, 4],
-            // Steps or samples may go into the features.
-            &[0, 1, -1],
-            &[1, 0, -1],
-            &[1, 1, -1],
-            // Two axes cannot both be what is left, and lengths are not negative.
-            &[-1, -1, 4],
-            &[0, -2, 4],
-            &[0, 0, -2],
-            // The directions, not joined with their units; and a feature too many.
-            &[0, 0, 0],
-            &[0, 0, 2],
-            &[0, 0, 5],
-        ] {
-            let message = network_refusal(shaped(shape, is_put_together));
-            let expected = "it does not join 2 directions of 2 units and keep the two axes before";
-            assert!(message.contains(expected), "{shape:?}: {message}");
-        }
-    }
-    // With allowzero a zero is a length, so that nothing is left.
-    let message = network_refusal(|graph| {
-        shaped(&[0, 0, 4], false)(graph);
-        graph
-            .node
-            .last_mut()
-            .unwrap()
-            .attribute
-            .push(AttributeProto {
-                i: Some(1),
-                ..attribute("allowzero")
-            });
-    });
-    assert!(message.contains("it does not join"), "{message}");
 }
