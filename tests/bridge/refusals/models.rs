@@ -114,6 +114,18 @@ fn models_that_pytorch_cannot_hold() {
             .map(drop),
         "the layer of ProjectionLstm cannot be written for PyTorch: its biases are not zero",
     );
+    // torch.nn.LSTM(3, 4, proj_size=4): "proj_size has to be smaller than hidden_size".
+    for outputs in [4, 5] {
+        let wide = layer::<ProjectionLstm>(&[3, 4, outputs]);
+        says(
+            TorchWriter::new()
+                .recurrent("m", &stack(vec![("low", Box::new(wide))]))
+                .map(drop),
+            &format!(
+                "`low` cannot be written for PyTorch: it has 4 units and {outputs} outputs, but the proj_size of an nn.LSTM is smaller"
+            ),
+        );
+    }
     let mut writer = TorchWriter::new();
     writer.linear("m", &linear(3, 2)).unwrap();
     says(

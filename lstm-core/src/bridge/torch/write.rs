@@ -57,8 +57,8 @@ impl<T: Element> TorchWriter<T> {
     /// state dict; the module in PyTorch gets its own.
     ///
     /// # Errors
-    /// What PyTorch has no module for, by name: another cell; layers of different cells or different counts of units;
-    /// directions that are added; parameters beside those of cells. A layer of any other kind, such as one with zoneout, of
+    /// What PyTorch has no module for, by name: another cell; layers of different cells or different counts of units; a
+    /// projection to as many outputs as units, or to more; directions that are added; parameters beside those of cells. A layer of any other kind, such as one with zoneout, of
     /// which the [`layer`](crate::layers::Regularised::layer) within can be written. Names that are taken.
     pub fn recurrent(&mut self, module: &str, layer: &dyn Layer<T>) -> Result<&mut Self> {
         let cells = placed(collect(FORMAT, &shown(module), layer)?)?;
@@ -69,6 +69,7 @@ impl<T: Element> TorchWriter<T> {
             ));
         };
         let form = module_of(first)?;
+        require_narrow_projection(first, form)?;
         let is_bidirectional = cells.iter().any(|(place, _)| place.is_reverse);
         let mut sizes = Sizes::of_cell(&first.sizes);
         let mut named = Vec::new();
@@ -195,6 +196,19 @@ fn module_of<T>(cell: &CellPart<T>) -> Result<&'static Form> {
         let reason = format!("torch.nn has no {}; it has {known}", cell.spec.name);
         refuse(&cell.shown(), reason)
     })
+}
+
+/// Refuses a projection that does not make the outputs fewer: PyTorch constructs no such module that could load it.
+fn require_narrow_projection<T>(cell: &CellPart<T>, form: &Form) -> Result<()> {
+    let Sizes { units, outputs, .. } = Sizes::of_cell(&cell.sizes);
+    if !form.has_projection() || outputs < units {
+        return Ok(());
+    }
+    let reason = format!(
+        "it has {units} units and {outputs} outputs, but the proj_size of an {} is smaller than its hidden_size; give it fewer outputs",
+        form.name
+    );
+    Err(refuse(&cell.shown(), reason))
 }
 
 /// Refuses a layer of another cell or of other sizes than its place in the module has.
