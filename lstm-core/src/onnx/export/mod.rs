@@ -206,3 +206,33 @@ fn refuse(name: &str, reason: String) -> Error {
     };
     Error::OnnxExport { layer, reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Recurrent;
+    use lstm_kernels::cells::Lstm;
+
+    /// A stack refuses names that it has; a layer of one's own might show two parts of one name, and values of one name would
+    /// be taken for each other.
+    #[test]
+    fn values_of_one_name_are_refused() {
+        let layer = Recurrent::<Lstm, f32>::zeros(&[2, 2]).unwrap();
+        let refusal = |second: &str| {
+            let mut builder = Builder::<f32>::new(Export::new());
+            builder.input("x", &["steps", "samples"], 2);
+            let first = put(&mut builder, &layer, "twin", "x".to_owned(), false).unwrap();
+            put(&mut builder, &layer, second, first, false).unwrap();
+            builder.finish().map(drop)
+        };
+        refusal("other").unwrap();
+        let twin = refusal("twin").unwrap_err();
+        assert!(matches!(&twin, Error::DuplicateName { name } if name == "twin.w"));
+        // What a node gives may not have the name of an input either.
+        let mut builder = Builder::<f32>::new(Export::new());
+        builder.input("x", &["steps", "samples"], 2);
+        builder.identity_into("x", "x");
+        let input = builder.finish().unwrap_err();
+        assert!(matches!(&input, Error::DuplicateName { name } if name == "x"));
+    }
+}
