@@ -39,9 +39,10 @@
 //!
 //! Where the specification leaves a choice, it is that of ONNX Runtime: `clip` bounds the net inputs of gates and of the
 //! candidate, not the cell state on its way to the output; a list of alphas is consumed by the functions that take one.
-//! In three things ONNX Runtime is not followed: an alpha of `ThresholdedRelu` that is left out is 1, as the specification
-//! says; just at its alpha that function is x, as the specification of the recurrent operators says, not 0; and an alpha
-//! of `Affine` or `ScaledTanh` that is left out, of which it says nothing, is an error.
+//! In four things ONNX Runtime is not followed: an alpha of `ThresholdedRelu` that is left out is 1, as the specification
+//! says; just at its alpha that function is x, as the specification of the recurrent operators says, not 0; an alpha
+//! of `Affine` or `ScaledTanh` that is left out, of which it says nothing, is an error; and `Softplus` of x from 89 on is x,
+//! where ONNX Runtime 1.32 takes the logarithm of an e^x that f32 cannot hold, which gives infinity and soon NaN.
 
 mod activation;
 mod attributes;
