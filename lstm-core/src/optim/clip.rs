@@ -68,7 +68,10 @@ pub fn global_norm_at<T: Element>(
 }
 
 /// Scales the gradient of each parameter that is longer than `limit` down to that norm, and returns the largest norm
-/// there was. Long gradients of one parameter leave the others as they are (`clipnorm` in Keras).
+/// there was. Long gradients of one parameter leave the others as they are.
+///
+/// `clipnorm` in Keras does so with its variables. There one kernel holds the matrices of all gates; here the matrix of each
+/// gate is a parameter with a norm of its own, which is at most that of the kernel, so that the same limit clips less.
 ///
 /// # Errors
 /// As [`clip_global_norm`].

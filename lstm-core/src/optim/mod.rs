@@ -67,7 +67,8 @@ use crate::params::Parameters;
 /// A rule that changes a model's parameters by a gradient.
 ///
 /// An optimiser may keep memory per parameter, made at its first step; from then on it belongs to models of that size.
-/// Formulas and the meaning of options are PyTorch's.
+/// Formulas and the meaning of options are PyTorch's. One thing differs: [`AveragedSgd`] goes on with a new rate at once, where
+/// `ASGD` takes one more step at the old one, since it computes η at the end of the step before.
 ///
 /// Memory of parameters that have no gradient for long fades, and would come to rest among the subnormal numbers, which slow
 /// down every step from then on. These count as zero in a step. [`Sgd`] without momentum has no memory and leaves the
