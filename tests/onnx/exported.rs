@@ -1,5 +1,7 @@
 //! What is exported is what is imported again.
 
+use std::path::Path;
+
 use faer::Mat;
 use lstm_core::cells::{
     ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Lstm1997, PeepholeLstm, ProjectionLstm, ReluRnn,
@@ -200,6 +202,58 @@ fn a_saved_model_is_read_from_its_file() {
     );
 }
 
+/// Weights below 1 are rounded by 2^-25 of them at most, and so is each step's output.
+#[test]
+fn layers_of_f64_are_written_in_f32() {
+    let bytes = |export: Export| export.to_bytes(&everything::<f64>()).unwrap();
+    for export in [Export::new(), Export::new().with_states()] {
+        let model = OnnxModel::from_bytes(&bytes(export.clone())).unwrap();
+        let wide = model.nodes::<f32>().unwrap_err().to_string();
+        assert!(wide.contains("its numbers are f64"), "{wide}");
+        // No f64 tensor is left, or it could not be read.
+        let model = OnnxModel::from_bytes(&bytes(export.in_f32())).unwrap();
+        assert_eq!(model.nodes::<f32>().unwrap().len(), 8);
+    }
+    let lstm = layer::<Lstm, f64>(&[3, 5], 1);
+    let bytes = Export::new().in_f32().to_bytes(&lstm).unwrap();
+    let network = OnnxModel::from_bytes(&bytes).unwrap();
+    let network = network.network::<f32>().unwrap();
+    let batch = Batch::new(5, 3);
+    let (wide, narrow) = (outputs(&lstm, &batch), outputs(&network.stack, &batch));
+    for j in 0..wide.ncols() {
+        for i in 0..wide.nrows() {
+            let difference = (wide[(i, j)] - f64::from(narrow[(i, j)])).abs();
+            assert!(difference < 1e-6, "{difference:e}");
+        }
+    }
+    // Layers of f32 are what they were.
+    let lstm = layer::<Lstm, f32>(&[3, 5], 1);
+    let bytes = |export: Export| export.to_bytes(&lstm).unwrap();
+    assert_eq!(bytes(Export::new().in_f32()), bytes(Export::new()));
+}
+
+#[test]
+fn numbers_that_f32_cannot_hold_are_refused_by_name() {
+    for (value, is_written) in [(3e38, true), (4e38, false), (f64::INFINITY, true)] {
+        let mut head = Linear::<f64>::new(2, 2, Init::Xavier, &mut Rng::new(1)).unwrap();
+        (head.visit_mut(Name::ROOT, &mut |_, parameter| {
+            parameter.values[1] = value;
+            Ok(())
+        }))
+        .unwrap();
+        let stack = Stack::new().with("head", head).unwrap();
+        let written = Export::new().in_f32().to_bytes(&stack);
+        assert_eq!(written.is_ok(), is_written, "{value:e}");
+        if let Err(error) = written {
+            let message = error.to_string();
+            assert!(
+                message.contains("`head.weight`") && message.contains("4e38"),
+                "{message}"
+            );
+        }
+    }
+}
+
 /// Writes the models that `tests/fixtures/onnx/exported.py` runs in ONNX Runtime, with what they should give.
 #[test]
 #[ignore = "writes files for a check outside: set LSTM_EXPORTED to a folder"]
@@ -237,20 +291,20 @@ fn write_models_for_onnx_runtime() {
         ),
     ];
     for (name, layer, batch, export) in models {
-        export
-            .save(&folder.join(format!("{name}.onnx")), layer)
-            .unwrap();
-        // Outputs step by step, sample by sample, feature by feature, least significant byte first.
-        let y = outputs(layer, batch);
-        let bytes: Vec<u8> = y
-            .col_iter()
-            .flat_map(|column| {
-                column
-                    .iter()
-                    .flat_map(|y| y.to_le_bytes())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        std::fs::write(folder.join(format!("{name}.y")), bytes).unwrap();
+        write_model(&folder.join(name), layer, batch, &export);
     }
+    let wide = everything::<f64>();
+    let in_f32 = Export::new().with_states().in_f32();
+    write_model(&folder.join("everything_of_f64"), &wide, &whole, &in_f32);
+}
+
+/// Writes a model, and its outputs as f32: step by step, sample by sample, feature by feature, least significant byte first.
+fn write_model<T: Element>(path: &Path, layer: &dyn Layer<T>, batch: &Batch, export: &Export) {
+    export.save(&path.with_extension("onnx"), layer).unwrap();
+    let y = outputs(layer, batch);
+    let columns = y.col_iter().flat_map(|column| column.iter());
+    let bytes: Vec<u8> = columns
+        .flat_map(|y| (y.to_f64() as f32).to_le_bytes())
+        .collect();
+    std::fs::write(path.with_extension("y"), bytes).unwrap();
 }

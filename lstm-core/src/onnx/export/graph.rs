@@ -10,7 +10,7 @@ use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, el
 use super::super::tensor::{from_floats, from_integers};
 use super::make::{float_type, integer, integers, state_info, text, texts, value_info};
 use super::weights::Direction;
-use super::{Export, child};
+use super::{Export, child, narrowed};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Merge};
 use crate::params::Name;
@@ -60,15 +60,13 @@ impl<T: Element> Builder<T> {
     }
 
     pub fn input(&mut self, name: &str, axes: &[&str], features: usize) {
-        self.proto
-            .input
-            .push(value_info(name, float_type::<T>(), axes, Some(features)));
+        let info = value_info(name, self.float_type(), axes, Some(features));
+        self.proto.input.push(info);
     }
 
     pub fn output(&mut self, name: &str, axes: &[&str], features: usize) {
-        self.proto
-            .output
-            .push(value_info(name, float_type::<T>(), axes, Some(features)));
+        let info = value_info(name, self.float_type(), axes, Some(features));
+        self.proto.output.push(info);
     }
 
     pub fn lengths_input(&mut self) {
@@ -113,9 +111,7 @@ impl<T: Element> Builder<T> {
                 true => ("MatMul", child(name, "product")),
                 false => ("Add", child(name, "sum")),
             };
-            self.proto
-                .initializer
-                .push(from_floats(&stored, dims, parameter.values));
+            self.store_floats(&stored, dims, parameter.values)?;
             self.node(
                 operator,
                 &result,
@@ -151,19 +147,19 @@ impl<T: Element> Builder<T> {
             "w",
             &[count, rows, first.inputs],
             directions.iter().map(|d| &d.w),
-        );
+        )?;
         let r = self.store(
             name,
             "r",
             &[count, rows, units],
             directions.iter().map(|d| &d.r),
-        );
+        )?;
         let b = self.store(
             name,
             "b",
             &[count, 2 * rows],
             directions.iter().map(|d| &d.b),
-        );
+        )?;
         let is_lstm = first.operator == Operator::Lstm;
         let has_peepholes = !first.p.is_empty();
         let p = match has_peepholes {
@@ -172,13 +168,13 @@ impl<T: Element> Builder<T> {
                 "p",
                 &[count, 3 * units],
                 directions.iter().map(|d| &d.p),
-            ),
+            )?,
             false => String::new(),
         };
         let h_place = usize::from(is_lstm);
-        let initial_h = self.initial(directions, name, "initial_h", h_place, value);
+        let initial_h = self.initial(directions, name, "initial_h", h_place, value)?;
         let initial_c = match is_lstm {
-            true => self.initial(directions, name, "initial_c", 0, value),
+            true => self.initial(directions, name, "initial_c", 0, value)?,
             false => String::new(),
         };
         let lengths = if self.options.has_lengths {
@@ -203,9 +199,8 @@ impl<T: Element> Builder<T> {
             };
             for quantity in quantities {
                 let state = child(name, quantity);
-                self.proto
-                    .output
-                    .push(state_info::<T>(&state, count, units));
+                let info = state_info(&state, self.float_type(), count, units);
+                self.proto.output.push(info);
                 outputs.push(state);
             }
         }
@@ -279,24 +274,25 @@ impl<T: Element> Builder<T> {
         part: &str,
         place: usize,
         value: &str,
-    ) -> String {
+    ) -> Result<String> {
         let (count, units) = (directions.len(), directions[0].units);
         let state = child(name, part);
         if self.options.has_states {
-            self.proto.input.push(state_info::<T>(&state, count, units));
-            return state;
+            let info = state_info(&state, self.float_type(), count, units);
+            self.proto.input.push(info);
+            return Ok(state);
         }
         let Some(trained): Option<Vec<&Vec<T>>> =
             directions.iter().map(|d| d.initial.get(place)).collect()
         else {
-            return String::new();
+            return Ok(String::new());
         };
         let stored = self.store(
             name,
             &format!("{part}.trained"),
             &[count, 1, units],
             trained.into_iter(),
-        );
+        )?;
         let shape = child(&state, "value_shape");
         self.node("Shape", &shape, &[value], &[&shape], Vec::new());
         let one = self.integers(&child(&state, "samples_axis"), &[1]);
@@ -313,7 +309,7 @@ impl<T: Element> Builder<T> {
             vec![integer("axis", 0)],
         );
         self.node("Expand", &state, &[&stored, &full], &[&state], Vec::new());
-        state
+        Ok(state)
     }
 
     fn store<'v>(
@@ -322,13 +318,28 @@ impl<T: Element> Builder<T> {
         part: &str,
         dims: &[usize],
         values: impl Iterator<Item = &'v Vec<T>>,
-    ) -> String {
+    ) -> Result<String> {
         let stored = child(name, part);
         let values: Vec<T> = values.flatten().copied().collect();
-        self.proto
-            .initializer
-            .push(from_floats(&stored, dims, &values));
-        stored
+        self.store_floats(&stored, dims, &values)?;
+        Ok(stored)
+    }
+
+    fn store_floats(&mut self, name: &str, dims: &[usize], values: &[T]) -> Result<()> {
+        let tensor = match self.options.is_f32 {
+            true => from_floats(name, dims, &narrowed(name, values)?),
+            false => from_floats(name, dims, values),
+        };
+        self.proto.initializer.push(tensor);
+        Ok(())
+    }
+
+    /// The element type of the model's values.
+    fn float_type(&self) -> i32 {
+        match self.options.is_f32 {
+            true => float_type::<f32>(),
+            false => float_type::<T>(),
+        }
     }
 
     fn integers(&mut self, name: &str, values: &[i64]) -> String {

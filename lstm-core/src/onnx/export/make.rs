@@ -1,7 +1,5 @@
 //! Pieces of a graph: descriptions of values, attributes.
 
-use lstm_kernels::Element;
-
 use super::super::proto::{
     AttributeProto, DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
     element, kind,
@@ -15,17 +13,14 @@ pub(super) fn float_type<T>() -> i32 {
     }
 }
 
-pub(super) fn state_info<T: Element>(
+pub(super) fn state_info(
     name: &str,
+    elem_type: i32,
     directions: usize,
     units: usize,
 ) -> ValueInfoProto {
-    let mut info = value_info(
-        name,
-        float_type::<T>(),
-        &["directions", "samples"],
-        Some(units),
-    );
+    let axes = ["directions", "samples"];
+    let mut info = value_info(name, elem_type, &axes, Some(units));
     let shape = info
         .r#type
         .as_mut()

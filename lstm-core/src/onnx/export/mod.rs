@@ -35,11 +35,15 @@ const IR: i64 = 8;
 ///
 /// The model has an input `x` and an output `y`, both of any number of steps and samples:
 /// \[steps, samples, features\].
+///
+/// Numbers are those of the layers: f32 or f64. ONNX Runtime 1.32 has these operators in f32 only: it loads no RNN of f64,
+/// and GRUs and LSTMs of f64 fail when they are run. For it, write layers of f64 by [`in_f32`](Self::in_f32).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Export {
     is_batch_major: bool,
     has_lengths: bool,
     has_states: bool,
+    is_f32: bool,
 }
 
 impl Export {
@@ -68,10 +72,16 @@ impl Export {
         self
     }
 
+    /// With f32 numbers in place of f64 ones, each the nearest; layers of f32 are written as they are.
+    pub fn in_f32(mut self) -> Self {
+        self.is_f32 = true;
+        self
+    }
+
     /// Writes the model to a file: all of it or nothing, see [`write_atomic`].
     ///
     /// # Errors
-    /// A layer that ONNX has no operator for; a file that cannot be written.
+    /// As [`to_bytes`](Self::to_bytes); a file that cannot be written.
     pub fn save<T: Element>(&self, path: &Path, layer: &dyn Layer<T>) -> Result<()> {
         write_atomic(path, &self.to_bytes(layer)?)
     }
@@ -79,7 +89,7 @@ impl Export {
     /// The bytes of the model. Equal layers give equal bytes.
     ///
     /// # Errors
-    /// A layer that ONNX has no operator for.
+    /// A layer that ONNX has no operator for; with [`in_f32`](Self::in_f32) a number beyond those of f32.
     pub fn to_bytes<T: Element>(&self, layer: &dyn Layer<T>) -> Result<Vec<u8>> {
         let model = ModelProto {
             ir_version: Some(IR),
@@ -196,6 +206,21 @@ fn child(name: &str, part: &str) -> String {
         true => part.to_owned(),
         false => format!("{name}.{part}"),
     }
+}
+
+/// The nearest f32 numbers of those of `name`.
+fn narrowed<T: Element>(name: &str, values: &[T]) -> Result<Vec<f32>> {
+    let narrow = |value: &T| {
+        let (wide, narrow) = (value.to_f64(), value.to_f64() as f32);
+        match narrow.is_infinite() && wide.is_finite() {
+            true => Err(refuse(
+                name,
+                format!("it holds {wide:e}, which is beyond all numbers of f32; write it in f64"),
+            )),
+            false => Ok(narrow),
+        }
+    };
+    values.iter().map(narrow).collect()
 }
 
 /// The error that refuses a layer.
