@@ -165,8 +165,10 @@ impl<'a, 'g, T: Element> Builder<'a, 'g, T> {
             return Ok(());
         };
         let is_off = self.graph.constant(training).is_some_and(|tensor| {
-            let mut bytes = tensor.raw_data.iter().flatten();
-            bytes.all(|&byte| byte == 0) && tensor.int32_data.iter().all(|&mode| mode == 0)
+            let bytes = tensor.raw_data.iter().flatten().map(|&byte| byte.into());
+            let mut modes = bytes.chain(tensor.int32_data.iter().copied()).peekable();
+            // A tensor whose numbers are in another file shows none.
+            modes.peek().is_some() && modes.all(|mode: i32| mode == 0)
         });
         match is_off {
             true => Ok(()),

@@ -109,12 +109,17 @@ fn dropout_is_read_where_it_does_nothing() {
         });
         assert!(model.network::<f32>().is_ok(), "{inputs:?}");
     }
-    for is_constant in [true, false] {
+    let elsewhere = TensorProto {
+        raw_data: None,
+        data_location: Some(1),
+        ..mode(0)
+    };
+    for stored in [Some(mode(1)), Some(elsewhere), None] {
         let message = network_refusal(|graph| {
             with_dropout(graph, &["raw", "", "training"]);
-            match is_constant {
-                true => graph.initializer.push(mode(1)),
-                false => graph.input.push(input("training")),
+            match stored.clone() {
+                Some(stored) => graph.initializer.push(stored),
+                None => graph.input.push(input("training")),
             }
         });
         let expected = "its training_mode `training` is not a constant `false`";
