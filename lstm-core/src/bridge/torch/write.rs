@@ -58,8 +58,9 @@ impl<T: Element> TorchWriter<T> {
     ///
     /// # Errors
     /// What PyTorch has no module for, by name: another cell; layers of different cells or different counts of units; a
-    /// projection to as many outputs as units, or to more; directions that are added; parameters beside those of cells. A layer of any other kind, such as one with zoneout, of
-    /// which the [`layer`](crate::layers::Regularised::layer) within can be written. Names that are taken.
+    /// projection to as many outputs as units, or to more; directions that are added; parameters beside those of cells. A
+    /// layer of any other kind, such as one with zoneout, of which the
+    /// [`layer`](crate::layers::Regularised::layer) within can be written. Names that are taken.
     pub fn recurrent(&mut self, module: &str, layer: &dyn Layer<T>) -> Result<&mut Self> {
         let cells = placed(collect(FORMAT, &shown(module), layer)?)?;
         let Some((_, first)) = cells.first() else {
