@@ -8,6 +8,7 @@ use lstm_kernels::{Element, State, Threads};
 
 use super::gather::room;
 use super::residual::add_real;
+use super::tape::Passed;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
@@ -105,6 +106,10 @@ impl<T: Element> Bidirectional<T> {
         self.merge
     }
 
+    fn each(&self) -> impl Iterator<Item = &dyn Layer<T>> {
+        [self.forward.as_ref(), self.backward.as_ref()].into_iter()
+    }
+
     /// Runs both directions, at the same time if there are threads for it.
     fn both(
         &self,
@@ -151,6 +156,7 @@ impl<T: Element> Bidirectional<T> {
 
 /// What is kept between the passes.
 struct Memory<T> {
+    passed: Passed,
     forward: LayerTape,
     backward: LayerTape,
     /// The output of the backward layer, or its gradient with respect to the input.
@@ -160,6 +166,7 @@ struct Memory<T> {
 impl<T: Element> Default for Memory<T> {
     fn default() -> Self {
         Self {
+            passed: Passed::default(),
             forward: LayerTape::new(),
             backward: LayerTape::new(),
             other: Mat::new(),
@@ -207,7 +214,10 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
 
     fn output_len(&self) -> usize {
         match self.merge {
-            Merge::Concat => self.forward.output_len() + self.backward.output_len(),
+            Merge::Concat => {
+                let own = self.forward.output_len();
+                own.saturating_add(self.backward.output_len())
+            }
             Merge::Sum => self.forward.output_len(),
         }
     }
@@ -235,6 +245,7 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
             forward,
             backward,
             other,
+            ..
         } = tape.get::<Memory<T>>();
         let (states, other_states) = state.split_at_mut(self.forward.states());
         let reversed = batch.clone().reversed();
@@ -258,10 +269,12 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
         let Memory {
+            passed,
             forward,
             backward,
             other,
         } = tape.get::<Memory<T>>();
+        passed.begin();
         let (states, other_states) = state.split_at_mut(self.forward.states());
         let reversed = batch.clone().reversed();
         // Each direction draws from a source of its own, so it does not matter which runs first.
@@ -272,7 +285,9 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
             other,
             |layer, y| layer.forward(x, batch, states, y, forward, &mut rng),
             |layer, y| layer.forward(x, &reversed, other_states, y, backward, &mut other_rng),
-        )
+        )?;
+        passed.end(batch, self.each());
+        Ok(())
     }
 
     fn backward(
@@ -288,10 +303,12 @@ impl<T: Element> Layer<T> for Bidirectional<T> {
         require_call(self, batch, x.shape(), dy.shape(), dstate)?;
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         let Memory {
+            passed,
             forward,
             backward,
             other,
         } = tape.get::<Memory<T>>();
+        passed.require(batch, self.each())?;
         let (states, other_states) = dstate.split_at_mut(self.forward.states());
         let (gradient, other_gradient) = gradient.split_at_mut(self.forward.params_len());
         let reversed = batch.clone().reversed();

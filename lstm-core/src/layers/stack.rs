@@ -7,6 +7,7 @@ use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Element, State, Threads};
 
 use super::gather::{room, written};
+use super::tape::Passed;
 use super::{Batch, Kind, Layer, LayerTape, require_call, require_gradient};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
@@ -94,6 +95,10 @@ impl<T: Element> Stack<T> {
         (self.layers.iter()).map(|(name, layer)| (name.as_str(), layer.as_ref()))
     }
 
+    fn each(&self) -> impl Iterator<Item = &dyn Layer<T>> {
+        self.layers.iter().map(|(_, layer)| layer.as_ref())
+    }
+
     /// Calls `run` for each layer, from the lowest, with what lies below and where its outputs go: to `between`, or those
     /// of the highest to `y`.
     fn upwards(
@@ -138,8 +143,7 @@ impl<T: Element> Stack<T> {
 
 /// What is kept between the passes.
 struct Memory<T> {
-    /// The batch of the last forward pass in training; none once another has begun and failed.
-    last: Option<Batch>,
+    passed: Passed,
     tapes: Vec<LayerTape>,
     /// The outputs of all layers but the highest in training, which the way back reads.
     kept: Vec<Mat<T>>,
@@ -152,7 +156,7 @@ struct Memory<T> {
 impl<T: Element> Default for Memory<T> {
     fn default() -> Self {
         Self {
-            last: None,
+            passed: Passed::default(),
             tapes: Vec::new(),
             kept: Vec::new(),
             passing: Vec::new(),
@@ -239,12 +243,12 @@ impl<T: Element> Layer<T> for Stack<T> {
     ) -> Result<()> {
         require_call(self, batch, x.shape(), y.shape(), state)?;
         let memory = tape.get::<Memory<T>>();
-        memory.last = None;
+        memory.passed.begin();
         let Memory { tapes, kept, .. } = memory;
         self.upwards(x, y, state, tapes, kept, |layer, x, state, y, tape| {
             layer.forward(x, batch, state, y, tape, rng)
         })?;
-        memory.last = Some(batch.clone());
+        memory.passed.end(batch, self.each());
         Ok(())
     }
 
@@ -261,15 +265,13 @@ impl<T: Element> Layer<T> for Stack<T> {
         require_call(self, batch, x.shape(), dy.shape(), dstate)?;
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         let Memory {
-            last,
+            passed,
             tapes,
             kept,
             errors,
             ..
         } = tape.get::<Memory<T>>();
-        if last.as_ref() != Some(batch) || tapes.len() != self.layers.len() {
-            return Err(Error::NoForwardPass);
-        }
+        passed.require(batch, self.each())?;
         let [above, below] = errors;
         let (mut states, mut gradients) = (dstate, gradient);
         for (index, (_, layer)) in self.layers.iter().enumerate().rev() {

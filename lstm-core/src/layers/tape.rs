@@ -5,7 +5,7 @@ use std::fmt;
 
 use lstm_kernels::{Element, State};
 
-use super::Layer;
+use super::{Batch, Layer};
 use crate::error::{Error, Result};
 
 /// Memory that a layer reuses from call to call: its buffers and, after a forward pass, what the backward pass needs.
@@ -47,6 +47,50 @@ impl fmt::Debug for LayerTape {
         };
         write!(f, "LayerTape({content})")
     }
+}
+
+/// What a forward pass in training went through: the way back is refused to other batches, and to layers of other sizes.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// None once a pass has begun, until it ends well.
+    batch: Option<Batch>,
+    layers: Vec<[usize; 3]>,
+}
+
+impl Passed {
+    /// A forward pass begins.
+    pub fn begin(&mut self) {
+        self.batch = None;
+    }
+
+    /// It has ended well.
+    pub fn end<'a, T: Element>(
+        &mut self,
+        batch: &Batch,
+        layers: impl Iterator<Item = &'a dyn Layer<T>>,
+    ) {
+        self.layers.clear();
+        self.layers.extend(layers.map(outline));
+        self.batch = Some(batch.clone());
+    }
+
+    /// Refuses a way back through another batch or other layers, before anything of it is done.
+    pub fn require<'a, T: Element>(
+        &self,
+        batch: &Batch,
+        layers: impl Iterator<Item = &'a dyn Layer<T>>,
+    ) -> Result<()> {
+        let is_of_batch = self.batch.as_ref() == Some(batch);
+        match is_of_batch && layers.map(outline).eq(self.layers.iter().copied()) {
+            true => Ok(()),
+            false => Err(Error::NoForwardPass),
+        }
+    }
+}
+
+/// The lengths of a layer's inputs and outputs, and how many parameters it has.
+fn outline<T: Element>(layer: &dyn Layer<T>) -> [usize; 3] {
+    [layer.input_len(), layer.output_len(), layer.params_len()]
 }
 
 /// Refuses states that are not such as `layer` carries for `batch` samples.

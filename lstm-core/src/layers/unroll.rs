@@ -4,6 +4,8 @@
 //! rectangles, the longest samples first, so that no step is computed for a sample that has ended. Where the columns
 //! of a rectangle lie as kernels want them they are used in place; elsewhere they are gathered.
 
+use std::any::TypeId;
+
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Cell, Columns, Element, Kernel, State, Tape, Workspace};
@@ -23,8 +25,9 @@ pub(crate) struct Unroll<'a, C: Cell, T: Element> {
 /// What is kept between the passes of a layer. Memory of another layer serves, too: it is given the shape that each call
 /// needs, and what that layer recorded does not fit the tape that this one wants.
 pub(crate) struct UnrollTape<T> {
-    /// The last forward pass in training: its batch, how it was cut, and what was kept of each segment.
-    last: Option<(Batch, Schedule)>,
+    /// The last forward pass in training.
+    last: Option<Last>,
+    /// What was kept of each of its segments.
     pieces: Vec<Piece<T>>,
     workspace: Option<Workspace<T>>,
     /// Memory of segments that are computed once more on the way back.
@@ -32,6 +35,14 @@ pub(crate) struct UnrollTape<T> {
     pub x: Mat<T>,
     pub y: Mat<T>,
     pub dx: Mat<T>,
+}
+
+/// A forward pass in training: of which batch and how it was cut, through which cell of which sizes.
+struct Last {
+    batch: Batch,
+    schedule: Schedule,
+    cell: TypeId,
+    sizes: Vec<usize>,
 }
 
 /// What is kept of a segment.
@@ -150,7 +161,12 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             })?;
         }
         clear_padding(self.batch, y);
-        tape.last = Some((self.batch.clone(), schedule));
+        tape.last = Some(Last {
+            batch: self.batch.clone(),
+            schedule,
+            cell: TypeId::of::<C>(),
+            sizes: kernel.sizes().to_vec(),
+        });
         Ok(())
     }
 
@@ -175,7 +191,11 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             dx: dx_buffer,
             ..
         } = tape;
-        let Some((_, schedule)) = last.as_ref().filter(|(batch, _)| batch == self.batch) else {
+        let is_own = |last: &&Last| {
+            let is_of_layer = last.cell == TypeId::of::<C>() && last.sizes == kernel.sizes();
+            is_of_layer && last.batch == *self.batch
+        };
+        let Some(Last { schedule, .. }) = last.as_ref().filter(is_own) else {
             return Err(Error::NoForwardPass);
         };
         let (of_cell, of_initial) = gradient.split_at_mut(kernel.params_len());

@@ -13,7 +13,7 @@ use crate::random::Rng;
 
 /// What is kept between the passes.
 pub(super) struct Memory<T> {
-    pub last: Option<(Batch, Schedule)>,
+    pub last: Option<Last>,
     pub steps: Vec<Step<T>>,
     /// For each carried quantity, what the steps of each sample are multiplied with; empty without dropout.
     pub dropout: Vec<Mat<T>>,
@@ -23,6 +23,14 @@ pub(super) struct Memory<T> {
     pub x: Mat<T>,
     pub y: Mat<T>,
     pub dx: Mat<T>,
+}
+
+/// A forward pass in training: of which batch and how it was cut, and with which rates of noise.
+pub(super) struct Last {
+    pub batch: Batch,
+    pub schedule: Schedule,
+    pub zoneout: Vec<f64>,
+    pub dropout: Vec<f64>,
 }
 
 /// What is kept of a step.

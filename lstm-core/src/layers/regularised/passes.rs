@@ -5,7 +5,7 @@ use faer::{Mat, MatMut, MatRef, unzip, zip};
 use lstm_kernels::{Cell, Element, State, Threads};
 
 use super::Regularised;
-use super::memory::{Memory, Step, draw_kept, drop_units, mix, step_memory};
+use super::memory::{Last, Memory, Step, draw_kept, drop_units, mix, step_memory};
 use crate::error::{Error, Result};
 use crate::explain::Explanation;
 use crate::layers::batch::Batch;
@@ -150,7 +150,12 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
             part.put_state(&own, &mut state[0]);
         }
         clear_padding(batch, y);
-        memory.last = Some((batch.clone(), schedule));
+        memory.last = Some(Last {
+            batch: batch.clone(),
+            schedule,
+            zoneout: self.zoneout.clone(),
+            dropout: self.dropout.clone(),
+        });
         Ok(())
     }
 
@@ -168,7 +173,11 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         require_gradient(self, x.shape(), gradient, dx.as_ref().map(|dx| dx.shape()))?;
         let (kernel, packed) = (self.layer.kernel(), self.layer.packed());
         let memory = tape.get::<Memory<T>>();
-        let Some((_, schedule)) = memory.last.as_ref().filter(|(last, _)| last == batch) else {
+        let is_own = |last: &&Last| {
+            let has_own_noise = last.zoneout == self.zoneout && last.dropout == self.dropout;
+            has_own_noise && last.batch == *batch
+        };
+        let Some(Last { schedule, .. }) = memory.last.as_ref().filter(is_own) else {
             return Err(Error::NoForwardPass);
         };
         let (of_cell, of_initial) = gradient.split_at_mut(kernel.params_len());

@@ -127,18 +127,60 @@ fn layers_of_other_cells_and_sizes_may_take_turns_on_a_tape() {
             assert_eq!(on_tape(net, &batch, &mut tape), expected);
         }
     }
-    // What another layer recorded is no forward pass of this one.
+}
+
+/// What another layer recorded is no forward pass of this one, and nothing is added to the gradient before that is seen.
+#[test]
+fn the_way_back_is_that_of_the_same_layer() {
+    let recomputing = |mut layer: Recurrent<Lstm, f64>| {
+        layer.set_recompute(Recompute::Every(2));
+        layer
+    };
+    let zoneout = |rate| {
+        let layer = Regularised::new(lstm(3, 5, 6));
+        layer.with_zoneout("h", rate).unwrap()
+    };
+    let stack = |layer: Box<dyn Layer<f64>>| {
+        let mut stack = Stack::new();
+        let outputs = layer.output_len();
+        stack.push("below", layer).unwrap();
+        stack.with("above", lstm(outputs, 2, 1)).unwrap()
+    };
+    let linear = || Linear::new(3, 3, Init::Constant(0.5), &mut Rng::new(1)).unwrap();
+    let both = |units, other| Bidirectional::concat(lstm(3, units, 1), lstm(3, other, 2)).unwrap();
+    let pairs: [[Box<dyn Layer<f64>>; 2]; 9] = [
+        [Box::new(lstm(3, 4, 1)), Box::new(lstm(3, 9, 2))],
+        [Box::new(lstm(3, 9, 2)), Box::new(gru(3, 9, 3))],
+        [Box::new(gru(3, 4, 3)), Box::new(peepholes(3, 4, 4))],
+        [Box::new(peepholes(3, 4, 4)), Box::new(lstm(3, 4, 1))],
+        [
+            Box::new(recomputing(lstm(2, 4, 1))),
+            Box::new(recomputing(lstm(3, 4, 1))),
+        ],
+        [Box::new(zoneout(0.3)), Box::new(zoneout(0.0))],
+        [
+            Box::new(stack(Box::new(lstm(3, 4, 1)))),
+            Box::new(stack(Box::new(lstm(3, 8, 1)))),
+        ],
+        [
+            Box::new(stack(Box::new(lstm(3, 3, 1)))),
+            Box::new(stack(Box::new(linear()))),
+        ],
+        [Box::new(both(2, 4)), Box::new(both(3, 3))],
+    ];
     let batch = Batch::new(3, 2);
-    for (last, net) in [(0, 1), (1, 3), (3, 4), (4, 0)] {
-        on_tape(nets[last], &batch, &mut tape);
-        let net = nets[net];
-        let dy = Mat::zeros(net.output_len(), 6);
-        let x = Mat::zeros(3, 6);
-        let mut gradient = vec![0.0; net.params_len()];
-        let mut dstate = net.zero_states(2).unwrap();
-        let (x, dy) = (x.as_ref(), dy.as_ref());
-        let done = net.backward(x, &batch, dy, &mut dstate, &mut tape, &mut gradient, None);
-        assert!(done.is_err(), "{last}");
+    for (at, [one, other]) in pairs.iter().enumerate() {
+        for [last, net] in [[one, other], [other, one]] {
+            let mut tape = LayerTape::new();
+            on_tape(last.as_ref(), &batch, &mut tape);
+            let (x, dy) = (noise(net.input_len(), 6, 3), noise(net.output_len(), 6, 4));
+            let mut gradient = vec![0.0; net.params_len()];
+            let mut dstate = net.zero_states(2).unwrap();
+            let (x, dy) = (x.as_ref(), dy.as_ref());
+            let done = net.backward(x, &batch, dy, &mut dstate, &mut tape, &mut gradient, None);
+            assert!(done.is_err(), "pair {at}");
+            assert!(gradient.iter().all(|&slope| slope == 0.0), "pair {at}");
+        }
     }
 }
 
