@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// is a symbolic link, all of this is about the file to which it leads, and the link stays.
 ///
 /// # Errors
-/// The system's, with the path.
+/// The system's, with the path; something at `path` that is no file.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_parts(path, &[bytes])
 }
@@ -29,6 +29,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`write_atomic`], of the parts in turn.
 pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let path = &behind_links(path)?;
+    require_file_or_nothing(path)?;
     if let (Some(folder), Some(name)) = (folder_of(path), path.file_name()) {
         remove_leftovers(folder, &|target| *target == *shortened(name));
     }
@@ -48,14 +49,25 @@ pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
 /// Checks that a later [`write_atomic`] can put a file at `path`: before hours of training, not after them.
 ///
 /// # Errors
-/// A folder that is missing or closed to us, or a `path` that is itself a folder.
+/// A folder that is missing or closed to us, or a `path` that is a folder, a device, a pipe or a socket.
 pub fn require_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(failure(path, io::Error::from(ErrorKind::IsADirectory)));
-    }
+    let path = &behind_links(path)?;
+    require_file_or_nothing(path)?;
     // Its lock is held until it is gone: another writer would take it for a leftover, and remove it.
-    let (temporary, _lock) = create_beside(&behind_links(path)?)?;
+    let (temporary, _lock) = create_beside(path)?;
     fs::remove_file(&temporary).map_err(|source| failure(&temporary, source))
+}
+
+/// Refuses what a new file would take the place of for all programs, such as the device `/dev/null`.
+fn require_file_or_nothing(path: &Path) -> Result<()> {
+    let source = match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => io::Error::from(ErrorKind::IsADirectory),
+        Ok(there) if !there.is_file() => io::Error::other(
+            "it is a device, a pipe or a socket, and a file would take its place; name a file",
+        ),
+        _ => return Ok(()),
+    };
+    Err(failure(path, source))
 }
 
 /// The file to which `path` leads through symbolic links, whether there is one or not yet.
@@ -313,6 +325,23 @@ mod tests {
             }
         });
         assert_eq!(folder.names(), ["model"]);
+    }
+
+    /// A socket stands for all that is no file: whoever listens to it would be cut off.
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_stays() {
+        use std::os::unix::fs::FileTypeExt;
+
+        let folder = Folder::new("socket");
+        let path = folder.0.join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        for result in [require_writable(&path), write_atomic(&path, b"new")] {
+            let message = result.unwrap_err().to_string();
+            assert!(message.ends_with("name a file"), "{message}");
+        }
+        assert!(fs::metadata(&path).unwrap().file_type().is_socket());
+        assert_eq!(folder.names(), ["socket"]);
     }
 
     #[test]

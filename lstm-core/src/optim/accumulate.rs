@@ -26,7 +26,8 @@ pub struct Accumulator<T> {
     every: usize,
     batches: usize,
     weight: f64,
-    sum: Vec<T>,
+    /// The mean so far: a sum may be beyond all numbers though the mean is not.
+    mean: Vec<T>,
 }
 
 impl<T: Element> Accumulator<T> {
@@ -40,7 +41,7 @@ impl<T: Element> Accumulator<T> {
             every,
             batches: 0,
             weight: 0.0,
-            sum: zeros("the sum of gradients", len, 1)?,
+            mean: zeros("the sum of gradients", len, 1)?,
         })
     }
 
@@ -50,18 +51,22 @@ impl<T: Element> Accumulator<T> {
     /// # Errors
     /// A gradient of another length; a weight that is negative or not finite.
     pub fn add(&mut self, gradient: &[T], weight: f64) -> Result<Option<&mut [T]>> {
-        require_len("the gradient", self.sum.len(), gradient.len())?;
+        require_len("the gradient", self.mean.len(), gradient.len())?;
         require_not_negative("the weight of a batch", weight)?;
         if self.batches == 0 {
-            self.sum.fill(T::from_f64(0.0));
+            self.mean.fill(T::from_f64(0.0));
             self.weight = 0.0;
-        }
-        let factor = T::from_f64(weight);
-        for (sum, &value) in self.sum.iter_mut().zip(gradient) {
-            *sum += factor * value;
         }
         self.weight += weight;
         self.batches += 1;
+        // Batches without a single target have a gradient of zero, which is its own mean.
+        if self.weight > 0.0 {
+            let share = weight / self.weight;
+            for (mean, &value) in self.mean.iter_mut().zip(gradient) {
+                let before = mean.to_f64();
+                *mean = T::from_f64(before + share * (value.to_f64() - before));
+            }
+        }
         match self.batches == self.every {
             true => Ok(self.finish()),
             false => Ok(None),
@@ -74,14 +79,7 @@ impl<T: Element> Accumulator<T> {
             return None;
         }
         self.batches = 0;
-        // Batches without a single target have a gradient of zero, which is its own mean.
-        if self.weight > 0.0 {
-            // A tiny weight has no reciprocal that is finite, so the sum is divided, in double precision.
-            for value in &mut self.sum {
-                *value = T::from_f64(value.to_f64() / self.weight);
-            }
-        }
-        Some(&mut self.sum)
+        Some(&mut self.mean)
     }
 }
 
@@ -103,6 +101,17 @@ mod tests {
         assert_eq!(accumulator.finish().unwrap(), [1.0, 2.0]);
         accumulator.add(&[0.0, 0.0], 0.0).unwrap();
         assert_eq!(accumulator.finish().unwrap(), [0.0, 0.0]);
+    }
+
+    /// The sum would be beyond all numbers of `f32`, or below them.
+    #[test]
+    fn a_mean_is_as_large_as_its_gradients() {
+        for (gradient, weight) in [(1e35f32, 1e4), (4.0, 1e-50)] {
+            let mut accumulator = Accumulator::new(1, 2).unwrap();
+            accumulator.add(&[gradient], weight).unwrap();
+            let mean = accumulator.add(&[gradient], 3.0 * weight).unwrap();
+            assert_eq!(mean.unwrap(), [gradient]);
+        }
     }
 
     #[test]

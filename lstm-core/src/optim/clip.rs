@@ -3,8 +3,8 @@
 use lstm_kernels::Element;
 use pulp::Arch;
 
+use super::{Touched, scale_by};
 use crate::error::{Error, Result, require_len, require_positive};
-use crate::optim::Touched;
 use crate::params::{Name, Parameters};
 
 /// Scales `gradient` down to a norm of `limit` if it is longer, and returns the norm it had.
@@ -40,10 +40,7 @@ pub fn clip_global_norm_at<T: Element>(
     require_positive("the limit of the gradient's norm", limit)?;
     let norm = global_norm_at(model, gradient, touched)?;
     if norm > limit {
-        let scale = T::from_f64(limit / norm);
-        touched.edit(gradient, |part| {
-            part.iter_mut().for_each(|value| *value *= scale);
-        });
+        touched.edit(gradient, |part| scale_by(part, limit / norm));
     }
     Ok(norm)
 }
@@ -100,8 +97,7 @@ pub fn clip_norm_each<T: Element>(
     let mut largest = 0.0f64;
     for (own, norm) in norms {
         if norm > limit {
-            let scale = T::from_f64(limit / norm);
-            gradient[own].iter_mut().for_each(|value| *value *= scale);
+            scale_by(&mut gradient[own], limit / norm);
         }
         largest = largest.max(norm);
     }
@@ -195,6 +191,19 @@ mod tests {
         assert_eq!(gradient, [3.0, 4.0]);
         assert_eq!(clip_global_norm(&model(), &mut gradient, 1.0).unwrap(), 5.0);
         assert!((gradient[0] - 0.6).abs() < 1e-15 && (gradient[1] - 0.8).abs() < 1e-15);
+    }
+
+    /// Training counts subnormal numbers as zero, and the factor is one, though the result is not.
+    #[test]
+    fn exploding_gradients_are_scaled_where_subnormal_numbers_are_zero() {
+        let model = Linear::<f32>::new(1, 1, Init::Constant(0.0), &mut Rng::new(0)).unwrap();
+        let _mode = lstm_kernels::FlushDenormals::new();
+        for clip in [clip_global_norm, clip_norm_each] {
+            let mut gradient = [3e38, 0.0];
+            let norm = clip(&model, &mut gradient, 0.25).unwrap();
+            assert!((norm / 3e38 - 1.0).abs() < 1e-6);
+            assert!((gradient[0] - 0.25).abs() < 1e-7, "{gradient:?}");
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub trait Optimiser<T> {
     /// it in a single pass through memory, which is what a step costs where tables are large.
     ///
     /// # Errors
-    /// As [`step_at`](Self::step_at).
+    /// As [`step_at`](Self::step_at). The gradient may have been scaled then.
     fn spend_at(
         &mut self,
         model: &mut dyn Parameters<T>,
@@ -154,13 +154,26 @@ fn spend_in_turn<T: Element, O: Optimiser<T> + ?Sized>(
 ) -> Result<()> {
     require_len("the gradient", touched.len(), gradient.len())?;
     if scale != 1.0 {
-        let scale = T::from_f64(scale);
-        touched.edit(gradient, |part| {
-            part.iter_mut().for_each(|slope| *slope *= scale);
-        });
+        touched.edit(gradient, |part| scale_by(part, scale));
     }
     optimiser.step_at(model, gradient, touched)?;
     touched.clear(gradient)
+}
+
+/// Multiplies every number by a factor.
+fn scale_by<T: Element>(values: &mut [T], factor: f64) {
+    if vanishes(factor) {
+        (values.iter_mut()).for_each(|value| *value = T::from_f64(value.to_f64() * factor));
+        return;
+    }
+    let factor = T::from_f64(factor);
+    values.iter_mut().for_each(|value| *value *= factor);
+}
+
+/// Whether a factor is zero as an `f32` where subnormal numbers are, as they are in training. What it is to scale may be so large
+/// that the result is not.
+fn vanishes(factor: f64) -> bool {
+    factor.abs() < f64::from(f32::MIN_POSITIVE)
 }
 
 #[cfg(test)]

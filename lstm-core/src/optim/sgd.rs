@@ -8,7 +8,7 @@ use crate::error::{
     Error, Result, require_fraction, require_len, require_not_negative, require_positive,
 };
 use crate::optim::state::require_memory;
-use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay, spend_in_turn};
+use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay, spend_in_turn, vanishes};
 use crate::params::{Parameters, visit_ranges};
 
 /// v ← momentum v + g, θ ← θ - rate v: gradient descent, heavy-ball for a momentum above zero (Polyak 1964).
@@ -129,7 +129,7 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
         touched: &Touched,
         scale: f64,
     ) -> Result<()> {
-        if self.plain_rate().is_none() {
+        if self.plain_rate().is_none() || vanishes(scale) {
             return spend_in_turn(self, model, gradient, touched, scale);
         }
         require_len("the gradient", touched.len(), gradient.len())?;

@@ -15,7 +15,8 @@ use crate::params::{Name, Parameters, zero_gradient};
 impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
     /// Trains until a limit, early stopping, a plateau or a callback ends it, and says which.
     ///
-    /// Called again it goes on: at once to the same end, or from where a callback stopped it.
+    /// Called again it goes on: at once to the same end, or from where a callback stopped it. An evaluation that failed is made
+    /// first then.
     ///
     /// # Errors
     /// As [`step`](Self::step) and [`evaluate`](Self::evaluate); those of callbacks.
@@ -26,6 +27,16 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         C: Callback<M, T>,
     {
         callbacks.start(&self.plan())?;
+        if self.lacks_evaluation() {
+            let evaluation = self.evaluate(model, task)?;
+            if callbacks
+                .evaluation(&evaluation, &self.moment(model))?
+                .is_break()
+            {
+                callbacks.end()?;
+                return Ok(End::Callback);
+            }
+        }
         let end = loop {
             if let Some(end) = self.end() {
                 self.restore_best(model)?;
@@ -36,11 +47,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
                 true => Some(self.evaluate(model, task)?),
                 false => None,
             };
-            let at = Moment {
-                model: &*model,
-                optimiser: &self.optimiser,
-                progress: &self.progress,
-            };
+            let at = self.moment(model);
             let mut flows = vec![callbacks.step(&step, &at)?];
             if let Some(evaluation) = evaluation {
                 flows.push(callbacks.evaluation(&evaluation, &at)?);
@@ -247,6 +254,22 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             () if is_over => Some(End::Stopping),
             () if is_flat => Some(End::Plateau),
             () => self.limit(),
+        }
+    }
+
+    /// Whether the evaluation after the last step is still to be made: one that fails is made up for.
+    fn lacks_evaluation(&self) -> bool {
+        let evaluated = self.progress.history.last().map(|last| last.step);
+        let steps = self.progress.steps;
+        steps > 0 && evaluated != Some(steps) && self.is_evaluation_due()
+    }
+
+    /// What callbacks see.
+    fn moment<'a, M>(&'a self, model: &'a M) -> Moment<'a, M, T> {
+        Moment {
+            model,
+            optimiser: &self.optimiser,
+            progress: &self.progress,
         }
     }
 

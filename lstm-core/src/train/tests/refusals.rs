@@ -47,6 +47,35 @@ fn what_is_not_finite_is_an_error_of_its_step_and_changes_nothing() {
     );
 }
 
+/// The last step is evaluated once more where the first evaluation failed, and the best parameters are found by it.
+#[test]
+fn an_evaluation_that_failed_is_made_up_for() {
+    let mut asked = 0;
+    let mut task = with_validation(gradient, |_: &Model| {
+        asked += 1;
+        match asked {
+            3 => Err(Error::NoForwardPass),
+            // Each is better than the one before.
+            _ => Ok(1.0 / f64::from(asked)),
+        }
+    });
+    let trainer = trainer().with_epochs(3).unwrap();
+    let (mut trainer, mut model) = (trainer.with_best_kept(), model());
+    assert!(trainer.run(&mut model, &mut task, &mut ()).is_err());
+    let mut seen = Vec::new();
+    let mut watch = on_evaluation(|evaluation: &Evaluation| {
+        seen.push((evaluation.step, evaluation.is_best));
+        Ok(ControlFlow::Continue(()))
+    });
+    let last = values(&model);
+    let end = trainer.run(&mut model, &mut task, &mut watch).unwrap();
+    assert_eq!(end, End::Epochs);
+    // An epoch of 17 samples has five steps of four.
+    assert_eq!(seen, [(15, true)]);
+    assert_eq!(values(&model), last);
+    assert_eq!(trainer.progress().history.len(), 3);
+}
+
 #[test]
 fn impossible_options_and_progress_of_another_run_are_errors() {
     assert!(Trainer::<f64, _>::new(Adam::new(0.1).unwrap(), Order::new(1, 1).unwrap(), 0).is_err());
