@@ -51,6 +51,24 @@ fn groups(expression: &str, expected: &str) {
     );
 }
 
+/// A matrix K may take a vector k, as in papers: parameters and quantities are looked up apart.
+#[test]
+fn names_of_different_kinds_may_be_one_in_the_public_interface() {
+    let cell = checked(
+        "size I, K; input x: [I]; param R: [K, I]; X: [K];
+        k[t] = tanh(R @ x[t] + X * k[t-1]); r[t] = k[t] * k[t]; output r;",
+    );
+    let spelled: Vec<&str> = (cell.params.iter())
+        .map(|param| param.name.ascii.as_str())
+        .chain(
+            cell.quantities
+                .iter()
+                .map(|quantity| quantity.name.ascii.as_str()),
+        )
+        .collect();
+    assert_eq!(spelled, ["r", "x", "k", "r"]);
+}
+
 #[test]
 fn operators_group_as_in_mathematics() {
     groups("a + b * c", "(a + (b * c))");

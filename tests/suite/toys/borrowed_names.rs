@@ -12,11 +12,11 @@ cell! {
         size   Element, T;
         input  x: [Element];
         param  Sweep: [T, Element];    S: [T, T];
-        param  B, TAPE, None, Some, tile, rt, PROGRAM: [T];
+        param  B, TAPE, None, Some, tile, rt, PROGRAM, SIMD: [T];
 
         G[t] = tanh(Sweep @ x[t] + S @ Simd[t-1] + B);
         Ok[t] = TAPE * G[t] + None * Ok[t-1] * tile;
-        Simd[t] = Some * Ok[t] / (2 + G[t] * G[t]) + rt * PROGRAM;
+        Simd[t] = Some * Ok[t] / (2 + G[t] * G[t]) + rt * PROGRAM * SIMD;
         output Simd;
     }
 }

@@ -233,36 +233,36 @@ impl Names {
         }
     }
 
-    /// Different names that become the same in ASCII.
+    /// Different names of one kind that become the same in the public interface, where each kind is looked up by itself.
     fn ascii_clashes(&self, errors: &mut Diagnostics) {
-        let mut seen: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
-        let mut all: Vec<(&Name, Span)> = Vec::new();
-        all.extend(self.sizes.iter().map(|size| (&size.name, size.span)));
-        all.extend(
-            self.inputs
-                .iter()
-                .chain(&self.params)
-                .map(|vector| (&vector.name, vector.span)),
-        );
-        for name in self.quantities.iter().chain(&self.signals) {
-            all.extend(self.place(&name.symbol).map(|span| (name, span)));
-        }
-        for (name, span) in all {
-            let (first, place) = *seen.entry(&name.ascii).or_insert((&name.symbol, span));
-            if first != name.symbol {
-                let message = format!(
-                    "`{}` and `{first}` are both `{}` in ASCII, the spelling of the public interface; rename one",
-                    name.symbol, name.ascii
-                );
-                let note = format!("`{first}` is declared here");
-                errors.push(Diagnostic::new("ascii-clash", span, message).note(place, note));
-            }
-        }
+        let sizes = self.sizes.iter().map(|size| (&size.name, size.span));
+        let params = self.params.iter().map(|param| (&param.name, param.span));
+        let inputs = self.inputs.iter().map(|input| (&input.name, input.span));
+        let quantities = self.quantities.iter();
+        let quantities = quantities.filter_map(|name| Some((name, self.place(&name.symbol)?)));
+        clashes(sizes, errors);
+        clashes(params, errors);
+        clashes(inputs.chain(quantities), errors);
     }
 
     /// A shape with the author's names: `[N, C]`.
     pub fn show(&self, shape: &[AxisId]) -> String {
         show(&self.sizes, shape)
+    }
+}
+
+fn clashes<'a>(names: impl Iterator<Item = (&'a Name, Span)>, errors: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
+    for (name, span) in names {
+        let (first, place) = *seen.entry(&name.ascii).or_insert((&name.symbol, span));
+        if first != name.symbol {
+            let message = format!(
+                "`{}` and `{first}` are both `{}` in the public interface, whose names are ASCII in lower case; rename one",
+                name.symbol, name.ascii
+            );
+            let note = format!("`{first}` is declared here");
+            errors.push(Diagnostic::new("ascii-clash", span, message).note(place, note));
+        }
     }
 }
 

@@ -151,9 +151,14 @@ impl Lower<'_> {
                     );
                 }
             },
-            ExprKind::Binary(Operator::Product, ..) => {
+            ExprKind::Binary(Operator::Product, _, _, right) if self.is_param(right) => {
                 let message = "`A @ B @ v` means `(A @ B) @ v`; write `A @ (B @ v)`";
                 return self.fail(Diagnostic::new("product-chain", sign, message));
+            }
+            ExprKind::Binary(Operator::Product, ..) => {
+                let message = "a parameter stands on the left of `@`, not a vector; \
+                    two vectors are multiplied element by element: `(A @ v) * w`";
+                return self.not_a_matrix(matrix, message);
             }
             ExprKind::Binary(Operator::Mul | Operator::Div, ..) => {
                 let message = "a parameter stands on the left of `@`, not an expression; \
@@ -186,9 +191,7 @@ impl Lower<'_> {
             }
             Some(other) => {
                 let advice = match &vector.kind {
-                    ExprKind::Name(right, None)
-                        if matches!(self.names.find(&right.text), Some(Meaning::Param(_))) =>
-                    {
+                    ExprKind::Name(right, None) if self.is_param(vector) => {
                         let (left, right) = (written(matrix), &right.text);
                         format!(
                             ": write `{right} @ {left}`, with the axes of the result first in the shape of `{right}`"
@@ -211,6 +214,13 @@ impl Lower<'_> {
                 self.fail(Diagnostic::new("unknown-matrix", name.span, message))
             }
         }
+    }
+
+    fn is_param(&self, expr: &Expr) -> bool {
+        let ExprKind::Name(name, None) = &expr.kind else {
+            return false;
+        };
+        matches!(self.names.find(&name.text), Some(Meaning::Param(_)))
     }
 
     fn not_a_matrix<T>(&mut self, matrix: &Expr, message: &str) -> Option<T> {
