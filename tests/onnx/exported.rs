@@ -42,7 +42,7 @@ fn everything<T: Element>() -> Stack<T> {
         .and_then(|stack| {
             stack.with(
                 "after",
-                Reversed::new(Box::new(layer::<GruResetAfter, T>(&[4, 4], 2))),
+                Reversed::new(layer::<GruResetAfter, T>(&[4, 4], 2)),
             )
         })
         .and_then(|stack| stack.with("before", layer::<GruResetBefore, T>(&[4, 4], 3)))

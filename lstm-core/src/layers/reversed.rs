@@ -17,13 +17,20 @@ pub struct Reversed<T: Element>(Box<dyn Layer<T>>);
 
 impl<T: Element> Reversed<T> {
     /// Lets `layer` read from the end.
-    pub fn new(layer: Box<dyn Layer<T>>) -> Self {
-        Self(layer)
+    pub fn new(layer: impl Layer<T> + 'static) -> Self {
+        Self(Box::new(layer))
     }
 
     /// The layer.
     pub fn layer(&self) -> &dyn Layer<T> {
         self.0.as_ref()
+    }
+}
+
+/// Lets a layer of any kind read from the end.
+impl<T: Element> From<Box<dyn Layer<T>>> for Reversed<T> {
+    fn from(layer: Box<dyn Layer<T>>) -> Self {
+        Self(layer)
     }
 }
 
@@ -131,9 +138,7 @@ mod tests {
     #[test]
     fn the_outputs_are_those_of_the_turned_sequence_turned_back() {
         let plain = Recurrent::<Lstm, f64>::new(&[2, 3], &mut Rng::new(4)).unwrap();
-        let reversed = Reversed::new(Box::new(
-            Recurrent::<Lstm, f64>::new(&[2, 3], &mut Rng::new(4)).unwrap(),
-        ));
+        let reversed = Reversed::new(plain.clone());
         // Lengths 3 and 2, three columns of room.
         let batch = Batch::padded(&[3, 2], 3).unwrap();
         let x = Mat::from_fn(2, 6, |i, j| ((3 * i + 5 * j) as f64).sin());

@@ -89,7 +89,7 @@ impl<T: Element> OnnxNode<T> {
                 Box::new(Bidirectional::new(forward, backward, Merge::Concat)?)
             }
             (Some(layer), None) if definition.direction == Direction::Reverse => {
-                Box::new(Reversed::new(layer))
+                Box::new(Reversed::from(layer))
             }
             (Some(layer), None) => layer,
             (None, _) => unreachable!("a node has one direction or two"),

@@ -25,7 +25,7 @@ fn reversed() -> Reversed<f32> {
         Ok(())
     }))
     .unwrap();
-    Reversed::new(Box::new(lstm))
+    Reversed::new(lstm)
 }
 
 fn linear(inputs: usize, outputs: usize) -> Linear<f32> {

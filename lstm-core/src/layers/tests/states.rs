@@ -12,7 +12,7 @@ fn layers() -> Vec<Box<dyn Layer<f64>>> {
     vec![
         Box::new(lstm(3, 4, 1)),
         Box::new(zoned),
-        Box::new(Reversed::new(Box::new(lstm(3, 4, 1)))),
+        Box::new(Reversed::new(lstm(3, 4, 1))),
         Box::new(stack),
     ]
 }
@@ -116,7 +116,7 @@ fn a_sample_of_no_steps_ends_where_it_begins() {
     let mut zoned = Regularised::new(peepholes(3, 4, 3))
         .with_zoneout("b", 0.2)
         .unwrap();
-    let mut reversed = Reversed::new(Box::new(peepholes(3, 4, 3)));
+    let mut reversed = Reversed::new(peepholes(3, 4, 3));
     let mut recomputing = peepholes(3, 4, 3);
     recomputing.set_recompute(Recompute::Root);
     let batches = [
