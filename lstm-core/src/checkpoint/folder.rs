@@ -93,8 +93,7 @@ impl Checkpoints {
         // The new one is the last of those that stay.
         numbers.truncate((numbers.len() + 1).saturating_sub(self.keep));
         for old in numbers {
-            let old = self.path(old);
-            fs::remove_file(&old).map_err(failure("remove", &old))?;
+            remove(&self.path(old))?;
         }
         Ok(path)
     }
@@ -147,11 +146,40 @@ fn number_of(name: &OsStr) -> Option<u64> {
     digits.parse().ok().filter(|_| is_plain)
 }
 
+/// Removes a file. One that is gone already, as where another run saves to the same folder, needs no removal.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(failure("remove", path)(source))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn failure(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io {
         action,
         path,
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::tests::Folder;
+
+    #[test]
+    fn a_checkpoint_that_is_gone_already_needs_no_removal() {
+        let folder = Folder::new("gone");
+        let path = folder.0.join("checkpoint");
+        fs::write(&path, b"old").unwrap();
+        remove(&path).unwrap();
+        assert!(!path.exists());
+        remove(&path).unwrap();
+        // What cannot be removed is still an error: a folder is no file.
+        let message = remove(&folder.0).unwrap_err().to_string();
+        assert!(message.contains("cannot remove"), "{message}");
     }
 }
