@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::num::IntErrorKind;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +30,8 @@ struct CommandLine {
 pub enum Command {
     /// Train a character language model, on this program's own sources unless a text is given
     ///
-    /// Ctrl-C stops early, saves what was learned and exits with code 130; a second Ctrl-C quits at once and saves nothing.
+    /// Ctrl-C stops early, saves what was learned and exits with code 130; another one, a second or more later, quits at once and
+    /// saves nothing. SIGTERM and SIGHUP do the same. A run that learns nothing saves nothing, and leaves an older model as it is.
     Train(Train),
     /// Let a trained model write
     Generate(Generate),
@@ -38,9 +40,9 @@ pub enum Command {
     /// Repeat an experiment of the LSTM papers: over many seeds, beside the published figures
     ///
     /// Each seed trains a network until it solves the task or has seen as many sequences as --limit says. A network that is done
-    /// is noted in the results file; Ctrl-C loses those in training only, and the same command goes on from there. The table says
-    /// how many networks solved the task, and the median and the mean of the sequences they needed. Equal seeds give equal
-    /// results, whatever the number of threads.
+    /// is noted in the results file; Ctrl-C, SIGTERM and SIGHUP lose those in training only, and the same command goes on from
+    /// there. The table says how many networks solved the task, and the median and the mean of the sequences they needed. Equal
+    /// seeds give equal results, whatever the number of threads.
     ///
     /// Endless streams, those of 2000 and 2002, begin with a state of zeros and are left at the first error; weights change at every
     /// step. A training stream counts as a sequence, and the task is solved as soon as the network passes the test after it.
@@ -61,7 +63,7 @@ pub enum Command {
 /// Options of `lstm train`.
 #[derive(Args)]
 pub struct Train {
-    /// The text to train on, in UTF-8 [default: the sources and documents of this program]
+    /// The text to train on, in UTF-8; `-` is the standard input [default: the sources and documents of this program]
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
     /// The cell
@@ -133,7 +135,7 @@ pub struct Generate {
 /// Options of `lstm derive`.
 #[derive(Args)]
 pub struct Derive {
-    /// A Rust file with a `cell! { .. }`, or the name of a cell of this program
+    /// A Rust file with a `cell! { .. }`, `-` for the standard input, or the name of a cell of this program
     pub cell: PathBuf,
     /// Writes the derivation as a page of its own, to read in a browser, instead of printing it
     #[arg(long, value_name = "FILE")]
@@ -210,12 +212,18 @@ pub fn size(most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + 
 pub fn whole(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
-    move |text| match text.parse() {
-        Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(match (range.start(), range.end()) {
-            (least, &u64::MAX) => format!("it must be a whole number of at least {least}"),
-            (least, most) => format!("it must be a whole number from {least} to {most}"),
-        }),
+    move |text| {
+        let (least, most) = (range.start(), range.end());
+        let parsed = text.parse::<u64>();
+        let is_beyond = matches!(&parsed, Err(error) if *error.kind() == IntErrorKind::PosOverflow);
+        match parsed {
+            Ok(number) if range.contains(&number) => Ok(number),
+            // A largest number of twenty digits helps only those who have gone beyond it.
+            _ if *most == u64::MAX && !is_beyond => {
+                Err(format!("it must be a whole number of at least {least}"))
+            }
+            _ => Err(format!("it must be a whole number from {least} to {most}")),
+        }
     }
 }
 
@@ -233,9 +241,18 @@ pub fn finite(text: &str) -> Result<f64, String> {
 
 /// A finite number greater than 0.
 pub fn positive(text: &str) -> Result<f64, String> {
+    greater(text, 0.0)
+}
+
+/// A finite number greater than 1, as something may be divided by to become less.
+pub fn divisor(text: &str) -> Result<f64, String> {
+    greater(text, 1.0)
+}
+
+fn greater(text: &str, bound: f64) -> Result<f64, String> {
     match number(text)? {
-        value if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err("it must be a finite number greater than 0".to_owned()),
+        value if value.is_finite() && value > bound => Ok(value),
+        _ => Err(format!("it must be a finite number greater than {bound}")),
     }
 }
 

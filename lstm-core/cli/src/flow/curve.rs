@@ -1,7 +1,7 @@
 //! Scaling factors over the steps that an error travelled.
 
 use faer::MatRef;
-use lstm_core::{Cell, Error, Recurrent};
+use lstm_core::{Cell, Recurrent};
 use serde::Serialize;
 
 use super::rnn::{Agreement, SimpleRnn};
@@ -73,11 +73,9 @@ impl Choice {
 fn within(option: &'static str, unit: usize, units: usize) -> Result<usize, Failure> {
     match unit < units {
         true => Ok(unit),
-        false => Err(Failure::Core(Error::Option {
-            option,
-            value: unit.to_string(),
-            expected: "less than the number of units; the first is 0",
-        })),
+        false => Err(Failure::Options(format!(
+            "{option} is {unit}, but must be less than {units}, the number of units; the first is 0"
+        ))),
     }
 }
 

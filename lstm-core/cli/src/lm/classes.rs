@@ -11,7 +11,7 @@ use super::error::LmError;
 use super::exchange::{Bigrams, Exchange};
 use super::list::List;
 use super::text::Lines;
-use super::vocabulary::{END_ID, Vocabulary};
+use super::vocabulary::{END_ID, SPECIAL, UNKNOWN_ID, Vocabulary};
 use crate::failure::Failure;
 use crate::output::{Form, Output, require_replaceable};
 
@@ -25,8 +25,8 @@ pub fn run(options: &Classes) -> Result<(), Failure> {
     let (vocabulary, counts) = Vocabulary::read(&options.vocab)?;
     let root = (vocabulary.len() as f64).sqrt().round() as u64;
     let count = options.classes.unwrap_or(root.max(1)) as usize;
-    let bins = Partition::by_frequency(&counts, count)?;
-    let bigrams = bigrams(&vocabulary, &options.text)?;
+    let bins = by_frequency(&counts, count, &options.vocab)?;
+    let bigrams = bigrams(&vocabulary, options)?;
     let class_of = bins.class_of().to_vec();
     let (class_of, moved, before, after) = match options.method {
         Method::Frequency => {
@@ -71,26 +71,53 @@ pub fn run(options: &Classes) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Counts the neighbours in a text, which is read as a stream.
-fn bigrams(vocabulary: &Vocabulary, text: &Path) -> Result<Bigrams, Failure> {
+/// So many classes of the words in a list, in bins by their counts.
+///
+/// # Errors
+/// More classes than words.
+pub fn by_frequency(counts: &[u64], classes: usize, list: &Path) -> Result<Partition, Failure> {
+    if classes > counts.len() {
+        return Err(LmError::Options(format!(
+            "--classes is {classes}, but must be at most {}, the number of words in {}",
+            counts.len(),
+            list.display()
+        ))
+        .into());
+    }
+    Ok(Partition::by_frequency(counts, classes)?)
+}
+
+/// Counts the neighbours in the text, which is read as a stream.
+fn bigrams(vocabulary: &Vocabulary, options: &Classes) -> Result<Bigrams, Failure> {
+    let Classes { text, vocab, .. } = options;
     let mut lines = Lines::open(text)?;
     let mut bigrams = Bigrams::new(vocabulary.len());
     let (mut ids, mut last) = (Vec::new(), END_ID);
-    let mut has_words = false;
+    let (mut has_words, mut has_known) = (false, false);
     while let Some(line) = lines.next_line()? {
         ids.clear();
         if let Err(reason) = vocabulary.encode(line, &mut ids) {
             return Err(lines.wrong(reason));
         }
         has_words |= ids.len() > 1;
+        has_known |= ids.iter().any(|&id| id != END_ID && id != UNKNOWN_ID);
         for &id in &ids {
             bigrams.add(last, id);
             last = id;
         }
     }
+    // Where the vocabulary itself has no words but these two, a text of nothing else is no mistake.
     match has_words {
-        true => Ok(bigrams),
-        false => Err(LmError::no_word([text]).into()),
+        false => Err(LmError::no_word([text.as_path()]).into()),
+        true if has_known || vocabulary.len() <= SPECIAL => Ok(bigrams),
+        true => Err(LmError::File {
+            path: text.clone(),
+            reason: format!(
+                "all of its words are unknown to {}, so nothing is written; name the vocabulary of this text with --vocab",
+                vocab.display()
+            ),
+        }
+        .into()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Vocab;
 use super::error::LmError;
 use super::text::Lines;
-use super::vocabulary::{END, Vocabulary, require_word};
+use super::vocabulary::{END, SPECIAL, Vocabulary, require_word};
 use crate::failure::Failure;
 use crate::output::{Form, Output, require_replaceable};
 use crate::progress::grouped;
@@ -39,7 +39,9 @@ pub fn run(options: &Vocab) -> Result<(), Failure> {
     });
     let frequent = known.partition_point(|&(_, count)| count >= options.min_count);
     // The limit is at least 2, and the first two places are taken.
-    let room = options.limit.map_or(usize::MAX, |limit| limit as usize - 2);
+    let room = options
+        .limit
+        .map_or(usize::MAX, |limit| limit as usize - SPECIAL);
     let dropped = known.split_off(frequent.min(room));
     let without_place = dropped.iter().map(|(_, count)| count).sum::<u64>();
     let unknown = written + without_place;

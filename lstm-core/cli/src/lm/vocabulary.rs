@@ -17,6 +17,8 @@ pub const END: &str = "<eos>";
 pub const END_ID: u32 = 0;
 /// The number of the word that stands for all unknown ones.
 pub const UNKNOWN_ID: u32 = 1;
+/// So many words, these two, stand before those of the texts.
+pub const SPECIAL: usize = 2;
 
 /// The numbers of so many words, ends of sentences among them, take 4 GiB: more are refused, and a pipe without an end is not
 /// read for ever.
@@ -35,7 +37,7 @@ impl Vocabulary {
     /// # Errors
     /// What is wrong: no end of sentence at the beginning, no unknown word behind it, a word that occurs twice or is none.
     pub fn new(words: Vec<String>) -> Result<Self, String> {
-        if words.len() < 2 || words[0] != END {
+        if words.len() < SPECIAL || words[0] != END {
             return Err(format!(
                 "a vocabulary begins with `{END}` and the unknown word"
             ));

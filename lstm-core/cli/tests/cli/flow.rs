@@ -75,11 +75,11 @@ fn flow_refuses_what_does_not_fit() {
         (&["--cell", "lstm", "--from", "s"], "c, h"),
         (
             &["--cell", "lstm", "--from", "c", "--unit", "16"],
-            "less than the number of units",
+            "--unit is 16, but must be less than 16, the number of units",
         ),
         (
             &["--cell", "elman", "--to-unit", "99"],
-            "less than the number of units",
+            "--to-unit is 99, but must be less than 16, the number of units",
         ),
         (&["--steps", "0"], "from 1 to 100000"),
         (

@@ -14,6 +14,15 @@ fn classes_by_exchange_find_the_text_likelier_and_serve_training() {
     assert!(error.contains("line 3 of classes.txt"), "{error}");
 }
 
+/// Such a vocabulary leaves no word of any text known. There are more of these than of sentences, so they are in the first bin.
+#[test]
+fn a_vocabulary_of_the_two_special_words_has_classes() {
+    let folder = Folder::new("special");
+    folder.done(&["vocab", "train.txt", "--limit", "2"]);
+    folder.done(&["classes", "train.txt", "--classes", "2"]);
+    assert_eq!(folder.bytes("classes.txt"), b"1\t<eos>\n0\t<unk>\n");
+}
+
 /// The pairs of so many classes would take 80 GB; those that occur are as many as the words.
 #[test]
 fn bins_may_be_as_many_as_the_words() {

@@ -12,6 +12,7 @@ fn a_text_without_words_leaves_older_lists_as_they_are() {
     let before = lists();
     folder.write("empty.txt", "");
     folder.write("blank.txt", "\n \n\t\n");
+    folder.write("foreign.txt", "le chat\nvoit le chien\n");
     for (arguments, reason) in [
         (
             &["vocab", "empty.txt", "blank.txt"][..],
@@ -19,6 +20,11 @@ fn a_text_without_words_leaves_older_lists_as_they_are() {
         ),
         (&["classes", "empty.txt"], "there is no word in empty.txt"),
         (&["classes", "blank.txt"], "there is no word in blank.txt"),
+        // A text of another language, say: the vocabulary is not its own.
+        (
+            &["classes", "foreign.txt"],
+            "foreign.txt: all of its words are unknown to vocabulary.txt, so nothing is written",
+        ),
     ] {
         let error = folder.refused(arguments);
         assert!(error.contains(reason), "{error}");
