@@ -7,6 +7,8 @@ mod classes;
 #[cfg(unix)]
 #[path = "lm/interrupt.rs"]
 mod interrupt;
+#[path = "lm/rescore.rs"]
+mod rescore;
 #[path = "lm/texts.rs"]
 mod texts;
 
@@ -178,6 +180,34 @@ fn perplexity_is_that_of_the_scores_of_the_words() {
 }
 
 #[test]
+fn scores_stand_alone_on_the_output() {
+    let folder = Folder::new("scores");
+    folder.train(&[]);
+    folder.write("one.txt", "the cat\n\n");
+    let output = folder.lm(&["ppl", "lm.safetensors", "one.txt", "--scores"]);
+    assert!(output.status.success(), "{output:?}");
+    let [scores, table] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let words: Vec<_> = (scores.lines())
+        .map(|line| line.split_once('\t').unwrap())
+        .collect();
+    assert!(
+        words
+            .iter()
+            .all(|(_, log)| log.parse::<f64>().unwrap() < 0.0)
+    );
+    let words: Vec<_> = words.into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["the", "cat", "<eos>", "<eos>"]);
+    assert!(
+        table.contains("perplexity") && table.contains("words per second"),
+        "{table}"
+    );
+    // Without scores the table is what is asked for.
+    let table = folder.done(&["ppl", "lm.safetensors", "one.txt"]);
+    assert!(table.contains("ends of sentences"), "{table}");
+}
+
+#[test]
 fn a_run_that_was_cut_short_goes_on_to_the_same_bytes_on_any_number_of_threads() {
     let folder = Folder::new("resume");
     let whole = folder.train(&[
@@ -245,88 +275,6 @@ fn a_run_that_was_cut_short_goes_on_to_the_same_bytes_on_any_number_of_threads()
 }
 
 #[test]
-fn sentences_are_written_and_lists_sorted_in_a_stable_order() {
-    let folder = Folder::new("rescore");
-    folder.train(&["--tied"]);
-    let write = || {
-        folder.done(&[
-            "generate",
-            "lm.safetensors",
-            "--sentences",
-            "5",
-            "--prompt",
-            "the",
-            "--seed",
-            "3",
-        ])
-    };
-    let sentences = write();
-    assert_eq!(sentences, write());
-    assert!(
-        sentences.lines().count() == 5 && sentences.lines().all(|line| line.starts_with("the"))
-    );
-    assert!(!sentences.contains("<unk>"));
-
-    let lists = "one\t0\tsees the the cat\none\t0\tthe cat sees the dog\ntwo\t-1\t\ntwo\t-1\t\ntwo\t9000\tzebra  zebra\n";
-    folder.write("lists.txt", lists);
-    let rescore = |more: &[&str]| -> Vec<Vec<String>> {
-        let output = folder.done(&[&["rescore", "lm.safetensors", "lists.txt"], more].concat());
-        let fields = |line: &str| line.split('\t').map(str::to_owned).collect();
-        output.lines().map(fields).collect()
-    };
-    let sorted = rescore(&[]);
-    let sentences: Vec<_> = sorted.iter().map(|line| line[3].as_str()).collect();
-    assert_eq!(
-        sentences,
-        [
-            "the cat sees the dog",
-            "sees the the cat",
-            "zebra  zebra",
-            "",
-            ""
-        ]
-    );
-    // A sentence's score is the sum over its words when it is read by itself.
-    folder.write("one.txt", "the cat sees the dog\n");
-    let scores = folder.done(&["ppl", "lm.safetensors", "one.txt", "--scores", "--json"]);
-    let logs = scores.lines().filter_map(|line| {
-        json(line)["word"]
-            .as_str()
-            .map(|_| json(line)["log_probability"].as_f64().unwrap())
-    });
-    let sum: f64 = logs.sum();
-    // Single precision, in products of other shapes: some roundings of 6e-8 of scores near 10.
-    assert!((sorted[0][2].parse::<f64>().unwrap() - sum).abs() < 1e-4);
-    // Without the model's score nothing is left but the given order.
-    let plain: Vec<_> = rescore(&["--scale", "0"])
-        .iter()
-        .map(|line| line[3].clone())
-        .collect();
-    assert_eq!(
-        plain,
-        [
-            "sees the the cat",
-            "the cat sees the dog",
-            "zebra  zebra",
-            "",
-            ""
-        ]
-    );
-    assert_eq!(rescore(&["--best"]).len(), 2);
-
-    folder.write("lists.txt", "one\t1\t-4\ta cat\n");
-    let line = &rescore(&["--interpolate", "0.25", "--scale", "2"])[0];
-    let (total, model): (f64, f64) = (line[1].parse().unwrap(), line[2].parse().unwrap());
-    assert!((total - (1.0 + 2.0 * (0.25 * model + 0.75 * -4.0))).abs() < 1e-12);
-    folder.write("lists.txt", "one\t1\ta cat\none\tx\ta cat\n");
-    let error = folder.refused(&["rescore", "lm.safetensors", "lists.txt"]);
-    assert!(
-        error.contains("line 2 of lists.txt") && error.contains("`x`"),
-        "{error}"
-    );
-}
-
-#[test]
 fn what_cannot_be_used_is_refused_with_one_sentence() {
     let folder = Folder::new("refused");
     folder.write("bytes.txt", b"good\nbad \xff line\n");
@@ -353,10 +301,6 @@ fn what_cannot_be_used_is_refused_with_one_sentence() {
             "its length in words and ends of sentences is 4, but must be at least 701",
         ),
         (
-            &["train", "train.txt", "--decay", "0.5"],
-            "the divisor of the learning rate is 0.5, but must be",
-        ),
-        (
             &[
                 "train",
                 "train.txt",
@@ -368,7 +312,14 @@ fn what_cannot_be_used_is_refused_with_one_sentence() {
             ],
             "--embedding 8",
         ),
-        (&["train", "train.txt", "--classes", "1000"], "classes"),
+        (
+            &["train", "train.txt", "--classes", "1000"],
+            "--classes is 1000, but must be at most 12, the number of words in vocabulary.txt",
+        ),
+        (
+            &["classes", "train.txt", "--classes", "13"],
+            "--classes is 13, but must be at most 12, the number of words in vocabulary.txt",
+        ),
         (
             &["train", "train.txt", "--tied", "--classes", "3"],
             "--classes",

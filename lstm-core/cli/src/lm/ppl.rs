@@ -13,6 +13,7 @@ use super::reader::{CHUNK, Reader};
 use super::text::Lines;
 use super::vocabulary::{END, UNKNOWN_ID};
 use crate::failure::Failure;
+use crate::held::complain;
 use crate::progress::grouped;
 
 /// Reads the text as a stream and prints its perplexity.
@@ -60,7 +61,12 @@ pub fn run(options: &Ppl) -> Result<(), Failure> {
             found["words_per_second"] = json!(speed);
             writeln!(out, "{found}")?;
         }
-        false => summary(&mut out, account, speed)?,
+        // What reads the scores finds nothing else among them; on a terminal the table stands below them.
+        false if options.scores => {
+            out.flush()?;
+            complain(summary(account, speed).trim_end());
+        }
+        false => out.write_all(summary(account, speed).as_bytes())?,
     }
     Ok(out.flush()?)
 }
@@ -105,8 +111,9 @@ impl<W: Write> Reading<'_, W> {
     }
 }
 
-fn summary(out: &mut impl Write, account: Account, speed: f64) -> Result<(), Failure> {
-    writeln!(out, "{:<34} {:>12} {:>12}", "", "count", "perplexity")?;
+/// The table of perplexities.
+fn summary(account: Account, speed: f64) -> String {
+    let mut table = format!("{:<34} {:>12} {:>12}\n", "", "count", "perplexity");
     for (name, sum) in [
         ("words and ends of sentences", account.all()),
         ("words and ends without unknown", account.without_unknown()),
@@ -115,12 +122,11 @@ fn summary(out: &mut impl Write, account: Account, speed: f64) -> Result<(), Fai
         ("  unknown", account.unknown),
         ("ends of sentences", account.ends),
     ] {
-        writeln!(
-            out,
-            "{name:<34} {:>12} {:>12}",
+        table += &format!(
+            "{name:<34} {:>12} {:>12}\n",
             grouped(sum.count),
             sum.perplexity().map_or("-".to_owned(), shown)
-        )?;
+        );
     }
-    Ok(writeln!(out, "{} words per second", grouped(speed as u64))?)
+    table + &format!("{} words per second\n", grouped(speed as u64))
 }

@@ -1,5 +1,6 @@
 //! `lstm lm rescore`: n-best lists, sorted by scores to which a model's are added.
 
+use std::collections::HashSet;
 use std::io::{BufWriter, Write, stdout};
 
 use serde_json::json;
@@ -27,6 +28,7 @@ pub fn run(options: &Rescore) -> Result<(), Failure> {
     };
     let counter = Counter::start();
     let (mut list, mut candidates) = (String::new(), Vec::new());
+    let mut finished = HashSet::new();
     while let Some(line) = lines.next_line()? {
         let parsed = Candidate::parse(line, options, &model);
         let (name, candidate) = match parsed {
@@ -36,6 +38,13 @@ pub fn run(options: &Rescore) -> Result<(), Failure> {
         if name != list && !candidates.is_empty() {
             rescoring.write(&list, &mut candidates)?;
             counter.show(rescoring.words);
+            finished.insert(list);
+        }
+        // Its lines before are sorted and written already.
+        if finished.contains(&name) {
+            return Err(lines.wrong(format!(
+                "the list `{name}` goes on after another one has begun; put all lines of a list together"
+            )));
         }
         list = name;
         candidates.push(candidate);
@@ -69,7 +78,8 @@ impl Candidate {
                 _ => Err(format!("{what} is `{text}`, which is no finite number")),
             }
         };
-        let mut parts = line.splitn(if options.interpolate.is_some() { 4 } else { 3 }, '\t');
+        let columns = if options.interpolate.is_some() { 4 } else { 3 };
+        let mut parts = line.splitn(columns, '\t');
         let name = parts.next().unwrap_or_default().to_owned();
         let score = number(parts.next(), "the score")?;
         let given = match options.interpolate {
@@ -79,6 +89,17 @@ impl Candidate {
         let sentence = parts
             .next()
             .ok_or("the sentence is missing; a tab goes before it")?;
+        if sentence.contains('\t') {
+            let reason = match columns {
+                4 => {
+                    "there is a tab in the sentence; a line has four columns with --interpolate, of which the sentence is the last"
+                }
+                _ => {
+                    "there is a tab in the sentence; a line has three columns, or with --interpolate four, of which the sentence is the last"
+                }
+            };
+            return Err(reason.to_owned());
+        }
         let mut ids = Vec::new();
         model.vocabulary().encode(sentence, &mut ids)?;
         let candidate = Self {
