@@ -1,7 +1,7 @@
 //! The text to train on: a file, or what this program is made of.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, stdin};
 use std::path::Path;
 
 use lstm_core::text::{Vocabulary, split};
@@ -38,7 +38,13 @@ impl Corpus {
     pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
         match file {
             // The end of a text is held out, as is customary.
-            Some(path) => Self::of(path.display().to_string(), &read_text(path)?, 1),
+            Some(path) => {
+                let origin = match is_stdin(path) {
+                    true => "the standard input".to_owned(),
+                    false => path.display().to_string(),
+                };
+                Self::of(origin, &read_text(path)?, 1)
+            }
             None => {
                 let text: String = SOURCES.iter().map(|(_, text)| *text).collect();
                 let origin = format!(
@@ -71,15 +77,26 @@ pub fn cell_source(file: &str) -> Option<(&'static str, &'static str)> {
     SOURCES.iter().find(|(name, _)| *name == path).copied()
 }
 
-/// The text of a file, without the byte-order mark that some editors put before it.
+/// Whether a path, where a text is to be read, stands for the standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The text of a file, without the byte-order mark that some editors put before it; `-` is the standard input.
 ///
 /// # Errors
 /// A file that cannot be read, is empty or too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    require_end(path)?;
     let mut bytes = Vec::new();
     // One byte more than is allowed is enough to know.
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let mut read_from = |text: &mut dyn Read| text.take(LARGEST + 1).read_to_end(&mut bytes);
+    let read = match is_stdin(path) {
+        true => read_from(&mut stdin().lock()),
+        false => {
+            require_end(path)?;
+            File::open(path).and_then(|mut file| read_from(&mut file))
+        }
+    };
     let path = || path.to_owned();
     let len = read.map_err(|source| Failure::Read {
         path: path(),

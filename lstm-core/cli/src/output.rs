@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf, absolute};
 use lstm_core::io::{ModelFile, require_writable};
 use same_file::is_same_file;
 
+use crate::corpus::is_stdin;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::lm;
@@ -103,8 +104,10 @@ pub fn require_replaceable<'a>(
     let mut before: Vec<Output<'_>> = Vec::new();
     for output in outputs {
         let Output { option, path, form } = output;
-        if !matches!(form, Form::Checkpoints) {
-            require_writable(path)?;
+        require_named(option, path)?;
+        match form {
+            Form::Checkpoints => require_folder(path)?,
+            _ => require_writable(path)?,
         }
         let refused = |reason: String| {
             Err(Failure::NotReplaced {
@@ -125,6 +128,41 @@ pub fn require_replaceable<'a>(
         before.push(output);
     }
     Ok(())
+}
+
+/// Refuses `-`, which where texts are read is the standard input, as the name of something to be written.
+///
+/// # Errors
+/// This name.
+pub fn require_named(option: &'static str, path: &Path) -> Result<(), Failure> {
+    match is_stdin(path) {
+        true => Err(Failure::Options(format!(
+            "{option} names what is to be written, and the standard output is not for that; choose a name, or ./- for one called `-`"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Checks that a later write can put files into a folder, which may have to be made. What is there and is no folder is not
+/// for this to refuse.
+fn require_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.exists() && !folder.is_dir() {
+        return Ok(());
+    }
+    let is_missing = |path: &&Path| *path != Path::new("") && !path.exists();
+    let first = match folder.ancestors().take_while(is_missing).last() {
+        Some(missing) => missing.to_owned(),
+        None => folder.join("checkpoint"),
+    };
+    require_writable(&first).map_err(|error| match error {
+        lstm_core::Error::Io { source, .. } => lstm_core::Error::Io {
+            action: "write to",
+            path: folder.to_owned(),
+            source,
+        }
+        .into(),
+        other => other.into(),
+    })
 }
 
 /// Whether two files are one or, where they are not there yet, will be.
@@ -156,6 +194,11 @@ fn place(path: &Path) -> io::Result<PathBuf> {
 /// Whether two paths lead to one file. Others than files are not opened: a pipe that was would lose what is in it.
 fn are_one(one: &Path, other: &Path) -> bool {
     one.is_file() && other.is_file() && is_same_file(one, other).unwrap_or(false)
+}
+
+/// Whether there is something at a place that would be lost if it were replaced.
+pub fn holds_something(path: &Path) -> bool {
+    path.exists() && !is_empty(path)
 }
 
 /// Whether nothing is lost with a file, such as one that was made to have a name of its own.

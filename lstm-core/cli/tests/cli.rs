@@ -8,6 +8,8 @@ mod kinds;
 mod outputs;
 #[path = "cli/page.rs"]
 mod page;
+#[path = "cli/stdin.rs"]
+mod stdin;
 #[path = "cli/training.rs"]
 mod training;
 
@@ -110,6 +112,15 @@ fn impossible_options_are_refused_with_one_sentence() {
         (
             &["lm", "train", "text", "--seed", "-1"],
             "it must be a whole number of at least 0; `lstm help lm train` lists",
+        ),
+        // One more than the largest number of 64 bits.
+        (
+            &["train", "--seed", "18446744073709551616"],
+            "it must be a whole number from 0 to 18446744073709551615",
+        ),
+        (
+            &["lm", "train", "text", "--decay", "1"],
+            "'--decay <X>': it must be a finite number greater than 1",
         ),
         (
             &["flow", "--forget-bias", "-1,x"],

@@ -7,7 +7,7 @@ use lstm_derive_engine::model::Cell;
 use lstm_derive_engine::print;
 
 use crate::cells;
-use crate::corpus::{cell_source, read_text};
+use crate::corpus::{cell_source, is_stdin, read_text};
 use crate::failure::Failure;
 
 /// A text with a cell.
@@ -30,6 +30,13 @@ pub fn find(cell: &Path) -> Result<Source, Failure> {
                 "this program was built without the source of {spec_name}; give its file"
             ))),
         };
+    }
+    if is_stdin(cell) {
+        return Ok(Source {
+            // As compilers call it before lines and columns.
+            name: "<stdin>".to_owned(),
+            text: Cow::Owned(read_text(cell)?),
+        });
     }
     match cell.exists() {
         true => Ok(Source {

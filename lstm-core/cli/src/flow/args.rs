@@ -28,7 +28,7 @@ pub struct Flow {
     /// A model that `lstm train` saved: its layer at the start of training and as it is now
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["units", "inputs", "strength", "train"])]
     pub model: Option<PathBuf>,
-    /// The text that the model reads, in UTF-8 [default: the sources and documents of this program]
+    /// The text that the model reads, in UTF-8; `-` is the standard input [default: the sources and documents of this program]
     #[arg(long, value_name = "FILE", requires = "model")]
     pub text: Option<PathBuf>,
     /// Steps that errors travel back

@@ -6,7 +6,7 @@ use lstm_core::Classes;
 use lstm_core::io::write_atomic;
 
 use super::error::LmError;
-use super::text::{Lines, as_file};
+use super::text::Lines;
 use super::vocabulary::END;
 use crate::failure::Failure;
 
@@ -46,9 +46,9 @@ impl List {
         })
     }
 
-    /// Whether a file at this place, be it called `-`, is a list of which something holds.
+    /// Whether a file is a list of which something holds.
     pub fn is(path: &Path, what: impl FnOnce(&Self) -> bool) -> bool {
-        Self::read(&as_file(path)).is_ok_and(|list| what(&list))
+        Self::read(path).is_ok_and(|list| what(&list))
     }
 
     /// Writes a line for each word: its number, a tab, the word.

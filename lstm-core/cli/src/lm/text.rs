@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 
 use super::error::LmError;
-use crate::corpus::without_mark;
+use crate::corpus::{is_stdin, without_mark};
 use crate::failure::Failure;
 use crate::progress::grouped;
 
@@ -26,7 +26,7 @@ impl Lines {
     /// # Errors
     /// A file that cannot be read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let reader: Box<dyn BufRead> = match path == Path::new("-") {
+        let reader: Box<dyn BufRead> = match is_stdin(path) {
             true => Box::new(stdin().lock()),
             false => Box::new(BufReader::new(
                 File::open(path).map_err(|source| unread(path, source))?,
@@ -82,11 +82,6 @@ impl Lines {
         }
         .into()
     }
-}
-
-/// The path of a file, also of one that is called `-` like the standard input.
-pub fn as_file(path: &Path) -> PathBuf {
-    Path::new(".").join(path)
 }
 
 fn unread(path: &Path, source: std::io::Error) -> Failure {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::kind::require_end;
+use crate::output::require_named;
 
 /// What became of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,7 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Trial>, Failure> {
 /// A file or a folder that is closed to us.
 pub fn require_writable(path: &Path) -> Result<(), Failure> {
     require_end(path)?;
+    require_named("--results", path)?;
     io::require_writable(path)?;
     match OpenOptions::new().append(true).open(path) {
         Err(source) if source.kind() != ErrorKind::NotFound => Err(unwritten(path, source)),
