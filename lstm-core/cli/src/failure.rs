@@ -28,6 +28,17 @@ pub enum Failure {
         left: String,
     },
 
+    /// A run of training has ended as it should, but without a model.
+    #[error("{reason}, so {left}; {remedy}")]
+    NothingLearned {
+        /// What has become of the training.
+        reason: &'static str,
+        /// What is there instead.
+        left: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -125,12 +136,12 @@ pub enum Failure {
     #[error("cannot write to the output: {0}")]
     Output(#[from] io::Error),
 
-    /// The handler for Ctrl-C cannot be installed.
-    #[error("cannot listen for Ctrl-C: {0}")]
+    /// The handler for Ctrl-C and signals cannot be installed.
+    #[error("cannot listen for Ctrl-C and signals: {0}")]
     Signal(#[from] ctrlc::Error),
 
-    /// Ctrl-C came; the sentence says what was saved.
-    #[error("stopped by Ctrl-C; {0}")]
+    /// Ctrl-C or a signal came; the sentence says what was saved.
+    #[error("stopped by Ctrl-C or a signal; {0}")]
     Interrupted(String),
 
     /// The results file of `lstm paper` has a line that is not one of its own.
@@ -144,12 +155,12 @@ pub enum Failure {
         reason: serde_json::Error,
     },
 
-    /// Ctrl-C came before any seed of `lstm paper` was done.
-    #[error("stopped by Ctrl-C; no seed was done, so nothing is saved")]
+    /// Ctrl-C or a signal came before any seed of `lstm paper` was done.
+    #[error("stopped by Ctrl-C or a signal; no seed was done, so nothing is saved")]
     StoppedAtOnce,
 
-    /// Ctrl-C came; the finished seeds of `lstm paper` are saved.
-    #[error("stopped by Ctrl-C; {done} of {seeds} seeds were done; their results are in {}, and the same command goes on from there", path.display())]
+    /// Ctrl-C or a signal came; the finished seeds of `lstm paper` are saved.
+    #[error("stopped by Ctrl-C or a signal; {done} of {seeds} seeds were done; their results are in {}, and the same command goes on from there", path.display())]
     Stopped {
         /// The results file.
         path: PathBuf,

@@ -45,7 +45,7 @@ use crate::interrupt::Interrupt;
 /// Trains the networks that are not in the results file yet, and prints the table.
 ///
 /// # Errors
-/// A results file that cannot be read or written, and Ctrl-C.
+/// A results file that cannot be read or written; Ctrl-C or a signal.
 pub fn run(options: &Paper) -> Result<(), Failure> {
     let (experiment, common) = chosen(&options.task)?;
     let interrupt = Interrupt::listen()?;
