@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::vocabulary::END;
-use crate::args::{fraction, not_negative, positive, size, whole};
+use crate::args::{divisor, fraction, not_negative, positive, size, whole};
 use crate::cells;
 
 /// The verbs of `lstm lm`.
@@ -17,9 +17,9 @@ pub enum Verb {
     Classes(Classes),
     /// Train a model
     ///
-    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C stops early and exits
-    /// with code 130. It leaves a checkpoint if there is a folder for them, else the model that was best on the text of --valid or,
-    /// before there is one, the model as it is.
+    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C, SIGTERM and SIGHUP
+    /// stop early, with code 130. That leaves a checkpoint if there is a folder for them, else the model that was best on the text of
+    /// --valid or, before there is one, the model as it is. An older model is not replaced before the first epoch is over.
     Train(Box<Train>),
     /// Measure the perplexity of a text
     Ppl(Ppl),
@@ -28,8 +28,9 @@ pub enum Verb {
     /// Sort n-best lists by scores to which a model's are added
     ///
     /// A line holds the name of its list, a score (a natural logarithm) and a sentence, with tabs between them; with
-    /// --interpolate, the score of another language model before the sentence. Lines of a list stand together. Each list is
-    /// written, the best line first, as soon as it is complete: its name, the total score, the model's score, the sentence.
+    /// --interpolate, the score of another language model before the sentence. No sentence holds a tab, and all lines of a list
+    /// stand together. Each list is written, the best line first, as soon as it is complete: its name, the total score, the
+    /// model's score, the sentence.
     Rescore(Rescore),
 }
 
@@ -68,7 +69,7 @@ pub enum Method {
 /// Options of `lstm lm classes`.
 #[derive(Args)]
 pub struct Classes {
-    /// The text whose neighbours of words are counted
+    /// The text whose neighbours of words are counted; `-` is the standard input
     pub text: PathBuf,
     /// The list of words that `lstm lm vocab` wrote
     #[arg(long, value_name = "FILE", default_value = "vocabulary.txt")]
@@ -102,7 +103,7 @@ pub enum Descent {
 /// Options of `lstm lm train`.
 #[derive(Args)]
 pub struct Train {
-    /// The text to train on
+    /// The text to train on; `-` is the standard input
     pub text: PathBuf,
     /// The list of words that `lstm lm vocab` wrote
     #[arg(long, value_name = "FILE", default_value = "vocabulary.txt")]
@@ -153,7 +154,7 @@ pub struct Train {
     #[arg(long, value_name = "X", default_value_t = 0.25, value_parser = positive)]
     pub clip: f64,
     /// What the rate is divided by when the text of --valid is predicted no better than before
-    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = positive)]
+    #[arg(long, value_name = "X", default_value_t = 4.0, value_parser = divisor)]
     pub decay: f64,
     /// Stop at the plateau after so many divisions of the rate
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = size(1_000_000))]
@@ -182,6 +183,11 @@ pub struct Train {
 }
 
 impl Train {
+    /// How many numbers stand for a word: as given, or else as many as units.
+    pub fn embedding_len(&self) -> u64 {
+        self.embedding.unwrap_or(self.hidden)
+    }
+
     /// The learning rate that is given, or the usual one of the optimiser.
     pub fn learning_rate(&self) -> f64 {
         self.rate.unwrap_or(match self.optimiser {
@@ -198,7 +204,8 @@ pub struct Ppl {
     pub model: PathBuf,
     /// The text; `-` is the standard input
     pub text: PathBuf,
-    /// Print each word with the natural logarithm of its probability, and whether it is unknown
+    /// Print each word with the natural logarithm of its probability, and whether it is unknown; the table goes to the error
+    /// output then, while with --json the last line is what it would show
     #[arg(long)]
     pub scores: bool,
     /// Read each sentence by itself instead of carrying the state on

@@ -3,6 +3,7 @@
 mod args;
 mod classes;
 mod curves;
+mod ending;
 mod error;
 mod exchange;
 mod generate;

@@ -4,7 +4,9 @@ use std::hash::Hasher;
 use std::path::Path;
 
 use fnv::FnvHasher;
+use lstm_core::Error;
 use lstm_core::checkpoint::{Checkpoint, Checkpoints};
+use lstm_core::io::ModelFile;
 use lstm_core::optim::{Adam, Optimiser, Plateau, Sgd};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,7 +23,7 @@ const KEEP: usize = 2;
 
 /// What an epoch found. Times are not in it: they would differ from run to run.
 ///
-/// Losses are means in nats. Perplexities can be beyond all numbers, and JSON, as which this is kept, has no infinity.
+/// Losses are means in nats, from which perplexities follow. None of these is beyond all numbers: a run ends where that happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// From 1.
@@ -119,12 +121,13 @@ impl Run {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let Some(latest) = folder.latest()? else {
+        let Some(latest) = folder.latest().map_err(unread)? else {
             return Ok(());
         };
-        for error in &latest.refused {
+        for error in latest.refused {
             complain(&format!(
-                "lstm: {error}; the run goes on from an earlier checkpoint"
+                "lstm: {}; the run goes on from an earlier checkpoint",
+                unread(error)
             ));
         }
         let file = latest.file;
@@ -139,14 +142,14 @@ impl Run {
         self.plateau.resume(file.watch("plateau")?);
         self.windows = file.count("windows")?;
         self.losses = file.number("losses")?;
-        let unread = |error: serde_json::Error| {
+        let unlisted = |error: serde_json::Error| {
             let reason = format!(
                 "its list of epochs cannot be read ({error}); choose another folder for --checkpoints"
             );
             unfit(file.path(), &reason)
         };
-        self.history = serde_json::from_str(file.text("history")?).map_err(unread)?;
-        self.kept = serde_json::from_str(file.text("kept")?).map_err(unread)?;
+        self.history = serde_json::from_str(file.text("history")?).map_err(unlisted)?;
+        self.kept = serde_json::from_str(file.text("kept")?).map_err(unlisted)?;
         Ok(())
     }
 
@@ -178,6 +181,17 @@ impl Run {
     }
 }
 
+/// Why a checkpoint cannot be read, in the words of this command where it is a model that came among them.
+fn unread(error: Error) -> Failure {
+    match error {
+        Error::Mismatch { path, .. } if ModelFile::open(&path).is_ok() => {
+            let reason = "it is a model and no checkpoint; move it to another folder, or choose another one for --checkpoints";
+            unfit(&path, reason).into()
+        }
+        other => other.into(),
+    }
+}
+
 fn unfit(path: &Path, reason: &str) -> LmError {
     LmError::File {
         path: path.to_owned(),
@@ -190,7 +204,8 @@ fn course(options: &Train, model: &WordModel, ids: &[u32], valid: Option<&[u32]>
     let words = model.vocabulary().words().iter();
     let words = words.flat_map(|word| [word.as_str(), " "]);
     json!({
-        "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
+        "cell": options.cell, "layers": options.layers, "hidden": options.hidden, "embedding": options.embedding_len(),
+        "tied": options.tied, "batch": options.batch, "steps": options.steps, "seed": options.seed, "clip": options.clip,
         "decay": options.decay, "reductions": options.reductions, "rate": options.learning_rate(),
         "adam": options.optimiser == Descent::Adam, "dropout": options.dropout,
         "words": ids.len(), "text": hash(numbers(ids)), "vocabulary": hash(words),

@@ -4,9 +4,9 @@ use std::io::{Stdout, Write, stdout};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lstm_core::Rng;
 use lstm_core::params::Parameters;
 use lstm_core::text::{Streams, Window};
-use lstm_core::{Classes, Rng};
 use serde_json::json;
 
 use super::args::Train;
@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::held::Held;
 use crate::interrupt::Interrupt;
 use crate::kind::Kind;
-use crate::output::{Form, Output, is_same_place, require_replaceable};
+use crate::output::{Form, Output, holds_something, require_replaceable};
 use crate::progress::grouped;
 
 /// Trains and saves a model.
@@ -49,7 +49,7 @@ pub fn run(options: &Train) -> Result<(), Failure> {
     let mut rng = Rng::new(options.seed);
     let config = Config {
         cell: options.cell.clone(),
-        embedding: options.embedding.unwrap_or(options.hidden) as usize,
+        embedding: options.embedding_len() as usize,
         hidden: options.hidden as usize,
         layers: options.layers as usize,
         dropout: options.dropout,
@@ -66,6 +66,7 @@ pub fn run(options: &Train) -> Result<(), Failure> {
         run,
         interrupt: Interrupt::listen()?,
         out: Held::new(stdout()),
+        replaces: holds_something(&options.out),
         has_saved: false,
     };
     training.run(streams)
@@ -97,7 +98,7 @@ fn class_of(
     let Some(count) = options.classes else {
         return Ok(None);
     };
-    let classes = Classes::by_frequency(counts, count as usize)?;
+    let classes = classes::by_frequency(counts, count as usize, &options.vocab)?;
     Ok(Some(classes.class_of().to_vec()))
 }
 
@@ -108,14 +109,20 @@ fn encode(vocabulary: &Vocabulary, text: &Path) -> Result<Vec<u32>, Failure> {
     Ok(ids)
 }
 
-struct Training<'a> {
-    options: &'a Train,
+/// A run with what goes on around it.
+pub struct Training<'a> {
+    /// The options.
+    pub options: &'a Train,
     valid: Option<Vec<u32>>,
-    run: Run,
+    /// What changes in its course.
+    pub run: Run,
     interrupt: Interrupt,
-    out: Held<Stdout>,
+    /// Where the table goes.
+    pub out: Held<Stdout>,
+    /// Whether there was an older model in the place of the new one.
+    pub replaces: bool,
     /// Whether a model was saved; one may also have been before the run was resumed.
-    has_saved: bool,
+    pub has_saved: bool,
 }
 
 impl Training<'_> {
@@ -151,7 +158,7 @@ impl Training<'_> {
                 );
                 if self.interrupt.came() {
                     bar.finish();
-                    return self.stop();
+                    return self.stop(of_epoch);
                 }
                 if run.windows.is_multiple_of(options.checkpoint_every) {
                     run.save()?;
@@ -165,7 +172,7 @@ impl Training<'_> {
             // An epoch of one window comes by here only, and measuring may have taken long.
             if self.interrupt.came() {
                 bar.finish();
-                return self.stop();
+                return self.stop(of_epoch);
             }
         }
         bar.finish();
@@ -190,9 +197,9 @@ impl Training<'_> {
     /// Measures, sets the rate, keeps the model if it is the best so far, and writes a checkpoint.
     fn end_epoch(&mut self, windows: u64) -> Result<Epoch, Failure> {
         let run = &mut self.run;
-        let train_loss = require_finite(run.losses / windows as f64, "in training")?;
+        let train_loss = require_perplexity(run.losses / windows as f64, "in training")?;
         let valid_loss = match &self.valid {
-            Some(ids) => Some(require_finite(
+            Some(ids) => Some(require_perplexity(
                 loss(&run.model, ids)?,
                 "on the text of --valid",
             )?),
@@ -221,7 +228,7 @@ impl Training<'_> {
     }
 
     /// Saves the model, which is that of the last epoch and the best.
-    fn keep(&mut self) -> Result<(), Failure> {
+    pub fn keep(&mut self) -> Result<(), Failure> {
         let file = &self.options.out;
         self.run.model.save(file)?;
         self.run.kept = Some(Kept {
@@ -230,38 +237,6 @@ impl Training<'_> {
         });
         self.has_saved = true;
         Ok(())
-    }
-
-    /// Says of numbers that diverged in which epoch they did, and which model was saved before.
-    fn diverged(&self, failure: Failure) -> Failure {
-        let Failure::Core(source @ lstm_core::Error::NotFinite { .. }) = failure else {
-            return failure;
-        };
-        let epoch = self.run.history.len() + 1;
-        let saved = match &self.run.kept {
-            Some(Kept { epoch, file }) => format!("{file} holds the model of epoch {epoch}"),
-            None => "no model was saved".to_owned(),
-        };
-        let left = format!("That was in epoch {epoch}; {saved}");
-        Failure::Diverged { source, left }
-    }
-
-    /// Ctrl-C: a checkpoint or, where there is no folder for one, the best model, which is there already, or else the model as
-    /// it is.
-    fn stop(&self) -> Result<(), Failure> {
-        let out = &self.options.out;
-        let left = if let Some(folder) = &self.options.checkpoints {
-            self.run.save()?;
-            let folder = folder.display();
-            format!("the same command goes on from the checkpoint in {folder}")
-        } else if self.run.has_best() {
-            let out = out.display();
-            format!("{out} holds the model that was best on the text of --valid")
-        } else {
-            self.run.model.save(out)?;
-            format!("{} holds the model as it was", out.display())
-        };
-        Err(Failure::Interrupted(left))
     }
 
     fn introduce(&mut self, words: u64) -> Result<(), Failure> {
@@ -294,7 +269,6 @@ impl Training<'_> {
         let out = &mut self.out;
         let seconds = time.as_secs_f64();
         if self.options.json {
-            // A perplexity beyond all numbers is null.
             let line = json!({
                 "epoch": epoch.epoch, "rate": epoch.rate,
                 "train_perplexity": epoch.train_perplexity(), "valid_perplexity": epoch.valid_perplexity(),
@@ -311,39 +285,6 @@ impl Training<'_> {
             shown_rate(epoch.rate),
             grouped(speed as u64)
         )?)
-    }
-
-    /// Says where the model is, which a run that was resumed may have saved before.
-    fn conclude(mut self, of_epoch: u64) -> Result<(), Failure> {
-        let best = self.run.kept.as_ref().map(|kept| kept.epoch as u64);
-        // Where the best epoch was the last one, its model is at hand.
-        if !self.has_saved && best.is_some_and(|epoch| epoch * of_epoch == self.run.windows) {
-            self.keep()?;
-        }
-        let path = &self.options.out;
-        let out = path.display().to_string();
-        let before = (self.run.kept.take()).filter(|_| !self.has_saved);
-        let is_there =
-            |file: &str| path.exists() && (file == out || is_same_place(path, file.as_ref()));
-        match before {
-            Some(Kept { epoch, file }) if !is_there(&file) => {
-                let reason = format!(
-                    "nothing was saved in it, as no epoch was better than epoch {epoch}, whose model this run saved in {file} before"
-                );
-                return Err(LmError::File {
-                    path: path.clone(),
-                    reason,
-                }
-                .into());
-            }
-            _ if self.options.json => writeln!(self.out, "{}", json!({"out": out}))?,
-            Some(Kept { epoch, .. }) => writeln!(
-                self.out,
-                "No epoch was better than epoch {epoch}, whose model this run saved in {out} before."
-            )?,
-            None => writeln!(self.out, "Saved {out}.")?,
-        }
-        self.out.finish()
     }
 }
 
@@ -366,12 +307,12 @@ fn loss(model: &WordModel, ids: &[u32]) -> Result<f64, Failure> {
     Ok(account.all().loss().unwrap_or(0.0))
 }
 
-/// Refuses a mean loss where numbers have diverged.
-fn require_finite(loss: f64, place: &str) -> Result<f64, Failure> {
-    match loss.is_finite() {
+/// Refuses a mean loss where numbers have diverged: also where e to it, the perplexity, is beyond all numbers.
+fn require_perplexity(loss: f64, place: &str) -> Result<f64, Failure> {
+    match loss.is_finite() && loss.exp().is_finite() {
         true => Ok(loss),
         false => {
-            let what = format!("the loss {place}");
+            let what = format!("the perplexity {place}");
             Err(lstm_core::Error::NotFinite { what }.into())
         }
     }

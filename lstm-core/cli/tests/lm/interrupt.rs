@@ -1,4 +1,4 @@
-//! Ctrl-C in `lstm lm train`.
+//! Ctrl-C and signals in `lstm lm train`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -32,10 +32,15 @@ impl Running {
         (self.lines.read_line(&mut line).unwrap() > 0).then(|| json(&line))
     }
 
-    /// Presses Ctrl-C and returns the rest of the output with the sentence at the end, which comes with code 130.
-    fn interrupt(mut self) -> (Vec<serde_json::Value>, String) {
+    /// Presses Ctrl-C.
+    fn interrupt(self) -> (Vec<serde_json::Value>, String) {
+        self.stop("-INT")
+    }
+
+    /// Sends a signal and returns the rest of the output with the sentence at the end, which comes with code 130.
+    fn stop(mut self, signal: &str) -> (Vec<serde_json::Value>, String) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status();
+        let sent = Command::new("kill").args([signal, &id]).status();
         assert!(sent.unwrap().success());
         let rest = std::iter::from_fn(|| self.line()).collect();
         let output = self.child.wait_with_output().unwrap();
@@ -89,27 +94,84 @@ fn the_best_model_stays_where_it_is() {
     assert!(kept == folder.bytes("lm.safetensors"));
 }
 
+/// The first epoch takes seconds, so that it is not over when Ctrl-C comes.
 #[test]
-fn the_model_as_it_is_or_a_checkpoint_is_left_where_there_is_no_best_one() {
+fn an_unfinished_model_does_not_take_the_place_of_an_older_one() {
     let folder = Folder::new("interrupt-first");
-    let epochs = ["--epochs", "100000"];
-    for (more, left) in [
-        (&[][..], "lm.safetensors holds the model as it was"),
-        (
-            &["--checkpoints", "folder"],
-            "goes on from the checkpoint in folder",
-        ),
-    ] {
-        let mut run = Running::train(&folder, &[&SMALL[..], &epochs, more].concat());
+    let text = folder.bytes("train.txt").repeat(500);
+    folder.write("long.txt", text);
+    let long = SMALL.map(|word| {
+        if word == "train.txt" {
+            "long.txt"
+        } else {
+            word
+        }
+    });
+    let stopped = |more: &[&str]| {
+        let mut run = Running::train(&folder, &[&long[..], more].concat());
         run.line().unwrap();
         let (_, sentence) = run.interrupt();
-        assert!(sentence.contains(left), "{sentence}");
-    }
+        sentence
+    };
+    let sentence = stopped(&[]);
+    assert!(
+        sentence.contains("lm.safetensors holds the unfinished model of this run, after")
+            && sentence.ends_with(" windows of epoch 1\n"),
+        "{sentence}"
+    );
     folder.done(&["ppl", "lm.safetensors", "valid.txt"]);
-    let options = [&SMALL[..], &["--epochs", "1", "--checkpoints", "folder"]].concat();
-    let resumed = folder.done(&[&["train", "--json"], &options[..]].concat());
-    let first = json(resumed.lines().next().unwrap());
+    let before = folder.bytes("lm.safetensors");
+    for valid in [&[][..], &["--valid", "valid.txt"]] {
+        let sentence = stopped(valid);
+        let nothing = "no epoch was over, so nothing is saved and lm.safetensors is what it was before; with --checkpoints";
+        assert!(sentence.contains(nothing), "{sentence}");
+        assert!(before == folder.bytes("lm.safetensors"));
+    }
+    // A file without content, as one is made to have a name of its own, is no model.
+    folder.write("lm.safetensors", "");
+    assert!(stopped(&[]).contains("holds the unfinished model"));
+
+    let sentence = stopped(&["--checkpoints", "folder"]);
+    let left = "goes on from the checkpoint in folder";
+    assert!(sentence.contains(left), "{sentence}");
+    let mut run = Running::train(&folder, &[&long[..], &["--checkpoints", "folder"]].concat());
+    let first = run.line().unwrap();
     assert!(first["resumed_at_window"].as_u64() > Some(0), "{first}");
+    run.interrupt();
+}
+
+/// After an epoch the file is of this run, and what was learned since then is in it, too.
+#[test]
+fn a_model_of_more_than_an_epoch_takes_the_place_of_an_older_one() {
+    let folder = Folder::new("interrupt-second");
+    folder.write("lm.safetensors", "");
+    folder.done(&[&["train"], &SMALL[..], &["--epochs", "1"]].concat());
+    let before = folder.bytes("lm.safetensors");
+    let mut run = Running::train(&folder, &[&SMALL[..], &["--epochs", "100000"]].concat());
+    // The head of the output, and two epochs.
+    (0..3).for_each(|_| drop(run.line().unwrap()));
+    let (_, sentence) = run.interrupt();
+    // It comes between two epochs, or amid one.
+    assert!(
+        sentence.contains("lm.safetensors holds the model of epoch")
+            || sentence.contains("lm.safetensors holds the unfinished model of this run, after"),
+        "{sentence}"
+    );
+    assert!(before != folder.bytes("lm.safetensors"));
+    folder.done(&["ppl", "lm.safetensors", "valid.txt"]);
+}
+
+#[test]
+fn sigterm_leaves_a_checkpoint() {
+    let folder = Folder::new("sigterm");
+    let options = ["--epochs", "100000", "--checkpoints", "folder"];
+    let mut run = Running::train(&folder, &[&SMALL[..], &options].concat());
+    run.line().unwrap();
+    let (_, sentence) = run.stop("-TERM");
+    assert!(
+        sentence.contains("stopped by Ctrl-C or a signal; the same command goes on"),
+        "{sentence}"
+    );
 }
 
 /// An epoch of one window leaves no time but that of the measurement, which takes a second on so many words.
