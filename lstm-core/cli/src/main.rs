@@ -2,6 +2,7 @@
 //! cell, and shows how they travel back in time.
 
 mod args;
+mod best;
 mod cells;
 mod corpus;
 mod derive;
@@ -18,6 +19,7 @@ mod paper;
 mod picture;
 mod progress;
 mod train;
+mod validation;
 
 use std::process::ExitCode;
 

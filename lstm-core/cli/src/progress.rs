@@ -52,11 +52,16 @@ impl Progress {
     pub fn measurement(&mut self, characters: u64, bits: f64, cost: Duration) {
         self.measured += cost;
         let seconds = self.elapsed().as_secs_f64();
-        let line = format!(
-            "{seconds:5.0} s {:>12} {:>12}   {bits:.3}\n",
+        self.note(&format!(
+            "{seconds:5.0} s {:>12} {:>12}   {bits:.3}",
             grouped(characters),
             self.rate(characters)
-        );
+        ));
+    }
+
+    /// Prints a line, above the bar if there is one.
+    pub fn note(&mut self, line: &str) {
+        let line = format!("{line}\n");
         let out = &mut self.out;
         // An error is held, not returned.
         let _ = match &self.bar {

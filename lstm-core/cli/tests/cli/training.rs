@@ -9,42 +9,157 @@ use super::{Folder, SMALL, text, train};
 
 /// A run of so many seconds whose table has begun, and the lines of its output.
 #[cfg(unix)]
-fn started(folder: &Folder, seconds: &str) -> (Child, impl BufRead) {
-    folder.write("text.txt", text());
+fn started(folder: &Folder, options: [&str; 14], seconds: &str) -> (Child, impl BufRead) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lstm"))
-        .args([&SMALL[..12], &[seconds, "--out", "model"]].concat())
+        .args([&options[..12], &[seconds, "--out", "model"]].concat())
         .current_dir(&folder.0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
     // The head of the table is printed once Ctrl-C is listened to.
-    while !line.contains("bits per character held out") {
-        line.clear();
-        assert!(output.read_line(&mut line).unwrap() > 0);
-    }
+    read_to(&mut output, |line| {
+        line.contains("bits per character held out")
+    });
     (child, output)
 }
 
-/// Presses Ctrl-C.
+/// A run that has been measured after it had learned something: of thirty seconds each fifteenth part.
 #[cfg(unix)]
-fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.unwrap().success());
+fn learned(folder: &Folder) -> (Child, impl BufRead) {
+    folder.write("text.txt", text());
+    let (child, mut output) = started(folder, SMALL, "30");
+    read_to(&mut output, has_learned);
+    (child, output)
+}
+
+/// Whether a line is of a measurement after some training: the characters and how many of them a second are not zero.
+#[cfg(unix)]
+fn has_learned(line: &str) -> bool {
+    let words: Vec<_> = line.split_whitespace().collect();
+    matches!(words[..], [_, "s", _, speed, _] if speed != "-")
+}
+
+/// A model that needs half a minute to measure what is held out of a hundred texts.
+fn large() -> [&'static str; 14] {
+    let mut options = SMALL;
+    // What stands behind --hidden.
+    options[4] = "1024";
+    options
+}
+
+/// A run that measures its untrained model, and is not done with that soon.
+#[cfg(unix)]
+fn measuring(folder: &Folder) -> Child {
+    folder.write("text.txt", text().repeat(100));
+    started(folder, large(), "600").0
+}
+
+#[cfg(unix)]
+fn read_to(output: &mut impl BufRead, is_wanted: impl Fn(&str) -> bool) {
+    let mut line = String::new();
+    while !is_wanted(&line) {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0);
+    }
+}
+
+/// Sends a signal such as INT, which is what Ctrl-C sends.
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let (signal, id) = (format!("-{name}"), child.id().to_string());
+    assert!(
+        Command::new("kill")
+            .args([signal, id])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// The sentence with which a run ends that was stopped.
+#[cfg(unix)]
+fn stopped(child: Child) -> String {
+    let ended = child.wait_with_output().unwrap();
+    let sentence = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{sentence}");
+    sentence
+}
+
+/// `timeout` sends its signal to the program and then to its group; the second is not meant to quit at once.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_and_signals_stop_training_and_save() {
+    let folder = Folder::new("interrupt");
+    for signals in [&["INT"][..], &["TERM", "TERM"], &["HUP"]] {
+        let (child, mut output) = learned(&folder);
+        signals.iter().for_each(|name| signal(&child, name));
+        output.read_to_string(&mut String::new()).unwrap();
+        let sentence = stopped(child);
+        assert!(
+            sentence.contains("what had been learned is saved in model"),
+            "{sentence}"
+        );
+        assert!(folder.lstm(&["generate", "model"]).status.success());
+        std::fs::remove_file(folder.0.join("model")).unwrap();
+    }
+}
+
+/// As `nohup` starts it.
+#[cfg(unix)]
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let folder = Folder::new("nohup");
+    folder.write("text.txt", text());
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_lstm"))
+        .args([&SMALL[..12], &["3", "--out", "model"]].concat())
+        .current_dir(&folder.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    read_to(&mut output, has_learned);
+    signal(&child, "HUP");
+    output.read_to_string(&mut String::new()).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_stops_training_and_saves() {
-    let folder = Folder::new("interrupt");
-    let (mut child, mut output) = started(&folder, "600");
-    interrupt(&child);
-    output.read_to_string(&mut String::new()).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(folder.lstm(&["generate", "model"]).status.success());
+fn ctrl_c_before_anything_is_learned_leaves_an_older_model() {
+    let folder = Folder::new("too-early");
+    let child = measuring(&folder);
+    signal(&child, "INT");
+    let sentence = stopped(child);
+    let nothing = "nothing had been learned yet, so nothing is saved";
+    assert!(sentence.ends_with(&format!("{nothing}\n")), "{sentence}");
+    assert!(!folder.0.join("model").exists());
+
+    assert!(train(&folder, "model").status.success());
+    let before = std::fs::read(folder.0.join("model")).unwrap();
+    let child = measuring(&folder);
+    signal(&child, "INT");
+    let sentence = stopped(child);
+    assert!(
+        sentence.ends_with(&format!("{nothing} and model is what it was before\n")),
+        "{sentence}"
+    );
+    assert!(before == std::fs::read(folder.0.join("model")).unwrap());
+}
+
+/// There is so little time that the least is measured: 32 steps of two streams.
+#[test]
+fn a_short_run_measures_what_it_has_time_for() {
+    let folder = Folder::new("short");
+    folder.write("text.txt", text().repeat(100));
+    let options = [&large()[..12], &["0.01", "--out", "model"]].concat();
+    let output = folder.lstm(&options);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let note = "64 of the characters held out are measured, for which there is time.";
+    assert!(shown.contains(note), "{shown}");
 }
 
 /// Ctrl-C goes to `tee`, too, which reads nothing after it; `head` goes away by itself.
@@ -52,17 +167,15 @@ fn ctrl_c_stops_training_and_saves() {
 #[test]
 fn a_reader_that_goes_away_does_not_take_the_model_with_it() {
     let folder = Folder::new("reader");
-    let (child, output) = started(&folder, "600");
+    let (child, output) = learned(&folder);
     drop(output);
-    interrupt(&child);
-    let ended = child.wait_with_output().unwrap();
-    let sentence = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{sentence}");
+    signal(&child, "INT");
+    let sentence = stopped(child);
     assert!(sentence.contains("is saved in model"), "{sentence}");
     assert!(folder.lstm(&["generate", "model"]).status.success());
 
     std::fs::remove_file(folder.0.join("model")).unwrap();
-    let (child, output) = started(&folder, "0.3");
+    let (child, output) = started(&folder, SMALL, "0.3");
     drop(output);
     let ended = child.wait_with_output().unwrap();
     assert!(
@@ -107,4 +220,34 @@ fn a_run_that_diverges_at_once_leaves_an_older_model() {
     // What the advice names is there.
     let options = [&SMALL[..], &["model", "--clip", "0.1"]].concat();
     assert!(folder.lstm(&options).status.success());
+}
+
+/// At such a rate the first step spoils the model for good; in a moment as short as the second none is taken.
+#[test]
+fn a_run_that_learns_nothing_leaves_an_older_model() {
+    let folder = Folder::new("nothing");
+    folder.write("text.txt", text());
+    let nothing = |more: &[&str]| folder.refused(&[&SMALL[..12], more].concat());
+    let spoilt = ["0.3", "--rate", "1e30", "--out", "model"];
+    let reason =
+        "no model that was measured was better than the untrained one, so nothing is saved";
+    let error = nothing(&spoilt);
+    assert!(
+        error.contains(&format!("{reason}; a smaller --rate")),
+        "{error}"
+    );
+    assert_eq!(folder.names(), ["text.txt"]);
+    assert!(train(&folder, "model").status.success());
+    let before = std::fs::read(folder.0.join("model")).unwrap();
+    let error = nothing(&spoilt);
+    assert!(
+        error.contains(&format!("{reason} and model is what it was before; ")),
+        "{error}"
+    );
+    let error = nothing(&["1e-9", "--out", "model"]);
+    assert!(
+        error.contains("nothing had been learned yet, so nothing is saved and model is"),
+        "{error}"
+    );
+    assert!(before == std::fs::read(folder.0.join("model")).unwrap());
 }
