@@ -11,7 +11,8 @@ use lstm_core::text::Streams;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 
-/// A measurement takes at most this part of the time: one at the start and one at the end leave nine tenths for training.
+/// A measurement takes at most this part of the time, unless even the least that is measured takes longer: one at the start and one
+/// at the end leave nine tenths for training.
 const PART: u32 = 20;
 /// Steps, of each stream, of the measurement that tells how long others take: the least that is measured.
 const TRIAL: usize = 32;
