@@ -31,7 +31,7 @@ pub enum Command {
     /// Train a character language model, on this program's own sources unless a text is given
     ///
     /// Ctrl-C stops early, saves what was learned and exits with code 130; another one, a second or more later, quits at once and
-    /// saves nothing. SIGTERM and SIGHUP do the same. A run that learns nothing saves nothing, and leaves an older model as it is.
+    /// saves nothing. SIGTERM stops early, too. A run that learns nothing saves nothing, and leaves an older model as it is.
     Train(Train),
     /// Let a trained model write
     Generate(Generate),
@@ -40,7 +40,7 @@ pub enum Command {
     /// Repeat an experiment of the LSTM papers: over many seeds, beside the published figures
     ///
     /// Each seed trains a network until it solves the task or has seen as many sequences as --limit says. A network that is done
-    /// is noted in the results file; Ctrl-C, SIGTERM and SIGHUP lose those in training only, and the same command goes on from
+    /// is noted in the results file; Ctrl-C and SIGTERM lose those in training only, and the same command goes on from
     /// there. The table says how many networks solved the task, and the median and the mean of the sequences they needed. Equal
     /// seeds give equal results, whatever the number of threads.
     ///

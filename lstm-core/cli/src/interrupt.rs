@@ -1,4 +1,4 @@
-//! Ctrl-C and the signals that end programs: the first asks training to stop, a later one quits.
+//! Ctrl-C and, on Unix, SIGTERM: the first asks training to stop, a later Ctrl-C quits.
 
 use std::process;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
-/// What comes so soon after the first is the same wish once more: `timeout` and closed terminals signal a program and its group.
+/// What comes so soon after the first is the same wish once more: `timeout` signals a program and its group.
 const SAME: Duration = Duration::from_secs(1);
 
-/// Whether Ctrl-C or a signal has come.
+/// Whether Ctrl-C or SIGTERM has come.
 #[derive(Clone)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Starts to listen to Ctrl-C and, on Unix, to SIGTERM and SIGHUP. A SIGHUP that is ignored, as `nohup` arranges it, stays so.
+    /// Starts to listen.
     ///
     /// # Errors
     /// A system that does not let us.
@@ -23,14 +23,16 @@ impl Interrupt {
         let came = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&came);
         let mut first = None;
-        let hangup = Hangup::save();
         ctrlc::set_handler(move || {
             flag.store(true, Ordering::Relaxed);
             if first.get_or_insert_with(Instant::now).elapsed() > SAME {
                 process::exit(130);
             }
         })?;
-        hangup.restore();
+        // What ends a job on a cluster or a container; SIGHUP stays as it is, so that `nohup` may have it ignored.
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&came))
+            .map_err(ctrlc::Error::System)?;
         Ok(Self(came))
     }
 
@@ -44,37 +46,4 @@ impl Interrupt {
     pub fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// What SIGHUP does before somebody listens to it.
-#[cfg(unix)]
-struct Hangup(libc::sighandler_t);
-
-#[cfg(unix)]
-impl Hangup {
-    fn save() -> Self {
-        // SAFETY: ignoring a signal runs no code of ours.
-        Self(unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) })
-    }
-
-    /// Has it ignored again if it was.
-    fn restore(self) {
-        if self.0 == libc::SIG_IGN {
-            // SAFETY: as above.
-            unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
-        }
-    }
-}
-
-/// Other systems have no SIGHUP.
-#[cfg(not(unix))]
-struct Hangup;
-
-#[cfg(not(unix))]
-impl Hangup {
-    fn save() -> Self {
-        Self
-    }
-
-    fn restore(self) {}
 }

@@ -17,7 +17,7 @@ pub enum Verb {
     Classes(Classes),
     /// Train a model
     ///
-    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C, SIGTERM and SIGHUP
+    /// The text is read as so many parallel streams, and the state is carried from window to window. Ctrl-C and SIGTERM
     /// stop early, with code 130. That leaves a checkpoint if there is a folder for them, else the model that was best on the text of
     /// --valid or, before there is one, the model as it is. An older model is not replaced before the first epoch is over.
     Train(Box<Train>),

@@ -92,7 +92,7 @@ fn stopped(child: Child) -> String {
 #[test]
 fn ctrl_c_and_signals_stop_training_and_save() {
     let folder = Folder::new("interrupt");
-    for signals in [&["INT"][..], &["TERM", "TERM"], &["HUP"]] {
+    for signals in [&["INT"][..], &["TERM", "TERM"]] {
         let (child, mut output) = learned(&folder);
         signals.iter().for_each(|name| signal(&child, name));
         output.read_to_string(&mut String::new()).unwrap();
@@ -104,27 +104,6 @@ fn ctrl_c_and_signals_stop_training_and_save() {
         assert!(folder.lstm(&["generate", "model"]).status.success());
         std::fs::remove_file(folder.0.join("model")).unwrap();
     }
-}
-
-/// As `nohup` starts it.
-#[cfg(unix)]
-#[test]
-fn a_signal_that_is_ignored_stays_so() {
-    let folder = Folder::new("nohup");
-    folder.write("text.txt", text());
-    let mut child = Command::new("sh")
-        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_lstm"))
-        .args([&SMALL[..12], &["3", "--out", "model"]].concat())
-        .current_dir(&folder.0)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    read_to(&mut output, has_learned);
-    signal(&child, "HUP");
-    output.read_to_string(&mut String::new()).unwrap();
-    assert!(child.wait().unwrap().success());
 }
 
 #[cfg(unix)]
