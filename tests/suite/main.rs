@@ -12,6 +12,7 @@ mod kernel_errors;
 mod language;
 mod loops;
 mod messages;
+mod names;
 mod observe;
 mod oracle_tests;
 mod oracles;

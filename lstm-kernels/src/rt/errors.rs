@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::buffer::{Buffer, NoMemory, room};
-use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::memory::{Scratch, VectorPlace, accumulators, rows};
 use super::prefetch::Lines;
 use super::program::Operand;
+use super::rows::Rows;
 use super::sweep::OuterScratch;
 use super::width::MAX_LANES;
 use crate::state::State;

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::buffer::{Buffer, NoMemory, room};
-use super::context::Rows;
 use super::element::Element;
 use super::layout::{Layout, LeadLayout};
 use super::pass::PassLayout;
 use super::prefetch::Lines;
 use super::program::{Operand, Place};
+use super::rows::Rows;
 use super::sweep::{Queue, ahead_input_len, ahead_len, steps_ahead};
 use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
 use crate::state::State;

@@ -18,6 +18,7 @@ mod pass;
 mod pieces;
 mod prefetch;
 mod program;
+mod rows;
 mod run;
 mod segment;
 mod stream;

@@ -1,7 +1,7 @@
 //! Asking for memory before it is needed.
 
 use super::buffer::CACHE_LINE;
-use super::context::Rows;
+use super::rows::Rows;
 
 macro_rules! prefetches {
     ($($(#[$doc:meta])* $name:ident: $hint:ident;)*) => {$(

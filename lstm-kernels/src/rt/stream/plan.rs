@@ -6,13 +6,14 @@
 
 use pulp::Scalar;
 
-use crate::rt::context::{ForwardTile, Rows};
+use crate::rt::context::ForwardTile;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::{Memory, VectorPlace};
 use crate::rt::panel::Packed;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
 use crate::rt::program::{Operand, Program};
+use crate::rt::rows::Rows;
 use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
 use crate::rt::tile::MAX_RUNS;

@@ -9,7 +9,7 @@ use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
-use crate::rt::context::{BackwardTile, Rows};
+use crate::rt::context::BackwardTile;
 use crate::rt::element::Element;
 use crate::rt::equations::BackwardEquations;
 use crate::rt::errors::Errors;
@@ -19,6 +19,7 @@ use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
+use crate::rt::rows::Rows;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// A thread's share of a sweep from the last step to the first. The carries of turn `steps % 2` hold the gradient of

@@ -10,7 +10,7 @@ use super::settled::{Settled, SettledPass, WORTH_SETTLING};
 use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
-use crate::rt::context::{ForwardTile, Rows};
+use crate::rt::context::ForwardTile;
 use crate::rt::element::Element;
 use crate::rt::equations::ForwardEquations;
 use crate::rt::layout::Layout;
@@ -19,6 +19,7 @@ use crate::rt::panel::Packed;
 use crate::rt::pass::PassLayout;
 use crate::rt::prefetch::{Coming, Lines};
 use crate::rt::program::Operand;
+use crate::rt::rows::Rows;
 use crate::rt::tile::MAX_SAMPLES;
 
 /// From so many samples on, columns and outputs are asked for.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use crate::columns::Columns;
-use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::prefetch::Lines;
+use crate::rt::rows::Rows;
 
 /// Columns of a matrix of which each belongs to a step of a sample, such as those of a sequence that a user gave: the first
 /// element of the first one, and how far steps and samples are apart. Rows are contiguous.

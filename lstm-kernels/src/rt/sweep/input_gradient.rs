@@ -6,10 +6,10 @@ use super::gradients::Gradients;
 use super::products::{Accumulators, Products, Which};
 use super::share::{Strip, part, strips};
 use super::turns::Turns;
-use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::prefetch::{Coming, Lines};
+use crate::rt::rows::Rows;
 use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
 
 impl<T: Element> Gradients<'_, T> {

@@ -5,10 +5,10 @@ use pulp::Simd;
 use super::ColumnGrid;
 use super::gradients::Gradients;
 use super::share::part;
-use crate::rt::context::Rows;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::program::Operand;
+use crate::rt::rows::Rows;
 
 /// Columns whose vectors are copied together: each is read from end to end, and goes to as many places as it has groups.
 const TOGETHER: usize = 16;
