@@ -1,8 +1,8 @@
 cell! {
     /// LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.
     ///
-    /// Gers, Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10), with tanh for both squashing
-    /// functions as in Graves & Schmidhuber 2005 and one cell per block; symbols as is customary today.
+    /// Gers, Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10), with the whole gradient as in
+    /// Graves & Schmidhuber 2005, tanh for both squashing functions and one cell per block; symbols as is customary today.
     pub cell Lstm {
         size   I, N;                               // inputs, units
         input  x: [I];

@@ -48,7 +48,7 @@ pub enum Command {
     /// step. A training stream counts as a sequence, and the task is solved as soon as the network passes the test after it.
     /// With the full rule the derivatives of the whole state by all weights are carried along, which takes some ten times as long.
     ///
-    /// Where options have no published figure, the table shows a dash.
+    /// Where there is no published figure for the options, the rate and the range, the table shows a dash.
     Paper(Paper),
     /// Show how an error signal travels back in time: explodes, vanishes, or stays
     ///

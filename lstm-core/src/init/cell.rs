@@ -131,8 +131,8 @@ impl CellInit {
 
     /// With an exception for the parameter `name`, an [`Init`] or a list of numbers; a later one overrides an earlier one.
     ///
-    /// A forget gate that starts open lets errors through from the first step on: a bias of 1 is customary
-    /// (Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015).
+    /// A forget gate that starts open lets errors through from the first step on: Gers, Schmidhuber & Cummins 2000 begin with
+    /// biases of 0.5 to 2, block by block; 1 is customary (Jozefowicz, Zaremba & Sutskever 2015).
     pub fn with(mut self, name: impl Into<String>, start: impl Into<Start>) -> Self {
         self.named.push((name.into(), start.into()));
         self

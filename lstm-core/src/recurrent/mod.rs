@@ -38,13 +38,13 @@ pub struct Recurrent<C: Cell, T: Element> {
 
 /// Whether training keeps everything of a sequence for the way back, or less, to compute the rest once more.
 ///
-/// It matters to the verbs of [`Layer`](crate::layers::Layer). Computing a sequence once more takes about a third more
-/// time. Outputs and the gradient of the input stay the same to the bit; those of the parameters are sums over steps that
-/// are formed segment by segment, and the same but for rounding.
+/// It matters to the verbs of [`Layer`](crate::layers::Layer). Computing a sequence once more takes up to about a third more time,
+/// and less than keeping everything where the tape outgrows the caches. Outputs and the gradient of the input stay the same to
+/// the bit; those of the parameters are sums over steps that are formed segment by segment, and the same but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Recompute {
-    /// Everything is kept: the fastest.
+    /// Everything is kept: the fastest while the tape fits into the caches.
     #[default]
     Never,
     /// The state is kept at every so many steps; memory grows with that number and with the number of segments.
@@ -55,7 +55,8 @@ pub enum Recompute {
 
 impl<C: Cell, T: Element> Recurrent<C, T> {
     /// A layer with the customary start: everything uniform over ±1/sqrt(output length), but for parameters of which the
-    /// cell says what they start from.
+    /// cell says what they start from. Where outputs are a projection of the units, PyTorch takes the units instead: for that,
+    /// [`initialise`](Self::initialise) with [`CellInit::by_units`].
     ///
     /// `sizes` are the cell's sizes in the order of its declaration; trailing ones that have a default may be left out.
     ///

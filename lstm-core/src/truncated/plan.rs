@@ -7,10 +7,11 @@ use crate::error::{Error, Result, require_size};
 /// Truncated back-propagation through time: an update every `k1` steps, whose gradient goes back through the last `k2`.
 ///
 /// Every step's loss counts once. With k1 = k2 the windows lie side by side, as in most language models; with k2 > k1
-/// they overlap, so that the last losses of a window reach back as far as the first. This is BPTT(h; h') with h = k2 and
-/// h' = k1 of Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
-/// trajectories", where activations of earlier updates are kept; here the steps before the new ones are run once more
-/// with the parameters as they are, so the gradient is exactly that of the window's loss given the state before it.
+/// they overlap, so that even the first loss that a window counts goes back through the k2 - k1 steps before it, where the
+/// sequence has so many. This is BPTT(h; h') with h = k2 and h' = k1 of Williams & Peng 1990, "An efficient gradient-based
+/// algorithm for on-line training of recurrent network trajectories", where activations of earlier updates are kept; here the
+/// steps before the new ones are run once more with the parameters as they are, so the gradient is exactly that of the
+/// window's loss given the state before it.
 ///
 /// ```
 /// # use lstm_core::truncated::Truncated;

@@ -20,8 +20,8 @@
 
 /// LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.
 ///
-/// Gers, Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10), with tanh for both squashing
-/// functions as in Graves & Schmidhuber 2005 and one cell per block; symbols as is customary today.
+/// Gers, Schmidhuber & Cummins 2000, "Learning to forget", Neural Computation 12(10), with the whole gradient as in
+/// Graves & Schmidhuber 2005, tanh for both squashing functions and one cell per block; symbols as is customary today.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
@@ -31,7 +31,7 @@ const _: () = {
         use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
         pub(super) const SPEC: crate::CellSpec = crate::CellSpec {
             name: "Lstm",
-            doc: "LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.\n\nGers, Schmidhuber & Cummins 2000, \"Learning to forget\", Neural Computation 12(10), with tanh for both squashing\nfunctions as in Graves & Schmidhuber 2005 and one cell per block; symbols as is customary today.",
+            doc: "LSTM with forget gate, without peepholes: the form most libraries call LSTM; full BPTT.\n\nGers, Schmidhuber & Cummins 2000, \"Learning to forget\", Neural Computation 12(10), with the whole gradient as in\nGraves & Schmidhuber 2005, tanh for both squashing functions and one cell per block; symbols as is customary today.",
             sizes: &[
                 crate::SizeSpec {
                     name: "I",

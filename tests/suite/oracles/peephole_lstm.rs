@@ -1,4 +1,4 @@
-//! Graves 2012, chapter 4 (equations 4.2 to 4.15), with blocks of C cells that share their gates. A cell is numbered
+//! Graves 2012, chapter 4, forward and backward pass, with blocks of C cells that share their gates. A cell is numbered
 //! j = n + N c; its block is n = j mod N.
 
 use super::{Gradients, History, Oracle, Sequence, Shapes, logistics, sum, times, transposed};

@@ -23,7 +23,7 @@ pub enum Choice {
     /// The paper's networks learn it nearly always; here most do not, with the truncated rule. Most learn the grammar inside; what
     /// stays wrong is the T or P before the last E. With the whole gradient the figures are near the paper's for blocks of one
     /// cell at a rate of 0.5 (--rule full --rate 0.5). For blocks of two, changing the weights after each step (--update step),
-    /// which the paper leaves open, helps the truncated rule. Other ranges of the weights, other biases of the gates and
+    /// not after each sequence, helps the truncated rule. Other ranges of the weights, other biases of the gates and
     /// another order of the units within a step do not.
     EmbeddedReber(With<EmbeddedReber>),
     /// 1997, experiment 2c: a symbol to be kept over many distractors

@@ -25,7 +25,7 @@ pub struct Experiment<'a> {
     pub unit: &'static str,
     /// The most of them.
     pub limit: u64,
-    /// What the paper reports.
+    /// What the paper reports, if that is for the same options, rate and range.
     pub published: Option<Published>,
     /// Trains the network of a seed.
     pub train: Box<Train<'a>>,
@@ -39,13 +39,15 @@ impl<'a> Experiment<'a> {
     pub fn of_sequences<T: Task + Args>(with: &'a With<T>) -> Result<Self, Failure> {
         let (task, common) = (&with.task, &with.common);
         let rate = common.rate.unwrap_or_else(|| task.rate());
-        let published = task.published_at(rate);
+        let papers = task.topology().range;
+        let range = common.range.unwrap_or(papers);
+        let published = task.published_at(rate).filter(|_| range == papers);
         let limit = published.and_then(|published| published.sequences);
         let limit = limit.map_or_else(|| task.limit(), |sequences| 10 * sequences);
         let setting = Setting {
             rule: common.rule,
             rate,
-            range: common.range.unwrap_or_else(|| task.topology().range),
+            range,
             limit: common.limit.unwrap_or(limit),
         };
         Ok(Self {
@@ -64,18 +66,20 @@ impl<'a> Experiment<'a> {
     /// Sizes that are too large.
     pub fn of_streams<T: StreamTask + Args>(with: &'a With<T>) -> Result<Self, Failure> {
         let (task, common) = (&with.task, &with.common);
+        let papers = (task.descent().0.rate, task.design().topology.range);
         let setting = Setting {
             rule: common.rule,
-            rate: common.rate.unwrap_or_else(|| task.descent().0.rate),
-            range: common.range.unwrap_or_else(|| task.design().topology.range),
+            rate: common.rate.unwrap_or(papers.0),
+            range: common.range.unwrap_or(papers.1),
             limit: common.limit.unwrap_or_else(|| task.limit()),
         };
+        let is_papers = (setting.rate, setting.range) == papers;
         Ok(Self {
             key: key(T::NAME, task, &setting),
             weights: stream_task::weights(task)?,
             unit: "streams",
             limit: setting.limit,
-            published: task.published(),
+            published: task.published().filter(|_| is_papers),
             train: Box::new(move |seed, watch| stream_task::train(task, &setting, seed, watch)),
         })
     }
@@ -117,6 +121,23 @@ mod tests {
             chosen(&["lag", "--range", "0.05", "--rate", "1"]),
             [Some(0.05), Some(1.0)]
         );
+    }
+
+    /// A figure of the paper stands beside its own rate and range only.
+    #[test]
+    fn figures_are_those_of_the_papers_rate_and_range() {
+        let published = |line: &[&str]| {
+            let line = Line::parse_from(line);
+            let experiment = Experiment::of_sequences(&line.with).unwrap();
+            (experiment.published.is_some(), experiment.limit)
+        };
+        // 30,000 sequences at a lag of 50.
+        assert_eq!(published(&["lag"]), (true, 300_000));
+        assert_eq!(published(&["lag", "--rate", "0.01"]), (true, 300_000));
+        for other in [["--rate", "3"], ["--range", "0.05"], ["--lag", "51"]] {
+            let line = [&["lag"], &other[..]].concat();
+            assert_eq!(published(&line), (false, 490_000), "{other:?}");
+        }
     }
 
     /// Other first weights lead elsewhere.

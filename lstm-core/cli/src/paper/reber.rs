@@ -99,7 +99,7 @@ impl Walk {
     }
 }
 
-/// Whether the outputs after `symbols[..=step]` are right: the symbols that may come are the most active outputs.
+/// Whether outputs are right at this place of a walk: the symbols that may come are the most active ones.
 pub fn possible_are_most_active(walk: Walk, outputs: &[f64]) -> bool {
     let possible = walk.possible();
     let of = |wanted: bool| {

@@ -34,9 +34,9 @@ pub trait Task: Serialize + Sync {
     /// What the paper reports for these options, if it does.
     fn published(&self) -> Option<Published>;
 
-    /// The same for a learning rate of which the paper may have tried several.
-    fn published_at(&self, _rate: f64) -> Option<Published> {
-        self.published()
+    /// The same for a learning rate, of which the paper may have tried several.
+    fn published_at(&self, rate: f64) -> Option<Published> {
+        self.published().filter(|_| rate == self.rate())
     }
 
     /// Where sequences come from and what has to be achieved, for one network.

@@ -88,6 +88,9 @@ impl Task for EmbeddedReber {
     }
 
     fn published_at(&self, rate: f64) -> Option<Published> {
+        if self.update != Update::Sequence {
+            return None;
+        }
         let (_, _, success, sequences) = *PUBLISHED
             .iter()
             .find(|&&(blocks, at, ..)| blocks == self.blocks && at == rate)?;
@@ -191,6 +194,11 @@ mod tests {
             (sequences(0.1), sequences(0.5), sequences(0.3)),
             (Some(21_730), Some(8440), None)
         );
+        let at_each_step = EmbeddedReber {
+            update: Update::Step,
+            ..task
+        };
+        assert_eq!(at_each_step.published(), None);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::paper::task::Published;
 /// The paper's limit of what is right.
 const TOLERANCE: f64 = 0.3;
 
+/// The paper's.
+const MOMENTUM: f64 = 0.99;
+
 /// Options of the task.
 #[derive(Debug, Args, Serialize)]
 pub struct PeriodicFunction {
@@ -34,7 +37,7 @@ pub struct PeriodicFunction {
     #[serde(flatten)]
     pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
-    #[arg(long, value_name = "M", default_value_t = 0.99, value_parser = fraction)]
+    #[arg(long, value_name = "M", default_value_t = MOMENTUM, value_parser = fraction)]
     pub momentum: f64,
 }
 
@@ -92,7 +95,8 @@ impl StreamTask for PeriodicFunction {
     }
 
     fn published(&self) -> Option<Published> {
-        if self.tolerance != TOLERANCE || !self.gates.are_published() {
+        let are_published = (self.tolerance, self.momentum) == (TOLERANCE, MOMENTUM);
+        if !are_published || !self.gates.are_published() {
             return None;
         }
         match (self.gates.peepholes, self.shape, self.period) {

@@ -14,21 +14,26 @@ use crate::paper::output::Squash;
 use crate::paper::stream_task::{Lengths, Step, StreamTask};
 use crate::paper::task::Published;
 
+/// The paper's: intervals of one length and of one step more.
+const PERIOD: u64 = 10;
+const DELAY: u64 = 1;
+const MOMENTUM: f64 = 0.999;
+
 /// Options of the task.
 #[derive(Debug, Args, Serialize)]
 pub struct TimedSpikes {
     /// The fewest steps from a spike to the next
-    #[arg(long, value_name = "F", default_value_t = 10, value_parser = size(100_000))]
+    #[arg(long, value_name = "F", default_value_t = PERIOD, value_parser = size(100_000))]
     pub period: u64,
     /// The longest delay; without any, spikes come at equal distances
-    #[arg(long, value_name = "I", default_value_t = 1, value_parser = whole(0..=100_000))]
+    #[arg(long, value_name = "I", default_value_t = DELAY, value_parser = whole(0..=100_000))]
     pub delay: u64,
     /// The network's gates
     #[command(flatten)]
     #[serde(flatten)]
     pub gates: Gates,
     /// Which part of a change of a weight the next one keeps
-    #[arg(long, value_name = "M", default_value_t = 0.999, value_parser = fraction)]
+    #[arg(long, value_name = "M", default_value_t = MOMENTUM, value_parser = fraction)]
     pub momentum: f64,
 }
 
@@ -56,7 +61,8 @@ impl StreamTask for TimedSpikes {
 
     fn published(&self) -> Option<Published> {
         // With peepholes it is solved; how often is not known here.
-        let is_published = self.gates.are_published();
+        let are_published = (self.period, self.delay, self.momentum) == (PERIOD, DELAY, MOMENTUM);
+        let is_published = are_published && self.gates.are_published();
         (is_published && self.gates.peepholes == Peepholes::Without).then(Published::never)
     }
 
