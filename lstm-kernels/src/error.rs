@@ -34,6 +34,21 @@ pub enum KernelError {
         /// The sizes.
         sizes: Vec<usize>,
     },
+    /// More cells in a block than kernels are made for: every two of them have a place of their own in the layout.
+    #[error(
+        "size {size} of {cell} is {given}; a second axis, such as the cells of a block, has at most {most}: take more units along \
+         the first axis instead"
+    )]
+    WideBlock {
+        /// The cell.
+        cell: &'static str,
+        /// The size.
+        size: &'static str,
+        /// What was given.
+        given: usize,
+        /// The most that is possible.
+        most: usize,
+    },
     /// A kernel whose sizes are not those that a stream was compiled for.
     #[error(
         "a stream compiled for the sizes {fixed:?} cannot run {cell} with the sizes {sizes:?}; change either to match, where \

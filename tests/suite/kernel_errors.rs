@@ -1,7 +1,7 @@
 //! What does not fit is an error that says what was given and what was expected, never a panic.
 
 use faer::{Mat, MatMut, MatRef};
-use lstm_kernels::cells::{ElmanRnn, Lstm};
+use lstm_kernels::cells::{ElmanRnn, Lstm, PeepholeLstm};
 use lstm_kernels::{Kernel, KernelError, Packed, State, Tape, Width};
 
 /// Inputs, units, steps, samples of every call below that is not about these.
@@ -120,6 +120,10 @@ fn sizes() {
     says(
         kernel(&[1 << 40, 1 << 40]),
         "ElmanRnn with sizes [1099511627776, 1099511627776] does not fit into the address space; choose smaller sizes",
+    );
+    says(
+        Kernel::<PeepholeLstm, f32>::new(&[1, 1, 65_536]),
+        "size C of PeepholeLstm is 65536; a second axis, such as the cells of a block, has at most 1024: take more units along the first axis instead",
     );
 }
 

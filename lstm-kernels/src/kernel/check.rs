@@ -241,3 +241,13 @@ pub(super) fn fits_address_space(spec: &CellSpec, program: &Program, sizes: &[us
         && vectors.map(|vector| product(vector.axes)).all(fits)
         && leads.into_iter().all(fits)
 }
+
+/// The most cells of a block: their layout grows with the square of their number.
+pub(super) const MOST_CELLS: usize = 1024;
+
+/// A second axis of a vector that is longer, if one is.
+pub(super) fn wide_block(spec: &CellSpec, program: &Program, sizes: &[usize]) -> Option<usize> {
+    let blocks = program.leads.iter().filter_map(|lead| lead.block);
+    let input = spec.input.axes.get(1).copied();
+    blocks.chain(input).find(|&axis| sizes[axis] > MOST_CELLS)
+}

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use check::fits_address_space;
+use check::{MOST_CELLS, fits_address_space, wide_block};
 
 use crate::Cell;
 use crate::error::KernelError;
@@ -112,6 +112,14 @@ impl<C: Cell, T: Element> Kernel<C, T> {
             return Err(KernelError::TooLarge {
                 cell: spec.name,
                 sizes: sizes.to_vec(),
+            });
+        }
+        if let Some(axis) = wide_block(spec, &C::PROGRAM, sizes) {
+            return Err(KernelError::WideBlock {
+                cell: spec.name,
+                size: spec.sizes[axis].name,
+                given: sizes[axis],
+                most: MOST_CELLS,
             });
         }
         let token = width.token()?;

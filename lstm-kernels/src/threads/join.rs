@@ -68,17 +68,23 @@ impl Threads {
         let Some((taken, present)) = self.take_present() else {
             return work(0);
         };
-        let panic = Mutex::new(None);
+        let panics = Mutex::new(Vec::new());
         taken.run(present, &|index| {
             // As in `Task`: what is half done is seen by nobody before the panic goes on in the caller.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(index))) {
-                let mut first = panic.lock().unwrap_or_else(PoisonError::into_inner);
-                first.get_or_insert(payload);
+                // All are kept until nobody works: to drop one may panic, too.
+                panics
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(payload);
             }
         });
         drop(taken);
-        if let Some(payload) = panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            resume_unwind(payload);
+        let panics = panics.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut panics = panics.into_iter();
+        if let Some(first) = panics.next() {
+            drop(panics);
+            resume_unwind(first);
         }
     }
 }
@@ -183,6 +189,24 @@ mod tests {
             assert_eq!(alone.into_inner(), 1);
             drop(taken);
         }
+    }
+
+    /// What a panic carries may itself panic when it is dropped, which is then the caller's panic and nobody else's.
+    #[test]
+    fn panics_that_panic_when_they_are_dropped_reach_the_caller() {
+        struct Loud;
+        impl Drop for Loud {
+            fn drop(&mut self) {
+                if !thread::panicking() {
+                    panic!("dropped");
+                }
+            }
+        }
+        let threads = Threads::new(3).unwrap();
+        let all = || threads.each(|_| std::panic::panic_any(Loud));
+        let panic = catch_unwind(AssertUnwindSafe(all)).unwrap_err();
+        std::mem::forget(panic);
+        threads.each(|_| ());
     }
 
     #[test]

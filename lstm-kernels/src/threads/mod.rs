@@ -22,6 +22,9 @@ pub(crate) use self::relief::{Relief, Rest};
 use crate::denormals::FlushDenormals;
 use crate::error::KernelError;
 
+/// The most threads: no machine has more processors.
+const MOST: usize = 4096;
+
 /// A number of threads that work on one call at a time, the calling thread among them.
 ///
 /// Cheap to clone: clones are the same threads. Whoever calls while they are busy elsewhere works alone; the result is
@@ -87,13 +90,16 @@ impl Threads {
     /// So many threads; one means the calling thread alone.
     ///
     /// # Errors
-    /// Zero threads, or more than the system gives.
+    /// Zero threads, more than 4096, or more than the system gives.
     pub fn new(count: usize) -> Result<Self, KernelError> {
-        if count == 0 {
-            return Err(KernelError::Threads {
-                count,
-                reason: "at least one is needed".to_owned(),
-            });
+        let refused = match count {
+            0 => Some("at least one is needed".to_owned()),
+            // A system that has started too many ends the process before it says so.
+            _ if count > MOST => Some(format!("at most {MOST} are possible")),
+            _ => None,
+        };
+        if let Some(reason) = refused {
+            return Err(KernelError::Threads { count, reason });
         }
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(None),
@@ -331,8 +337,10 @@ mod tests {
     }
 
     #[test]
-    fn no_threads_at_all_are_an_error() {
-        let error = Threads::new(0).unwrap_err().to_string();
-        assert!(error.contains("at least one"), "{error}");
+    fn no_threads_at_all_and_too_many_are_errors() {
+        for (count, reason) in [(0, "at least one"), (usize::MAX, "at most 4096")] {
+            let error = Threads::new(count).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

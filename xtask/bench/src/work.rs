@@ -73,6 +73,8 @@ impl<C: Cell, T: Element> Work<C, T> {
         let mut layer = Recurrent::with_kernel(kernel)?;
         let init = Init::by_units(layer.output_len());
         layer.initialise(&CellInit::all(init), &mut rng)?;
+        // What does not fit into memory is refused here, before matrices of as many columns are made.
+        let tape = layer.tape(point.steps, point.batch)?;
         let columns = point.steps * point.batch;
         Ok(Self {
             x: Mat::from_fn(layer.input_len(), columns, |_, _| T::from_f64(rng.normal())),
@@ -81,7 +83,7 @@ impl<C: Cell, T: Element> Work<C, T> {
             dx: Mat::zeros(layer.input_len(), columns),
             state: layer.zero_state(point.batch)?,
             workspace: layer.workspace(point.batch)?,
-            tape: layer.tape(point.steps, point.batch)?,
+            tape,
             gradient: vec![T::default(); layer.params().len()],
             layer,
         })
