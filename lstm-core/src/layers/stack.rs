@@ -96,7 +96,7 @@ impl<T: Element> Stack<T> {
     }
 
     fn each(&self) -> impl Iterator<Item = &dyn Layer<T>> {
-        self.layers.iter().map(|(_, layer)| layer.as_ref())
+        self.layers().map(|(_, layer)| layer)
     }
 
     /// Calls `run` for each layer, from the lowest, with what lies below and where its outputs go: to `between`, or those
