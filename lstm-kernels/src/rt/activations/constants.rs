@@ -46,30 +46,13 @@ pub trait Constants: Sized + 'static {
     /// The coefficients of q in e^r = 1 + r + r²·q(r), lowest power first, for
     /// |r| <= 1.0002 · ln(2)/2.
     const EXP_TAIL: &'static [Self];
-    /// The coefficients of g in 1 - e^-r = r + r²·g(r), that is g(r) = -q(-r).
-    const TANH_TAIL: &'static [Self];
+    /// 2^(i/8).
+    const POWERS: [Self; 8];
+    /// As many of [`EXP_TAIL`](Constants::EXP_TAIL) as are enough for |r| <= 1.0002 · ln(2)/16.
+    const EXP_TAIL_WITH_POWERS: &'static [Self];
     /// The coefficients of Q in log(1 + f) = f - s·(f - s²·Q(s²)) with s = f / (2 + f), lowest power
     /// first, for -1/3 <= f <= 1/2.
     const LOG_TAIL: &'static [Self];
-}
-
-/// g(r) = -q(-r): every other coefficient changes its sign.
-macro_rules! tanh_tail {
-    ($T:ty) => {{
-        const LENGTH: usize = <$T as Constants>::EXP_TAIL.len();
-        const TAIL: [$T; LENGTH] = {
-            let mut tail = [0.0; LENGTH];
-            let mut sign = -1.0;
-            let mut i = 0;
-            while i < LENGTH {
-                tail[i] = sign * <$T as Constants>::EXP_TAIL[i];
-                sign = -sign;
-                i += 1;
-            }
-            tail
-        };
-        &TAIL
-    }};
 }
 
 impl Constants for f32 {
@@ -102,7 +85,18 @@ impl Constants for f32 {
         0.008_366_527,
         0.001_388_252,
     ];
-    const TANH_TAIL: &'static [f32] = tanh_tail!(f32);
+    const POWERS: [f32; 8] = [
+        1.0,
+        1.090_507_7,
+        1.189_207_1,
+        1.296_839_6,
+        core::f32::consts::SQRT_2,
+        1.542_210_8,
+        1.681_792_9,
+        1.834_008_1,
+    ];
+    // Relative error of e^r: 1.4e-9.
+    const EXP_TAIL_WITH_POWERS: &'static [f32] = Self::EXP_TAIL.split_at(3).0;
     // Relative error of log(1 + f): 2.8e-9.
     const LOG_TAIL: &'static [f32] = &[0.666_669_5, 0.399_579_02, 0.303_592_5];
 }
@@ -142,7 +136,18 @@ impl Constants for f64 {
         2.762_605_163_662_577e-7,
         2.505_377_545_041_042_3e-8,
     ];
-    const TANH_TAIL: &'static [f64] = tanh_tail!(f64);
+    const POWERS: [f64; 8] = [
+        1.0,
+        1.090_507_732_665_257_7,
+        1.189_207_115_002_721,
+        1.296_839_554_651_009_6,
+        core::f64::consts::SQRT_2,
+        1.542_210_825_407_940_7,
+        1.681_792_830_507_429,
+        1.834_008_086_409_342_4,
+    ];
+    // Relative error of e^r: 1.5e-18.
+    const EXP_TAIL_WITH_POWERS: &'static [f64] = Self::EXP_TAIL.split_at(7).0;
     // Relative error of log(1 + f): 1.5e-17.
     const LOG_TAIL: &'static [f64] = &[
         0.666_666_666_666_726_8,

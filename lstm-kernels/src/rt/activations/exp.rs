@@ -9,14 +9,13 @@ use crate::rt::{Element, Lanes};
 /// e^x. Overflows to infinity, underflows gradually to zero.
 #[inline(always)]
 pub fn exp<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
-    let simd = x.simd();
     let x = x.at_least(T::EXP_UNDERFLOW).at_most(T::EXP_OVERFLOW);
+    if let Some(result) = exp_by_table(x) {
+        return result;
+    }
     let rounder = T::ROUNDER + T::EXPONENT_BIAS;
     let reduced = Reduced::new(x, rounder);
     let (n, mantissa) = (reduced.n, reduced.exp());
-    if let Some(scaled) = T::vscale(simd, mantissa.vector(), n.vector()) {
-        return Lanes::new(simd, scaled);
-    }
     // 2^n itself may be too large or too small, hence two factors. The first keeps the number in
     // the normal range, so that only the second one rounds.
     let rounder = splat_like(x, rounder);
@@ -28,18 +27,31 @@ pub fn exp<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
 /// e^x for x <= 0, which takes fewer steps than [`exp`].
 #[inline(always)]
 pub(super) fn exp_of_negative<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
-    let simd = x.simd();
     let x = x.at_least(T::EXP_UNDERFLOW);
-    let reduced = Reduced::new(x, T::ROUNDER + T::EXPONENT_BIAS + T::LIFT);
-    let mantissa = reduced.exp();
-    if let Some(scaled) = T::vscale(simd, mantissa.vector(), reduced.n.vector()) {
-        return Lanes::new(simd, scaled);
+    if let Some(result) = exp_by_table(x) {
+        return result;
     }
+    let reduced = Reduced::new(x, T::ROUNDER + T::EXPONENT_BIAS + T::LIFT);
     // 2^(n + LIFT) is always normal; the last product is the only one that rounds.
-    mantissa * power_of_two(reduced.shifted) * splat_like(x, T::UNLIFT)
+    reduced.exp() * power_of_two(reduced.shifted) * splat_like(x, T::UNLIFT)
 }
 
-/// x = n·ln 2 + r with an integer n and |r| <= ln(2)/2.
+/// e^x between the bounds of the exponent, if the instruction set finds a number in a table, and multiplies by a power of two, in
+/// one go each: 2^⌊n⌋ · 2^(n - ⌊n⌋) · e^r with a multiple n of 1/8. As r is eight times smaller than with an integer n, the
+/// polynomial is shorter.
+#[inline(always)]
+fn exp_by_table<T: Element, S: Simd>(x: Lanes<T, S>) -> Option<Lanes<T, S>> {
+    let simd = x.simd();
+    let Reduced { n, shifted, r, .. } = Reduced::new(x, T::ROUNDER / T::from_f64(8.0));
+    let power = Lanes::new(simd, T::vpower(simd, shifted.vector())?);
+    let rest = (r * r).mul_add(polynomial(r, T::EXP_TAIL_WITH_POWERS), r);
+    let mantissa = power.mul_add(rest, power);
+    let scaled = T::vscale(simd, mantissa.vector(), n.vector())?;
+    Some(Lanes::new(simd, scaled))
+}
+
+/// x = n·ln 2 + r with an integer n and |r| <= ln(2)/2. With a rounder that is eight times smaller, n is a multiple of
+/// 1/8, and r as many times smaller.
 struct Reduced<T: Element, S: Simd> {
     n: Lanes<T, S>,
     /// n + `rounder`, whose lowest bits are an exponent if `rounder` contains the bias.
@@ -78,6 +90,16 @@ impl<T: Element, S: Simd> Reduced<T, S> {
             let low = self.n * splat_like(r, -T::LN_2_LOW);
             tail * r * r + low + self.leading + one
         }
+    }
+}
+
+/// 2^n for an integer n from the exponent of the smallest normal number to 0; `shifted` is n + `ROUNDER` + `EXPONENT_BIAS`.
+#[inline(always)]
+pub(super) fn power<T: Element, S: Simd>(n: Lanes<T, S>, shifted: Lanes<T, S>) -> Lanes<T, S> {
+    let one = splat_like(n, T::from_f64(1.0));
+    match T::vscale(n.simd(), one.vector(), n.vector()) {
+        Some(power) => Lanes::new(n.simd(), power),
+        None => power_of_two(shifted),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use pulp::Simd;
 
-use super::exp::{exp_of_negative, power_of_two};
+use super::exp::{exp_of_negative, power};
 use super::{polynomial, splat_like};
+use crate::rt::element::has_scale;
 use crate::rt::{Element, Lanes};
 
 /// The logistic function 1 / (1 + e^-x).
@@ -15,15 +16,15 @@ use crate::rt::{Element, Lanes};
 pub fn sigmoid<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
     let one = splat_like(x, T::from_f64(1.0));
     let z = exp_of_negative(-x.abs());
-    let numerator = x.ge(Lanes::zero(x.simd())).select(one, z);
+    let numerator = x.one_unless_negative(z);
     z.neg_mul_add(numerator / (one + z), numerator)
 }
 
 /// The hyperbolic tangent.
 ///
 /// With z = e^(-2|x|) it is (1 - z) / (1 + z), with the sign of x. The difference is never formed by
-/// cancellation: from 2|x| = r - n·ln 2 with an integer n <= 0 follows
-/// 1 - z = (1 - 2^n) + 2^n·(1 - e^-r), where 1 - e^-r = r + r²·g(r) and the first term is exact and
+/// cancellation: from -2|x| = n·ln 2 + r with an integer n <= 0 follows
+/// 1 - z = (1 - 2^n) - 2^n·(e^r - 1), where e^r - 1 = r + r²·q(r) and the first term is exact and
 /// zero near x = 0. The denominator is formed in the same way, not from the numerator, so that it
 /// does not inherit its rounding.
 #[inline(always)]
@@ -31,15 +32,21 @@ pub fn tanh<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
     let one = splat_like(x, T::from_f64(1.0));
     let rounder = splat_like(x, T::ROUNDER + T::EXPONENT_BIAS);
 
-    let magnitude = x.abs().at_most(T::TANH_SATURATION);
-    let shifted = magnitude.mul_add(splat_like(x, T::from_f64(-2.0) * T::LOG2_E), rounder);
+    // Far beyond saturation is as good where powers underflow, and a number that is in a register for the logistic function.
+    let bound = match has_scale::<S>() {
+        true => T::EXP_UNDERFLOW,
+        false => -T::TANH_SATURATION,
+    };
+    let below = (-x.abs()).at_least(bound);
+    let doubled = below + below;
+    let shifted = doubled.mul_add(splat_like(x, T::LOG2_E), rounder);
     let n = shifted - rounder;
     // One constant for ln 2 is enough: where n is large, 2^n is small.
-    let r = n.mul_add(splat_like(x, T::LN_2), magnitude + magnitude);
-    let scale = power_of_two(shifted);
+    let r = n.mul_add(splat_like(x, -T::LN_2), doubled);
+    let scale = power(n, shifted);
 
-    let rest = (r * r).mul_add(polynomial(r, T::TANH_TAIL), r);
-    let numerator = rest.mul_add(scale, one - scale);
-    let denominator = rest.neg_mul_add(scale, one + scale);
+    let rest = (r * r).mul_add(polynomial(r, T::EXP_TAIL), r);
+    let numerator = rest.neg_mul_add(scale, one - scale);
+    let denominator = rest.mul_add(scale, one + scale);
     (numerator / denominator).with_sign_of(x)
 }

@@ -1,5 +1,6 @@
 //! The functions of the language on registers: the same formulas for every number type and every
-//! instruction set, without branches, tables or gathers.
+//! instruction set, without branches or gathers. The exponential function finds eight powers of two in a register, where an
+//! instruction set can look up numbers there.
 //!
 //! Accuracy: the error is below 2 ulp over the whole range, subnormal arguments and results
 //! included, with and without fused multiplication and addition. NaN in gives NaN out; infinities
