@@ -168,13 +168,6 @@ impl<T: Element, S: Simd> Lanes<T, S> {
         Self::new(self.simd, T::vor(self.simd, self.vector, sign))
     }
 
-    /// 1 where `self` is positive, and `other` where it is negative; either of them where it is zero, `other` or NaN where it is NaN.
-    #[inline(always)]
-    pub(crate) fn one_unless_negative(self, other: Self) -> Self {
-        let one_or_other = T::vone_unless_negative(self.simd, self.vector, other.vector);
-        Self::new(self.simd, one_or_other)
-    }
-
     /// The lanes below `n` as they are, zero in the others.
     #[inline(always)]
     pub fn keep_first(self, n: usize) -> Self {

@@ -10,7 +10,7 @@ use super::prefetch::Lines;
 use super::program::{Operand, Place};
 use super::rows::Rows;
 use super::sweep::{Queue, ahead_input_len, ahead_len, steps_ahead};
-use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES};
+use super::tile::{MAX_BLOCKS, MAX_SAMPLES, MAX_TILES_OF_BLOCKS};
 use crate::state::State;
 
 /// The forward values of one lead.
@@ -328,11 +328,11 @@ pub(super) fn rows<T: Element>(
     }
 }
 
-/// How many accumulators the largest strip of any pass has: one of several blocks has few samples.
+/// How many accumulators the largest strip of any pass has: the more blocks, the fewer samples.
 pub(super) fn accumulators(layout: &Layout, passes: &[PassLayout]) -> usize {
     let rows = |pass: &PassLayout| pass.groups * pass.rows;
     passes.iter().map(rows).max().unwrap_or(0)
-        * MAX_BLOCKS.max(MAX_TILES)
+        * MAX_BLOCKS.max(MAX_TILES_OF_BLOCKS)
         * MAX_SAMPLES
         * layout.lanes
 }

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::program::{Operand, Pass, Product, Record, Slot};
 use super::segment::{SegmentLayout, Stretch};
-use super::tile::MAX_RUNS;
+use super::tile::{MAX_RUNS, MAX_SAMPLES, MAX_TILES_OF_BLOCKS};
 use crate::cell::CellSpec;
 
 /// Rows of a panel chunk: at most this many lane vectors share one pass over k.
@@ -17,6 +17,9 @@ pub const fn max_rows(registers: usize) -> usize {
         MAX_ROWS / 2
     }
 }
+
+/// Multiplications of a strip that is long enough.
+const LONG_STRIP: usize = 1 << 21;
 
 /// Lane vectors that one register tile accumulates side by side.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct PassLayout {
     pub groups: usize,
     /// Blocks of groups.
     pub blocks: usize,
+    /// Numbers of the panels of a block: each is multiplied once for each sample.
+    pub numbers: usize,
     /// How many of them have the tiles of a full block; the others, behind them, have a group less.
     pub wide_blocks: usize,
     /// The products: those of the input first.
@@ -69,6 +74,15 @@ impl PassLayout {
     #[inline(always)]
     pub fn groups_of(&self, block: usize) -> usize {
         self.groups - usize::from(block >= self.wide_blocks)
+    }
+
+    /// How many blocks, of those that are left, a strip of so many samples, more than a tile's, takes one after the other: more than one
+    /// where they are short, as finding out what a strip multiplies takes some hundred cycles.
+    #[inline(always)]
+    pub fn blocks_in_a_row(&self, samples: usize, left: usize) -> usize {
+        let long_enough = LONG_STRIP / (samples * self.numbers).max(1);
+        let most = MAX_TILES_OF_BLOCKS * MAX_SAMPLES / samples;
+        1 << left.min(long_enough).min(most).max(1).ilog2()
     }
 
     /// The chunks of a segment in a block.
@@ -248,6 +262,7 @@ impl Layout {
             rows,
             groups,
             blocks,
+            numbers: segments.iter().map(|segment| segment.block_stride).sum(),
             wide_blocks,
             input_segments,
             has_idle_rows: begun.contains(&false),
@@ -287,6 +302,30 @@ fn chunks(groups: usize, targets: &[usize], begun: &[bool], max_rows: usize) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rt::tile::MAX_TILES;
+
+    #[test]
+    fn short_blocks_come_in_a_row_that_scratch_memory_holds() {
+        let blocks_in_a_row = |numbers, samples, left| {
+            let pass = PassLayout {
+                numbers,
+                ..PassLayout::default()
+            };
+            pass.blocks_in_a_row(samples, left)
+        };
+        for samples in MAX_SAMPLES + 1..=MAX_TILES * MAX_SAMPLES {
+            for (numbers, left) in (0..24).flat_map(|log| (0..20).map(move |left| (1 << log, left)))
+            {
+                let blocks = blocks_in_a_row(numbers, samples, left);
+                assert!(blocks.is_power_of_two() && blocks <= left.max(1));
+                assert!(blocks * samples <= MAX_TILES_OF_BLOCKS * MAX_SAMPLES);
+                assert!(blocks == 1 || blocks * samples * numbers <= LONG_STRIP);
+            }
+        }
+        // 128 and 512 units of an LSTM, as many inputs.
+        assert_eq!(blocks_in_a_row(256 * 64, 16, 8), 4);
+        assert_eq!(blocks_in_a_row(1024 * 64, 32, 32), 1);
+    }
 
     #[test]
     fn blocks_have_every_group_once_and_differ_by_one() {

@@ -85,6 +85,19 @@ impl<T> Run<T> {
         self.vector = (self.vector).wrapping_offset(samples as isize * self.vector_stride);
         self.next = self.next.wrapping_add(turns * self.next_stride);
     }
+
+    /// Goes back to the first of so many samples, which so many tiles have had, and on to the next block.
+    #[inline(always)]
+    pub fn next_block<S: Simd>(&mut self, samples: usize, tiles: usize) {
+        let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
+        let asked = tiles * turns * self.next_stride;
+        self.vector = (self.vector).wrapping_offset(-(samples as isize) * self.vector_stride);
+        self.panel = self.panel.wrapping_add(self.panel_stride);
+        self.next = self
+            .next
+            .wrapping_sub(asked)
+            .wrapping_add(self.panel_stride);
+    }
 }
 
 /// The vectors of the samples of a tile, at some k. Three places and one distance reach all of them, as an address is a place

@@ -21,6 +21,9 @@ pub const MAX_SAMPLES: usize = 6;
 /// The most tiles of samples that read a piece of a panel one after the other, while it lies in the first level of the cache.
 pub const MAX_TILES: usize = 6;
 
+/// The most tiles of samples that a strip has for all its blocks: so many sums lie in the first level beside what they are formed of.
+pub const MAX_TILES_OF_BLOCKS: usize = 2 * MAX_TILES;
+
 /// The most k that a turn of a tile's loop has.
 pub const MAX_AT_ONCE: usize = 4;
 

@@ -93,16 +93,6 @@ impl<T: Element, S: Simd> Reduced<T, S> {
     }
 }
 
-/// 2^n for an integer n from the exponent of the smallest normal number to 0; `shifted` is n + `ROUNDER` + `EXPONENT_BIAS`.
-#[inline(always)]
-pub(super) fn power<T: Element, S: Simd>(n: Lanes<T, S>, shifted: Lanes<T, S>) -> Lanes<T, S> {
-    let one = splat_like(n, T::from_f64(1.0));
-    match T::vscale(n.simd(), one.vector(), n.vector()) {
-        Some(power) => Lanes::new(n.simd(), power),
-        None => power_of_two(shifted),
-    }
-}
-
 /// 2^n from n + `ROUNDER` + `EXPONENT_BIAS`.
 #[inline(always)]
 pub(super) fn power_of_two<T: Element, S: Simd>(shifted: Lanes<T, S>) -> Lanes<T, S> {

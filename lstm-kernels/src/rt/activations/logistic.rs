@@ -2,9 +2,8 @@
 
 use pulp::Simd;
 
-use super::exp::{exp_of_negative, power};
+use super::exp::{exp_of_negative, power_of_two};
 use super::{polynomial, splat_like};
-use crate::rt::element::has_scale;
 use crate::rt::{Element, Lanes};
 
 /// The logistic function 1 / (1 + e^-x).
@@ -16,7 +15,7 @@ use crate::rt::{Element, Lanes};
 pub fn sigmoid<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
     let one = splat_like(x, T::from_f64(1.0));
     let z = exp_of_negative(-x.abs());
-    let numerator = x.one_unless_negative(z);
+    let numerator = x.ge(Lanes::zero(x.simd())).select(one, z);
     z.neg_mul_add(numerator / (one + z), numerator)
 }
 
@@ -32,18 +31,13 @@ pub fn tanh<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S> {
     let one = splat_like(x, T::from_f64(1.0));
     let rounder = splat_like(x, T::ROUNDER + T::EXPONENT_BIAS);
 
-    // Far beyond saturation is as good where powers underflow, and a number that is in a register for the logistic function.
-    let bound = match has_scale::<S>() {
-        true => T::EXP_UNDERFLOW,
-        false => -T::TANH_SATURATION,
-    };
-    let below = (-x.abs()).at_least(bound);
+    let below = (-x.abs()).at_least(-T::TANH_SATURATION);
     let doubled = below + below;
     let shifted = doubled.mul_add(splat_like(x, T::LOG2_E), rounder);
     let n = shifted - rounder;
     // One constant for ln 2 is enough: where n is large, 2^n is small.
     let r = n.mul_add(splat_like(x, -T::LN_2), doubled);
-    let scale = power(n, shifted);
+    let scale = power_of_two(shifted);
 
     let rest = (r * r).mul_add(polynomial(r, T::EXP_TAIL), r);
     let numerator = rest.neg_mul_add(scale, one - scale);

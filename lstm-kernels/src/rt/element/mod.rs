@@ -156,12 +156,6 @@ pub trait Element:
 
     /// [`POWERS`](Constants::POWERS) at the place in the lowest three bits of each lane, if the instruction set finds it in one go.
     fn vpower<S: Simd>(simd: S, place: Self::Vector<S>) -> Option<Self::Vector<S>>;
-    /// 1 where `a` is positive, and `b` where it is negative; either of them where it is zero, `b` or NaN where it is NaN.
-    fn vone_unless_negative<S: Simd>(
-        simd: S,
-        a: Self::Vector<S>,
-        b: Self::Vector<S>,
-    ) -> Self::Vector<S>;
 
     /// Every second stretch of so many lanes of `a`, a power of two, changes places with the stretch before it of `b`.
     fn vexchange<S: Simd>(
@@ -195,12 +189,6 @@ pub(super) fn has_masked_memory<S: Simd>() -> bool {
     return TypeId::of::<S>() == TypeId::of::<pulp::x86::V4>();
     #[cfg(not(target_arch = "x86_64"))]
     false
-}
-
-/// Whether `S` has [`vscale`](Element::vscale).
-#[inline(always)]
-pub(super) fn has_scale<S: Simd>() -> bool {
-    has_masked_memory::<S>()
 }
 
 /// The instruction set `S` as the concrete `V`, if that is what it is. Known when `S` is, so it

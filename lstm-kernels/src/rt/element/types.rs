@@ -42,11 +42,6 @@ macro_rules! shift {
     }};
 }
 
-/// What AVX-512's fix-up answers by the kind of the first number, four bits for each kind from the lowest on: the number itself for
-/// NaN (2), one (10) for zero, one, infinity and all that is positive, and the second number (0) for what is negative.
-#[cfg(target_arch = "x86_64")]
-const ONE_UNLESS_NEGATIVE: u32 = 0xA0A0_AA22;
-
 /// Both implementations are the same text with pulp's names for the type filled in.
 macro_rules! impl_element {
     (
@@ -60,8 +55,7 @@ macro_rules! impl_element {
         select: $select:ident, and: $and:ident, or: $or:ident,
         left: $sse_left:ident $avx2_left:ident $avx512_left:ident $neon_left:ident,
         right: $sse_right:ident $avx2_right:ident $avx512_right:ident $neon_right:ident,
-        scale: $avx512_scale:ident, look_up: $avx512_look_up:ident, fix_up: $avx512_fix_up:ident, blend: $avx2_blend:ident,
-        exchange: $exchange:ident,
+        scale: $avx512_scale:ident, look_up: $avx512_look_up:ident, exchange: $exchange:ident,
     ) => {
         impl Element for $T {
             type Vector<S: Simd> = S::$vector;
@@ -280,30 +274,6 @@ macro_rules! impl_element {
                 None
             }
             #[inline(always)]
-            fn vone_unless_negative<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
-                // One instruction, and on some processors for units that do not multiply.
-                #[cfg(target_arch = "x86_64")]
-                if let Some(set) = is_set::<S, pulp::x86::V4>(simd) {
-                    let answers = simd.$splat($T::from_bits(ONE_UNLESS_NEGATIVE as $bits));
-                    let one_or_b = set.avx512f.$avx512_fix_up::<0>(
-                        bytemuck::cast(b),
-                        bytemuck::cast(a),
-                        bytemuck::cast(answers),
-                    );
-                    return bytemuck::cast(one_or_b);
-                }
-                #[cfg(target_arch = "x86_64")]
-                if let Some(set) = is_set::<S, pulp::x86::V3>(simd) {
-                    let one = bytemuck::cast(simd.$splat(1.0));
-                    let one_or_b = set
-                        .avx
-                        .$avx2_blend(one, bytemuck::cast(b), bytemuck::cast(a));
-                    return bytemuck::cast(one_or_b);
-                }
-                let is_positive = simd.$ge(a, simd.$splat(0.0));
-                simd.$select(is_positive, simd.$splat(1.0), b)
-            }
-            #[inline(always)]
             fn vexchange<S: Simd>(
                 simd: S,
                 a: S::$vector,
@@ -329,8 +299,7 @@ impl_element! {
     select: select_f32s, and: and_f32s, or: or_f32s,
     left: _mm_slli_epi32 _mm256_slli_epi32 _mm512_slli_epi32 vshlq_n_u32,
     right: _mm_srli_epi32 _mm256_srli_epi32 _mm512_srli_epi32 vshrq_n_u32,
-    scale: _mm512_scalef_ps, look_up: _mm512_permutexvar_ps, fix_up: _mm512_fixupimm_ps, blend: _mm256_blendv_ps,
-    exchange: exchange_f32,
+    scale: _mm512_scalef_ps, look_up: _mm512_permutexvar_ps, exchange: exchange_f32,
 }
 
 impl_element! {
@@ -346,6 +315,5 @@ impl_element! {
     select: select_f64s, and: and_f64s, or: or_f64s,
     left: _mm_slli_epi64 _mm256_slli_epi64 _mm512_slli_epi64 vshlq_n_u64,
     right: _mm_srli_epi64 _mm256_srli_epi64 _mm512_srli_epi64 vshrq_n_u64,
-    scale: _mm512_scalef_pd, look_up: _mm512_permutexvar_pd, fix_up: _mm512_fixupimm_pd, blend: _mm256_blendv_pd,
-    exchange: exchange_f64,
+    scale: _mm512_scalef_pd, look_up: _mm512_permutexvar_pd, exchange: exchange_f64,
 }

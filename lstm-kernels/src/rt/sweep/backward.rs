@@ -250,11 +250,10 @@ impl<T: Element> Backward<'_, T> {
     #[inline(always)]
     fn pass<S: Simd>(&self, simd: S, step: Option<usize>, index: usize) {
         let pass = &self.layout.backward[index];
-        let largest = self.share.samples.len().min(MAX_SAMPLES);
         // Sums over all units are formed as the units come, so these come in one order at every step.
         let backwards =
             step.is_some_and(|step| step % 2 == 1) && self.layout.program.backward_sums == 0;
-        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
+        let mut turns = Taken::new::<S>(&self.share, pass, backwards);
         while let Some(turn) = turns.next::<S>() {
             for samples in sample_strips(&turn.samples) {
                 self.strip(simd, step, index, turn.strip(samples));

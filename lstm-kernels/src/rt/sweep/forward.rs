@@ -65,9 +65,7 @@ impl<T: Element> Forward<'_, T> {
                 continue;
             }
             let columns = 0..steps.len() * own.len();
-            let turns = self
-                .share
-                .turns::<S>(pass, columns.len().min(MAX_SAMPLES), false);
+            let turns = self.share.turns::<S>(pass, columns.len(), false);
             for turn in 0..turns.count {
                 let turn = turns.turn(turn, columns.clone());
                 for samples in sample_strips(&columns) {
@@ -349,10 +347,9 @@ impl<T: Element> Forward<'_, T> {
     fn pass<S: Simd>(&self, simd: S, step: usize, index: usize, ahead: Option<usize>) {
         let pass = &self.layout.forward[index];
         let ahead = ahead.filter(|_| pass.can_run_ahead());
-        let largest = self.share.samples.len().min(MAX_SAMPLES);
         // Sums over all units are formed as the units come, so these come in one order at every step.
         let backwards = step % 2 == 1 && self.layout.program.forward_sums == 0;
-        let mut turns = Taken::new::<S>(&self.share, pass, largest, backwards);
+        let mut turns = Taken::new::<S>(&self.share, pass, backwards);
         while let Some(turn) = turns.next::<S>() {
             for samples in sample_strips(&turn.samples) {
                 self.strip(simd, step, index, turn.strip(samples), ahead);

@@ -257,7 +257,7 @@ impl<T: Element> Products<'_, T> {
     ) {
         let strip = self.strip;
         if strip.samples <= MAX_SAMPLES {
-            let product = self.product::<S>(chunk, runs, 0, add);
+            let product = self.product::<S>(chunk, runs, 0, 0, add);
             // SAFETY: passed on from the caller.
             unsafe { tile::product(simd, chunk.rows, strip.samples, strip.blocks, &product) };
         } else {
@@ -266,27 +266,29 @@ impl<T: Element> Products<'_, T> {
         }
     }
 
-    /// The product of a chunk with the samples of a tile, from the so-many-th of the strip on.
+    /// The product of a chunk with the samples of a tile, from the so-many-th of the strip on, in the so-many-th of its blocks.
     #[inline(always)]
     fn product<'r, S: Simd>(
         &self,
         chunk: &Chunk,
         runs: &'r [Run<T>],
+        block: usize,
         first: usize,
         add: bool,
     ) -> TileProduct<'r, T> {
-        let lanes = T::lanes::<S>();
+        let before = block * self.accumulators.block + first * T::lanes::<S>();
         TileProduct {
             runs,
-            accumulators: self.accumulators.base.wrapping_add(first * lanes),
+            accumulators: self.accumulators.base.wrapping_add(before),
             rows: self.rows(chunk),
             accumulators_stride: self.accumulators.block,
             add,
         }
     }
 
-    /// The tiles of a strip of several, in turns on pieces of the panel. Runs move on from tile to tile where they are: what was
-    /// written number by number and is copied at once has to reach the cache first, which takes longer than all the rest.
+    /// The tiles of a strip of several, block by block, in turns on pieces of the panel. Runs move on from tile to tile where they
+    /// are: what was written number by number and is copied at once has to reach the cache first, which takes longer than all the
+    /// rest.
     ///
     /// # Safety
     /// As for [`multiply`](Self::multiply).
@@ -296,7 +298,7 @@ impl<T: Element> Products<'_, T> {
         simd: S,
         chunk: &Chunk,
         runs: &mut [Run<T>],
-        mut add: bool,
+        add: bool,
         coming: &mut Coming<T>,
     ) {
         let (rows, blocks) = (chunk.rows, self.strip.blocks);
@@ -307,45 +309,55 @@ impl<T: Element> Products<'_, T> {
         let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
         let count = tiles.clone().count();
         if all <= pieces.whole_panel {
-            coming.share_out(count);
-            // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
-            // Its call is written out here and below: one closure for both made 128 units 2 % slower.
-            for (first, samples) in tiles {
-                coming.ask();
-                let product = self.product::<S>(chunk, runs, first, add);
-                // SAFETY: passed on from the caller: the runs are its runs, from one of its samples on.
-                unsafe { tile::product(simd, rows, samples, blocks, &product) };
+            coming.share_out(count * blocks);
+            for block in 0..blocks {
+                // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
+                // Its call is written out here and below: one closure for both made 128 units 2 % slower.
+                for (first, samples) in tiles.clone() {
+                    coming.ask();
+                    let product = self.product::<S>(chunk, runs, block, first, add);
+                    // SAFETY: passed on from the caller: the runs are its runs, in this block and from one of its samples on.
+                    unsafe { tile::product(simd, rows, samples, 1, &product) };
+                    for run in runs.iter_mut() {
+                        run.pass_on::<S>(samples);
+                    }
+                }
                 for run in runs.iter_mut() {
-                    run.pass_on::<S>(samples);
+                    run.next_block::<S>(self.strip.samples, count);
                 }
             }
             return;
         }
-        coming.share_out(count * (all / pieces.panel).max(1));
-        for run in runs {
-            // Several short planes at a time, or pieces of a long one.
-            let len = run.k * bytes;
-            let (planes, k) = match len <= pieces.whole_panel {
-                true => (even_length(run.planes, pieces.whole_panel / len), run.k),
-                false => {
-                    let k = even_length(run.k, (pieces.panel / bytes).max(1));
-                    (1, k.next_multiple_of(tile::MAX_AT_ONCE))
-                }
-            };
-            for plane in (0..run.planes).step_by(planes) {
-                let planes = plane..run.planes.min(plane + planes);
-                for first_k in (0..run.k).step_by(k) {
-                    let piece = first_k..run.k.min(first_k + k);
-                    let mut piece = [run.part(planes.clone(), piece, panel_numbers)];
-                    for (first, samples) in tiles.clone() {
-                        coming.ask();
-                        let product = self.product::<S>(chunk, &piece, first, add);
-                        // SAFETY: passed on from the caller: the run is a part of one of its runs, from one of its samples on.
-                        unsafe { tile::product(simd, rows, samples, blocks, &product) };
-                        piece[0].pass_on::<S>(samples);
+        coming.share_out(count * blocks * (all / pieces.panel).max(1));
+        for block in 0..blocks {
+            let mut add = add;
+            for run in runs.iter_mut() {
+                // Several short planes at a time, or pieces of a long one.
+                let len = run.k * bytes;
+                let (planes, k) = match len <= pieces.whole_panel {
+                    true => (even_length(run.planes, pieces.whole_panel / len), run.k),
+                    false => {
+                        let k = even_length(run.k, (pieces.panel / bytes).max(1));
+                        (1, k.next_multiple_of(tile::MAX_AT_ONCE))
                     }
-                    add = true;
+                };
+                for plane in (0..run.planes).step_by(planes) {
+                    let planes = plane..run.planes.min(plane + planes);
+                    for first_k in (0..run.k).step_by(k) {
+                        let piece = first_k..run.k.min(first_k + k);
+                        let mut piece = [run.part(planes.clone(), piece, panel_numbers)];
+                        for (first, samples) in tiles.clone() {
+                            coming.ask();
+                            let product = self.product::<S>(chunk, &piece, block, first, add);
+                            // SAFETY: passed on from the caller: the run is a part of one of its runs, in this block and from one of
+                            // its samples on.
+                            unsafe { tile::product(simd, rows, samples, 1, &product) };
+                            piece[0].pass_on::<S>(samples);
+                        }
+                        add = true;
+                    }
                 }
+                run.next_block::<S>(0, 0);
             }
         }
     }

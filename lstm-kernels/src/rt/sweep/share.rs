@@ -196,6 +196,11 @@ impl Share<'_> {
         backwards: bool,
     ) -> Turns {
         let blocks = part(0..pass.blocks, index, self.parts);
+        // Threads that help each other take one at a time.
+        let samples = match self.together {
+            Some(_) => samples.min(MAX_SAMPLES),
+            None => samples,
+        };
         Turns::new::<S>(pass, blocks, samples, backwards)
     }
 }
@@ -257,7 +262,8 @@ fn even(
     })
 }
 
-/// One strip of a pass: which blocks, which samples. It has one block, or few enough samples for a single register tile.
+/// One strip of a pass: which blocks, which samples. It is a single register tile of few samples and some blocks at once, or has tiles
+/// of all its samples for one block after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Strip {
     pub first_block: usize,

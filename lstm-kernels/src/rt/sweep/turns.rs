@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use pulp::Simd;
 
+use super::share::strips;
 use super::{Queue, Share, Strip};
 use crate::rt::pass::PassLayout;
-use crate::rt::tile;
+use crate::rt::tile::{self, MAX_SAMPLES};
 
 /// Turns of a thread from which on it lets others help.
 const WORTH_HELP: usize = 3;
 
-/// Blocks that are alike, as many at once as a tile takes.
+/// Blocks that are alike, as many at once as a tile or a strip takes.
 #[derive(Debug, Clone, Copy)]
 struct Alike {
     first: usize,
@@ -22,8 +23,11 @@ struct Alike {
 
 impl Alike {
     #[inline(always)]
-    fn new<S: Simd>(blocks: Range<usize>, samples: usize) -> Self {
-        let at_once = tile::blocks_at_once::<S>(samples, blocks.len());
+    fn new<S: Simd>(pass: &PassLayout, blocks: Range<usize>, samples: usize) -> Self {
+        let at_once = match samples <= MAX_SAMPLES {
+            true => tile::blocks_at_once::<S>(samples, blocks.len()),
+            false => pass.blocks_in_a_row(samples.div_ceil(strips(samples)), blocks.len()),
+        };
         // A power of two, so no division.
         let full = blocks.len() >> at_once.trailing_zeros();
         Alike {
@@ -56,7 +60,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Some of the blocks of a pass, for tiles of so many samples at most.
+    /// Some of the blocks of a pass, for so many samples.
     #[inline(always)]
     pub fn new<S: Simd>(
         pass: &PassLayout,
@@ -65,8 +69,8 @@ impl Turns {
         backwards: bool,
     ) -> Self {
         let middle = pass.wide_blocks.clamp(blocks.start, blocks.end);
-        let wide = Alike::new::<S>(blocks.start..middle, samples);
-        let narrow = Alike::new::<S>(middle..blocks.end, samples);
+        let wide = Alike::new::<S>(pass, blocks.start..middle, samples);
+        let narrow = Alike::new::<S>(pass, middle..blocks.end, samples);
         Turns {
             wide,
             narrow,
@@ -108,7 +112,6 @@ impl Turns {
 pub(crate) struct Taken<'a> {
     share: &'a Share<'a>,
     pass: &'a PassLayout,
-    samples: usize,
     own: Turns,
     /// How many of its own are taken, if nobody helps.
     taken: usize,
@@ -140,15 +143,10 @@ impl Turn {
 }
 
 impl<'a> Taken<'a> {
-    /// A thread's turns, for tiles of so many samples at most.
+    /// A thread's turns.
     #[inline(always)]
-    pub fn new<S: Simd>(
-        share: &'a Share<'a>,
-        pass: &'a PassLayout,
-        samples: usize,
-        backwards: bool,
-    ) -> Self {
-        let own = share.turns::<S>(pass, samples, backwards);
+    pub fn new<S: Simd>(share: &'a Share<'a>, pass: &'a PassLayout, backwards: bool) -> Self {
+        let own = share.turns::<S>(pass, share.samples.len(), backwards);
         let queue = share.together.map(|(_, queue)| queue);
         let queue = queue.filter(|_| own.count >= WORTH_HELP || share.is_uneven(pass));
         if let Some(queue) = queue {
@@ -158,7 +156,6 @@ impl<'a> Taken<'a> {
         Taken {
             share,
             pass,
-            samples,
             own,
             taken: 0,
             queue,
@@ -187,7 +184,7 @@ impl<'a> Taken<'a> {
         let turns = if part == share.part {
             self.own
         } else {
-            share.turns_of::<S>(part, self.pass, self.samples, self.own.backwards)
+            share.turns_of::<S>(part, self.pass, share.samples.len(), self.own.backwards)
         };
         let last = turns.count - 1;
         let Range { start, end } = share.samples;
@@ -235,7 +232,7 @@ mod tests {
         };
         let shares: Vec<_> = (0..threads).map(share).collect();
         let mut takers: Vec<_> = (shares.iter())
-            .map(|share| Taken::new::<Scalar>(share, &pass, tile::MAX_SAMPLES, false))
+            .map(|share| Taken::new::<Scalar>(share, &pass, false))
             .collect();
         let (mut seen, mut work) = (BTreeMap::new(), vec![0; threads]);
         // The thread that has done least is the next to take.
