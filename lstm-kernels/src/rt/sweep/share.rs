@@ -21,6 +21,9 @@ const WORTH_A_MEETING: usize = 16 * 1024;
 /// Multiply-adds of a whole call from which on it pays to wake threads.
 const WORTH_A_CALL: usize = 256 * 1024;
 
+/// Turns of a thread from which on it lets others help.
+const WORTH_HELP: usize = 3;
+
 /// How a call is shared out to threads. No result depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shares {
@@ -174,6 +177,12 @@ impl Share<'_> {
         (turns.count == 1).then(|| turns.turn(0, samples).strip(whole))
     }
 
+    /// Whether others help this thread with a pass, of which it has so many turns.
+    #[inline(always)]
+    pub fn is_helped(&self, pass: &PassLayout, turns: usize) -> bool {
+        self.together.is_some() && (turns >= WORTH_HELP || self.is_uneven(pass))
+    }
+
     /// Whether the blocks of a pass do not come out even among threads that may cut one.
     pub fn is_uneven(&self, pass: &PassLayout) -> bool {
         self.samples.len() > MAX_SAMPLES && !pass.blocks.is_multiple_of(self.parts)
@@ -197,9 +206,9 @@ impl Share<'_> {
     ) -> Turns {
         let blocks = part(0..pass.blocks, index, self.parts);
         // Threads that help each other take one at a time.
-        let samples = match self.together {
-            Some(_) => samples.min(MAX_SAMPLES),
-            None => samples,
+        let samples = match self.is_helped(pass, blocks.len()) {
+            true => samples.min(MAX_SAMPLES),
+            false => samples,
         };
         Turns::new::<S>(pass, blocks, samples, backwards)
     }

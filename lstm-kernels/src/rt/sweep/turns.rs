@@ -9,9 +9,6 @@ use super::{Queue, Share, Strip};
 use crate::rt::pass::PassLayout;
 use crate::rt::tile::{self, MAX_SAMPLES};
 
-/// Turns of a thread from which on it lets others help.
-const WORTH_HELP: usize = 3;
-
 /// Blocks that are alike, as many at once as a tile or a strip takes.
 #[derive(Debug, Clone, Copy)]
 struct Alike {
@@ -148,7 +145,7 @@ impl<'a> Taken<'a> {
     pub fn new<S: Simd>(share: &'a Share<'a>, pass: &'a PassLayout, backwards: bool) -> Self {
         let own = share.turns::<S>(pass, share.samples.len(), backwards);
         let queue = share.together.map(|(_, queue)| queue);
-        let queue = queue.filter(|_| own.count >= WORTH_HELP || share.is_uneven(pass));
+        let queue = queue.filter(|_| share.is_helped(pass, own.count));
         if let Some(queue) = queue {
             let halves = usize::from(share.cuts_last(share.part, pass));
             queue.begin(share.part, 0..own.count + halves);
