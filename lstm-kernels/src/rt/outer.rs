@@ -8,7 +8,7 @@ use pulp::Simd;
 use super::element::Element;
 use super::lanes::Lanes;
 use super::pass::{MAX_ROWS, max_rows};
-use super::prefetch::prefetch;
+use super::prefetch::{Asked, prefetch};
 use super::tile::{MAX_SAMPLES, at_once_in};
 
 /// One block of a sum of outer products: ∂L/∂W += Σ error ⊗ vector.
@@ -36,6 +36,8 @@ pub struct OuterProduct<T> {
     pub column_strides: [usize; MAX_ROWS],
     /// Lanes that are rows of the gradient, not padding.
     pub valid: usize,
+    /// What is needed soon, and is asked for with a line for each turn of the loop.
+    pub asked: Asked<T>,
 }
 
 /// Adds a block for `rows` lane vectors of errors and `columns` elements of the vector.
@@ -135,8 +137,10 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize>(
     }
     // Longer turns made tiles of wide registers a little slower.
     let at_once = const { at_once_in::<S>(1) };
-    let (mut errors, mut at) = (product.errors, 0);
+    let (mut errors, mut at, mut asked) = (product.errors, 0, product.asked);
     for _ in 0..product.k / at_once {
+        prefetch(asked.place);
+        asked.advance();
         for k in 0..at_once {
             // SAFETY: there are errors for each k, and an element of each vector.
             unsafe { add_products(simd, &mut sums, product, errors, at + k * lanes) };

@@ -28,10 +28,40 @@ prefetches! {
     prefetch_near: _MM_HINT_T0;
 }
 
-/// The most cache lines that are asked for together. A processor waits for some dozens, and for more it makes the tile wait.
-const AT_ONCE: usize = 48;
+/// Memory that a tile asks for while it multiplies: some cache lines with each turn of its loop.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<T> {
+    /// The first line.
+    pub place: *const T,
+    /// From one line of a turn to the next, in bytes.
+    pub line: usize,
+    /// From a turn to the next, in bytes.
+    pub turn: usize,
+    /// After so many turns all is asked for.
+    pub turns: usize,
+}
 
-/// Memory that will be needed soon, and is asked for bit by bit: some stretches of the same length.
+impl<T> Asked<T> {
+    /// Nothing but what lies there, time and again.
+    pub const fn only(place: *const T) -> Self {
+        Asked {
+            place,
+            line: 0,
+            turn: 0,
+            turns: 0,
+        }
+    }
+
+    /// Goes on to the next turn.
+    #[inline(always)]
+    pub fn advance(&mut self) {
+        let left = self.turns > 0;
+        self.place = (self.place).wrapping_byte_add(if left { self.turn } else { 0 });
+        self.turns -= usize::from(left);
+    }
+}
+
+/// Memory that will be needed soon, and is handed out bit by bit: some stretches of the same length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lines<T> {
     next: *const T,
@@ -43,8 +73,6 @@ pub(crate) struct Lines<T> {
     len: usize,
     /// Bytes from one to the next.
     distance: usize,
-    /// Cache lines that are asked for together.
-    at_once: usize,
 }
 
 impl<T> Lines<T> {
@@ -55,7 +83,6 @@ impl<T> Lines<T> {
         stretches: 0,
         len: 0,
         distance: 0,
-        at_once: 0,
     };
 
     /// The records of so many samples, at so many places so many records apart. Units without such numbers have none.
@@ -80,34 +107,46 @@ impl<T> Lines<T> {
             stretches: samples - 1,
             len,
             distance: (rows.sample as usize).wrapping_mul(size_of::<T>()),
-            at_once: 0,
         }
     }
 
-    /// Shares out what is left among so many calls of [`ask`](Self::ask), or somewhat fewer, as a division takes too long. With each
-    /// tile a little then arrives, while it needs little of what comes from afar.
+    /// Hands out as much as a tile asks for that has so many turns, with so many lines in each; nothing if nothing is left. A tile
+    /// goes through one stretch, or through several that are no longer than a turn.
     #[inline(always)]
-    pub fn share_out(&mut self, calls: usize) {
-        let left = self.left + self.stretches * self.len;
-        self.at_once = AT_ONCE.min((left >> calls.max(1).ilog2()) + 1);
-    }
-
-    /// Asks for the next few lines, if any are left.
-    #[inline(always)]
-    pub fn ask(&mut self) {
-        for _ in 0..self.at_once {
-            if self.left == 0 {
-                if self.stretches == 0 {
-                    return;
-                }
-                let behind = self.distance.wrapping_sub(self.len * CACHE_LINE);
-                self.next = self.next.wrapping_byte_add(behind);
-                (self.left, self.stretches) = (self.len, self.stretches - 1);
-            }
-            prefetch(self.next);
-            self.next = self.next.wrapping_byte_add(CACHE_LINE);
-            self.left -= 1;
+    pub fn hand_out(&mut self, turns: usize, lines: usize) -> Option<Asked<T>> {
+        if turns == 0 || (self.left == 0 && self.stretches == 0) {
+            return None;
         }
+        if self.left == 0 {
+            let behind = self.distance.wrapping_sub(self.len * CACHE_LINE);
+            self.next = self.next.wrapping_byte_add(behind);
+            (self.left, self.stretches) = (self.len, self.stretches - 1);
+        }
+        let asked = Asked {
+            place: self.next,
+            line: CACHE_LINE,
+            turn: lines * CACHE_LINE,
+            turns,
+        };
+        if self.len > lines {
+            let count = self.left.min(turns * lines);
+            self.next = self.next.wrapping_byte_add(count * CACHE_LINE);
+            self.left -= count;
+            let turns = count.div_ceil(lines);
+            return Some(Asked { turns, ..asked });
+        }
+        // The first stretch is begun, and the last one is to be ended.
+        let turns = turns.min(self.stretches + 1);
+        self.stretches -= turns - 1;
+        let behind = (turns - 1).wrapping_mul(self.distance);
+        self.next = (self.next).wrapping_byte_add(behind.wrapping_add(self.len * CACHE_LINE));
+        self.left = 0;
+        Some(Asked {
+            line: if self.len == 1 { 0 } else { CACHE_LINE },
+            turn: self.distance,
+            turns,
+            ..asked
+        })
     }
 }
 
@@ -119,32 +158,34 @@ impl<T> Coming<T> {
     /// Nothing.
     pub const NONE: Self = Coming([Lines::NONE; 3]);
 
-    /// Shares it out among so many calls of [`ask`](Self::ask).
+    /// Hands out as much of it as a tile asks for that has so many turns, with so many lines in each; nothing if nothing is left.
     #[inline(always)]
-    pub fn share_out(&mut self, calls: usize) {
-        self.0.iter_mut().for_each(|lines| lines.share_out(calls));
-    }
-
-    /// Asks for a little of it.
-    #[inline(always)]
-    pub fn ask(&mut self) {
-        self.0.iter_mut().for_each(Lines::ask);
+    pub fn hand_out(&mut self, turns: usize, lines: usize) -> Option<Asked<T>> {
+        (self.0.iter_mut()).find_map(|stretches| stretches.hand_out(turns, lines))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    /// How many lines are left.
-    fn left(lines: &Lines<f32>) -> usize {
-        lines.left + lines.stretches * lines.len
+    /// The lines that a tile asks for.
+    fn lines<T>(mut asked: Asked<T>, turns: usize, at_once: usize) -> BTreeSet<usize> {
+        let mut lines = BTreeSet::new();
+        for _ in 0..turns {
+            let place = asked.place;
+            lines.extend((0..at_once).map(|k| place.wrapping_byte_add(k * asked.line).addr()));
+            asked.advance();
+        }
+        lines.into_iter().map(|place| place / CACHE_LINE).collect()
     }
 
     #[test]
-    fn calls_ask_for_all_that_was_shared_out_among_them() {
+    fn tiles_ask_for_all_lines_and_few_others() {
         let memory = [0.0_f32; 16];
-        for (numbers, samples) in [(1, 1), (16, 7), (96, 16), (40, 33), (5, 0), (0, 5)] {
+        for (numbers, samples) in [(1, 1), (16, 7), (96, 16), (40, 33), (64, 9), (5, 0), (0, 5)] {
             // Lines further on are not there, and may be asked for all the same.
             let rows = Rows {
                 base: memory.as_ptr().cast_mut(),
@@ -152,20 +193,28 @@ mod tests {
                 sample: 200,
             };
             let all = Lines::of_rows(rows, numbers, samples);
-            assert_eq!(left(&all), samples * (numbers * 4).div_ceil(CACHE_LINE));
-            for calls in 0..40 {
-                let mut lines = all;
-                lines.share_out(calls);
-                let mut most = 0;
-                for _ in 0..calls {
-                    let before = left(&lines);
-                    lines.ask();
-                    most = most.max(before - left(&lines));
-                }
-                assert_eq!(left(&lines), left(&all).saturating_sub(calls * AT_ONCE));
-                // Not many more at a time than an even share.
-                assert!(most <= 2 * left(&all) / calls.max(1) + 1 && most <= AT_ONCE);
+            let mut expected = BTreeSet::new();
+            for sample in 0..samples {
+                let column = rows.base.wrapping_add(200 * sample);
+                // As documented, of a stretch that does not begin with a line the last ones.
+                let last = column.wrapping_add(numbers.max(1) - 1).addr();
+                let len = (4 * numbers).div_ceil(CACHE_LINE);
+                expected.extend((0..len).map(|line| last / CACHE_LINE - line));
             }
+            for (turns, at_once) in [(1, 1), (3, 1), (40, 1), (1, 4), (8, 4), (100, 4)] {
+                let (mut left, mut asked, mut tiles) = (all, BTreeSet::new(), 0);
+                while let Some(some) = left.hand_out(turns, at_once) {
+                    asked.extend(lines(some, turns, at_once));
+                    tiles += 1;
+                    assert!(tiles <= expected.len(), "it has an end");
+                }
+                assert!(asked.is_superset(&expected), "{numbers} {samples} {turns}");
+                // Beside a stretch, the rest of a turn, and where all has been asked for one turn more.
+                let most = expected.len().next_multiple_of(at_once) + (samples + tiles) * at_once;
+                assert!(asked.len() <= most, "{numbers} {samples} {turns} {at_once}");
+            }
+            let mut left = all;
+            assert!(left.hand_out(0, 4).is_none());
         }
     }
 }

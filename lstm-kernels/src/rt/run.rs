@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::tile::{MAX_SAMPLES, at_once_of};
+use super::buffer::CACHE_LINE;
+use super::prefetch::{Asked, Coming};
+use super::tile::{MAX_SAMPLES, at_once_of, lines_in};
 
 /// A stretch of k: a panel and the vectors that it multiplies.
 #[derive(Debug, Clone, Copy)]
@@ -23,10 +25,12 @@ pub struct Run<T> {
     pub plane_stride: usize,
     /// From one sample's vector to the next.
     pub vector_stride: isize,
-    /// What will be read next, and is asked for line by line, in some places at once; see [`product`](super::tile::product). It is as long as this.
-    pub next: *const T,
-    /// From one line to the next.
-    pub next_stride: usize,
+    /// From the panel to what will be read next, in bytes.
+    pub next: usize,
+    /// For so many turns of tiles that is asked for.
+    pub turns_asked: usize,
+    /// What the next tile asks for.
+    pub asked: Asked<T>,
     /// Whether the panel comes from so far that a tile of few samples has to ask for it.
     pub is_far: bool,
 }
@@ -41,8 +45,9 @@ impl<T> Run<T> {
         vector: std::ptr::null(),
         plane_stride: 0,
         vector_stride: 0,
-        next: std::ptr::null(),
-        next_stride: 0,
+        next: 0,
+        turns_asked: 0,
+        asked: Asked::only(std::ptr::null()),
         is_far: false,
     };
 
@@ -69,34 +74,48 @@ impl<T> Run<T> {
             k: k.len(),
             panel: (self.panel).wrapping_add(panel * panel_numbers),
             vector: (self.vector).wrapping_add(first * self.plane_stride + k.start),
+            asked: Asked::only(self.panel),
             next: match end == self.planes * self.k {
-                true => self.next,
-                false => (self.panel).wrapping_add(end * panel_numbers),
+                true => (self.next).wrapping_sub(panel * panel_numbers * size_of::<T>()),
+                false => (end - panel) * panel_numbers * size_of::<T>(),
             },
             ..*self
         }
     }
 
-    /// Goes on to the samples behind so many, which are those of a tile. The tiles of a strip ask for what comes next together, each
-    /// for some cache lines of every part of it: a processor that sees several parts read at once looks further ahead.
+    /// Decides what the next tile asks for: what the strip needs soon, as long as there is any, and then what will be read next. The
+    /// tiles of a strip ask for that together, each for some cache lines of every part of it: a processor that sees several parts read at
+    /// once looks further ahead.
     #[inline(always)]
-    pub fn pass_on<S: Simd>(&mut self, samples: usize) {
+    pub fn ask<S: Simd>(&mut self, coming: &mut Coming<T>) {
         let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
-        self.vector = (self.vector).wrapping_offset(samples as isize * self.vector_stride);
-        self.next = self.next.wrapping_add(turns * self.next_stride);
+        self.asked = match coming.hand_out(turns, const { lines_in::<S>(MAX_SAMPLES) }) {
+            Some(asked) => asked,
+            None => {
+                let before = self.turns_asked * CACHE_LINE;
+                self.turns_asked += turns;
+                Asked {
+                    place: (self.panel).wrapping_byte_add(self.next.wrapping_add(before)),
+                    line: self.planes * self.k * CACHE_LINE,
+                    turn: CACHE_LINE,
+                    turns,
+                }
+            }
+        };
     }
 
-    /// Goes back to the first of so many samples, which so many tiles have had, and on to the next block.
+    /// Goes on to the samples behind so many, which are those of a tile.
     #[inline(always)]
-    pub fn next_block<S: Simd>(&mut self, samples: usize, tiles: usize) {
-        let turns = self.planes * (self.k / const { at_once_of::<S>(MAX_SAMPLES) });
-        let asked = tiles * turns * self.next_stride;
+    pub fn pass_on(&mut self, samples: usize) {
+        self.vector = (self.vector).wrapping_offset(samples as isize * self.vector_stride);
+    }
+
+    /// Goes back by so many samples, and on to the next block.
+    #[inline(always)]
+    pub fn next_block(&mut self, samples: usize) {
         self.vector = (self.vector).wrapping_offset(-(samples as isize) * self.vector_stride);
         self.panel = self.panel.wrapping_add(self.panel_stride);
-        self.next = self
-            .next
-            .wrapping_sub(asked)
-            .wrapping_add(self.panel_stride);
+        self.turns_asked = 0;
     }
 }
 

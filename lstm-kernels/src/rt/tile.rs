@@ -183,7 +183,7 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
     }
     let at_once = const { at_once_of::<S>(M) };
     for run in product.runs {
-        let (mut next, part) = (run.next, run.planes * run.k * run.next_stride);
+        let mut asked = run.asked;
         for plane in 0..run.planes {
             let (mut panel, mut vectors) = run.plane(plane, P * lanes);
             for _ in 0..run.k / at_once {
@@ -195,13 +195,13 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
                 }
                 for k in 0..at_once {
                     if k < const { lines_in::<S>(M) } {
-                        prefetch(next.wrapping_add(k * part));
+                        prefetch(asked.place.wrapping_byte_add(k * asked.line));
                     }
                     // SAFETY: the panel of each block holds planes * k * P lane vectors, and each sample's vector has k elements
                     // in each piece.
                     unsafe { add_products(simd, &mut sums, k, panel, run.panel_stride, &vectors) };
                 }
-                next = next.wrapping_add(run.next_stride);
+                asked.advance();
                 panel = panel.wrapping_add(at_once * P * lanes);
                 vectors.advance(at_once);
             }
@@ -283,10 +283,10 @@ pub const fn at_once_of<S: Simd>(samples: usize) -> usize {
     at_once_in::<S>(if samples <= FEW { 1 } else { MAX_AT_ONCE })
 }
 
-/// How many cache lines a turn asks for, one with each k and in a part of its own of what comes next. Tiles of few samples read as
-/// fast as they can, and the processor foresees what, or [`ask_ahead`] does. The tiles of a strip ask for all of the next piece
-/// together: where registers are wide, each k of it has up to four lines, otherwise one.
-const fn lines_in<S: Simd>(samples: usize) -> usize {
+/// How many cache lines a turn asks for, one with each k. Tiles of few samples read as fast as they can, and the processor foresees
+/// what, or [`ask_ahead`] does. The tiles of a strip ask for all of the next piece together: where registers are wide, each k of it has up
+/// to four lines, otherwise one.
+pub const fn lines_in<S: Simd>(samples: usize) -> usize {
     match (samples <= FEW, S::REGISTER_COUNT >= 32) {
         (true, _) => 0,
         (false, true) => at_once_of::<S>(samples),

@@ -17,8 +17,8 @@ use crate::rt::memory::Scratch;
 use crate::rt::outer::{OuterProduct, add_outer};
 use crate::rt::outer_layout::{OuterBundle, OuterVector};
 use crate::rt::pass::MAX_ROWS;
-use crate::rt::prefetch::Lines;
-use crate::rt::tile::MAX_SAMPLES;
+use crate::rt::prefetch::{Asked, Lines};
+use crate::rt::tile::{MAX_SAMPLES, at_once_in};
 
 /// Steps times samples that are summed before they are added to the gradient, which comes from afar.
 const BLOCK: usize = 1024;
@@ -240,7 +240,6 @@ impl<T: Element> Gradients<'_, T> {
             .wrapping_offset(first_column as isize * rows.sample);
         let valid = (sizes.units - group * lanes).min(lanes);
         let pieces = count.div_ceil(OuterScratch::<T>::piece(layout));
-        coming.share_out(pieces * sample_tiles(&elements).count());
         for targets in vector.targets.chunks(MAX_ROWS.min(layout.max_rows)) {
             let mut product = OuterProduct {
                 k: 0,
@@ -254,6 +253,7 @@ impl<T: Element> Gradients<'_, T> {
                 gradients: [self.dparams.first(); MAX_ROWS],
                 column_strides: [0; MAX_ROWS],
                 valid,
+                asked: Asked::only(errors),
             };
             for (index, target) in targets.iter().enumerate() {
                 product.planes[index] = target.error * rows.row;
@@ -281,7 +281,8 @@ impl<T: Element> Gradients<'_, T> {
                         product.vector[index] =
                             panel.wrapping_add(some.start * lanes + element % lanes);
                     }
-                    coming.ask();
+                    let turns = product.k / const { at_once_in::<S>(1) };
+                    product.asked = (coming.hand_out(turns, 1)).unwrap_or(Asked::only(errors));
                     // SAFETY: the vectors of `count` steps and samples were packed, and all have errors; the sums are this
                     // thread's, and the gradients of this group's rows and these columns this thread's alone.
                     unsafe { add_outer(simd, targets.len(), elements, &product) };

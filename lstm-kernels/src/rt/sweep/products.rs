@@ -7,12 +7,11 @@
 use pulp::Simd;
 
 use super::share::{Strip, sample_tiles};
-use crate::rt::buffer::CACHE_LINE;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;
 use crate::rt::pass::{Chunk, MAX_ROWS, PassLayout};
-use crate::rt::prefetch::Coming;
+use crate::rt::prefetch::{Asked, Coming};
 use crate::rt::program::Operand;
 use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
@@ -235,11 +234,9 @@ impl<T: Element> Products<'_, T> {
                 .wrapping_offset(strip.first_sample as isize * vector.sample),
             plane_stride: segment.plane_stride.unwrap_or(vector.plane),
             vector_stride: vector.sample,
-            next,
-            next_stride: match strip.samples <= MAX_SAMPLES {
-                true => 0,
-                false => const { CACHE_LINE / size_of::<T>() },
-            },
+            next: next.addr().wrapping_sub(panel.addr()),
+            turns_asked: 0,
+            asked: Asked::only(next),
             is_far: segment.is_far::<T>(self.pass.blocks),
         }
     }
@@ -307,28 +304,27 @@ impl<T: Element> Products<'_, T> {
         let tiles = sample_tiles(&(0..self.strip.samples));
         let pieces = self.layout.pieces;
         let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
-        let count = tiles.clone().count();
         if all <= pieces.whole_panel {
-            coming.share_out(count * blocks);
             for block in 0..blocks {
                 // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
                 // Its call is written out here and below: one closure for both made 128 units 2 % slower.
                 for (first, samples) in tiles.clone() {
-                    coming.ask();
+                    for run in runs.iter_mut() {
+                        run.ask::<S>(coming);
+                    }
                     let product = self.product::<S>(chunk, runs, block, first, add);
                     // SAFETY: passed on from the caller: the runs are its runs, in this block and from one of its samples on.
                     unsafe { tile::product(simd, rows, samples, 1, &product) };
                     for run in runs.iter_mut() {
-                        run.pass_on::<S>(samples);
+                        run.pass_on(samples);
                     }
                 }
                 for run in runs.iter_mut() {
-                    run.next_block::<S>(self.strip.samples, count);
+                    run.next_block(self.strip.samples);
                 }
             }
             return;
         }
-        coming.share_out(count * blocks * (all / pieces.panel).max(1));
         for block in 0..blocks {
             let mut add = add;
             for run in runs.iter_mut() {
@@ -347,17 +343,17 @@ impl<T: Element> Products<'_, T> {
                         let piece = first_k..run.k.min(first_k + k);
                         let mut piece = [run.part(planes.clone(), piece, panel_numbers)];
                         for (first, samples) in tiles.clone() {
-                            coming.ask();
+                            piece[0].ask::<S>(coming);
                             let product = self.product::<S>(chunk, &piece, block, first, add);
                             // SAFETY: passed on from the caller: the run is a part of one of its runs, in this block and from one of
                             // its samples on.
                             unsafe { tile::product(simd, rows, samples, 1, &product) };
-                            piece[0].pass_on::<S>(samples);
+                            piece[0].pass_on(samples);
                         }
                         add = true;
                     }
                 }
-                run.next_block::<S>(0, 0);
+                run.next_block(0);
             }
         }
     }
