@@ -41,7 +41,7 @@ impl<T: Element> Accumulator<T> {
             every,
             batches: 0,
             weight: 0.0,
-            mean: zeros("the sum of gradients", len, 1)?,
+            mean: zeros("the mean of gradients", len, 1)?,
         })
     }
 

@@ -18,6 +18,8 @@ use crate::params::{Parameters, visit_ranges};
 /// [`write_mean`](Self::write_mean) leaves it there at the end. For language models the rate stays constant (λ = 0) and
 /// averaging begins when validation no longer improves: [`average_from_now`](Self::average_from_now)
 /// (Merity, Keskar & Socher 2018, "Regularizing and optimizing LSTM language models").
+///
+/// A new rate counts at once, where PyTorch's `ASGD` takes one more step at the old one.
 #[derive(Debug, Clone)]
 pub struct AveragedSgd<T> {
     rate: f64,
