@@ -98,6 +98,11 @@ impl<T> Lines<T> {
         if numbers == 0 || samples == 0 {
             return Self::NONE;
         }
+        // Rows without gaps are one.
+        let (numbers, samples) = match rows.sample == numbers as isize {
+            true => (numbers * samples, 1),
+            false => (numbers, samples),
+        };
         let bytes = numbers * size_of::<T>();
         let len = bytes.div_ceil(CACHE_LINE);
         let to_last = (bytes - 1).wrapping_sub((len - 1) * CACHE_LINE);
@@ -152,11 +157,11 @@ impl<T> Lines<T> {
 
 /// What a strip needs after its products.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Coming<T>(pub [Lines<T>; 3]);
+pub(crate) struct Coming<T>(pub [Lines<T>; 4]);
 
 impl<T> Coming<T> {
     /// Nothing.
-    pub const NONE: Self = Coming([Lines::NONE; 3]);
+    pub const NONE: Self = Coming([Lines::NONE; 4]);
 
     /// Hands out as much of it as a tile asks for that has so many turns, with so many lines in each; nothing if nothing is left.
     #[inline(always)]
@@ -216,5 +221,19 @@ mod tests {
             let mut left = all;
             assert!(left.hand_out(0, 4).is_none());
         }
+    }
+
+    #[test]
+    fn rows_without_gaps_are_asked_for_as_one() {
+        let memory = [0.0_f32; 16];
+        let rows = Rows {
+            base: memory.as_ptr().cast_mut(),
+            row: 0,
+            sample: 128,
+        };
+        let mut all = Lines::of_rows(rows, 128, 5);
+        let asked = all.hand_out(10, 4).map(|asked| lines(asked, 10, 4));
+        assert_eq!(asked.map(|lines| lines.len()), Some(40));
+        assert!(all.hand_out(10, 4).is_none());
     }
 }

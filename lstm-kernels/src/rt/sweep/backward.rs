@@ -99,6 +99,7 @@ impl<T: Element> Backward<'_, T> {
             (self.memory).lines(layout, lead, step, groups.clone(), samples.clone()),
             (self.errors).lines(layout, lead, step, groups, samples),
             upstream,
+            Lines::NONE,
         ])
     }
 

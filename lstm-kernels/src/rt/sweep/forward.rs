@@ -161,7 +161,7 @@ impl<T: Element> Forward<'_, T> {
         let (layout, memory, lead) = (self.layout, self.memory, pass.lead);
         let (groups, samples) = (strip.groups(layout, pass), strip.samples());
         let mut coming = Coming::NONE;
-        let [lanes, columns, output] = &mut coming.0;
+        let [lanes, columns, output, input] = &mut coming.0;
         if tape {
             *lanes = memory.lines(layout, lead, step + 1, groups.clone(), samples.clone());
         }
@@ -171,6 +171,12 @@ impl<T: Element> Forward<'_, T> {
         if tape && layout.leads[lead].columns > 0 {
             let rows = memory.columns(layout, lead, step + 1, groups.start, samples.start);
             *columns = Lines::of_rows(rows, groups.len() * layout.lanes, samples.len());
+        }
+        if strip.first_block == 0 && step + 1 < self.steps {
+            // The first strips of a step ask for the inputs of the next one.
+            let lead = layout.program.input_lead;
+            let all = 0..layout.leads[lead].groups;
+            *input = (self.input).lines(layout, lead, all, (step + 1, samples.clone()));
         }
         if layout.program.output_lead == lead {
             *output = (self.output).lines(layout, lead, groups, (step, samples));

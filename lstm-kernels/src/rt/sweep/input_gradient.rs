@@ -59,7 +59,7 @@ impl<T: Element> Gradients<'_, T> {
             sample: matrix.sample(),
         };
         let lines = Lines::of_rows(rows, groups.len() * layout.lanes, count);
-        Coming([lines, Lines::NONE, Lines::NONE])
+        Coming([lines, Lines::NONE, Lines::NONE, Lines::NONE])
     }
 
     #[inline(always)]
