@@ -154,7 +154,7 @@ pub trait Element:
     /// `a · 2^⌊n⌋`, rounded once, if the instruction set can do it in one go.
     fn vscale<S: Simd>(simd: S, a: Self::Vector<S>, n: Self::Vector<S>) -> Option<Self::Vector<S>>;
 
-    /// [`POWERS`](Constants::POWERS) at the place in the lowest three bits of each lane, if the instruction set finds it in one go.
+    /// 2^(i/8) for the i in the lowest three bits of each lane, if the instruction set finds it in one go.
     fn vpower<S: Simd>(simd: S, place: Self::Vector<S>) -> Option<Self::Vector<S>>;
 
     /// Every second stretch of so many lanes of `a`, a power of two, changes places with the stretch before it of `b`.
