@@ -172,8 +172,8 @@ impl<T: Element> Forward<'_, T> {
             let rows = memory.columns(layout, lead, step + 1, groups.start, samples.start);
             *columns = Lines::of_rows(rows, groups.len() * layout.lanes, samples.len());
         }
-        if strip.first_block == 0 && step + 1 < self.steps {
-            // The first strips of a step ask for the inputs of the next one.
+        if pass.input_segments > 0 && strip.first_block == 0 && step + 1 < self.steps {
+            // The first strips of a pass that reads the input ask for that of the next step.
             let lead = layout.program.input_lead;
             let all = 0..layout.leads[lead].groups;
             *input = (self.input).lines(layout, lead, all, (step + 1, samples.clone()));
