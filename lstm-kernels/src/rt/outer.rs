@@ -22,8 +22,11 @@ pub struct OuterProduct<T> {
     pub errors_stride: usize,
     /// Where in the record the lane vectors are that take part.
     pub planes: [usize; MAX_ROWS],
-    /// For each element of the vector its values, one in a lane vector for each k.
-    pub vector: [*const T; MAX_SAMPLES],
+    /// For each pair of elements of the vector the values of the first, one in a lane vector for each k. Three places are all that
+    /// narrow instruction sets have registers for.
+    pub pairs: [*const T; MAX_SAMPLES / 2],
+    /// From the first element of a pair to the second, where a lane vector has not room for both.
+    pub pair_stride: usize,
     /// Where sums wait from one stretch of k to the next: a lane vector for each column and each lane vector of errors.
     pub sums: *mut T,
     /// Whether this is the first stretch, whose sums begin with zero.
@@ -187,14 +190,17 @@ unsafe fn add_products<T: Element, S: Simd, const P: usize, const M: usize>(
     errors: *const T,
     at: usize,
 ) {
+    let lanes = T::lanes::<S>();
     let mut error = [Lanes::<T, S>::zero(simd); P];
     for p in 0..P {
         // SAFETY: passed on from the caller.
         error[p] = unsafe { Lanes::load(simd, errors.add(product.planes[p])) };
     }
+    let second = if lanes == 1 { product.pair_stride } else { 1 };
     for m in 0..M {
         // SAFETY: passed on from the caller.
-        let x = Lanes::splat(simd, unsafe { *product.vector[m].add(at) });
+        let x = unsafe { *product.pairs[m / 2].add(at + m % 2 * second) };
+        let x = Lanes::splat(simd, x);
         for p in 0..P {
             sums[m][p] = error[p].mul_add(x, sums[m][p]);
         }

@@ -31,7 +31,7 @@ impl Pieces {
         let [panel, whole_panel, errors] = match (registers, is_small) {
             (32.., true) => [256, 256, 96],
             (32.., false) => [24, 32, 24],
-            (_, true) => [64, 64, 24],
+            (_, true) => [64, 64, 48],
             (_, false) => [16, 16, 24],
         };
         Pieces {

@@ -33,6 +33,9 @@ const FEW: usize = 2;
 /// Bytes of a panel that are asked for ahead where it is [far](Run::is_far).
 const AHEAD: usize = 2048;
 
+/// Cache lines of a piece of a vector that are asked for before it is read.
+const BEGINNING: usize = 3;
+
 /// The most blocks a tile takes.
 pub const MAX_BLOCKS: usize = 4;
 
@@ -185,6 +188,9 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
     for run in product.runs {
         let mut asked = run.asked;
         for plane in 0..run.planes {
+            if M > FEW && run.planes > 1 {
+                ask_for_beginnings::<T, M>(run, plane + 1);
+            }
             let (mut panel, mut vectors) = run.plane(plane, P * lanes);
             for _ in 0..run.k / at_once {
                 if M <= FEW && run.is_far {
@@ -228,6 +234,23 @@ unsafe fn accumulate<T: Element, S: Simd, const P: usize, const M: usize, const 
 fn ask_ahead<T>(panel: *const T, numbers: usize) {
     for line in 0..(numbers * size_of::<T>()).div_ceil(CACHE_LINE) {
         prefetch_near(panel.wrapping_byte_add(AHEAD + line * CACHE_LINE));
+    }
+}
+
+/// Asks for where a tile's vectors go on after so many pieces: with the next one, or behind the last with the first one of the samples
+/// that come next. It lies so far from the piece before that no processor foresees it.
+#[inline(always)]
+fn ask_for_beginnings<T, const M: usize>(run: &Run<T>, pieces: usize) {
+    let (piece, first) = match pieces < run.planes {
+        true => (pieces, 0),
+        false => (0, M as isize),
+    };
+    let piece = run.vector.wrapping_add(piece * run.plane_stride);
+    for sample in first..first + M as isize {
+        let vector = piece.wrapping_offset(sample * run.vector_stride);
+        for line in 0..BEGINNING {
+            prefetch_near(vector.wrapping_byte_add(line * CACHE_LINE));
+        }
     }
 }
 

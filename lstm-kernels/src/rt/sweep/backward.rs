@@ -4,9 +4,9 @@ use std::slice;
 
 use pulp::{Scalar, Simd, WithSimd};
 
+use super::cuts::sample_strips;
 use super::products::{Accumulators, Products, Which};
 use super::settled::{Settled, SettledPass, WORTH_SETTLING};
-use super::share::sample_strips;
 use super::turns::Taken;
 use super::{ColumnGrid, Share, Strip};
 use crate::rt::context::BackwardTile;

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::share::part;
+use super::cuts::part;
 use super::{ColumnGrid, SharedNumbers};
 use crate::rt::element::Element;
 use crate::rt::errors::Errors;

@@ -2,9 +2,10 @@
 
 use pulp::Simd;
 
+use super::cuts::{part, strips};
 use super::gradients::Gradients;
 use super::products::{Accumulators, Products, Which};
-use super::share::{Strip, part, strips};
+use super::share::Strip;
 use super::turns::Turns;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;

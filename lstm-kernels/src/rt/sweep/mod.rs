@@ -2,6 +2,7 @@
 
 mod ahead;
 mod backward;
+mod cuts;
 mod forward;
 mod gradients;
 mod grid;
@@ -17,6 +18,7 @@ mod turns;
 
 pub(crate) use ahead::{ahead_input_len, ahead_len, steps_ahead};
 pub(crate) use backward::{Backward, INITIAL_TURN};
+pub(crate) use cuts::part;
 pub(crate) use forward::Forward;
 pub(crate) use gradients::Gradients;
 pub(crate) use grid::{ColumnGrid, SharedNumbers};
@@ -24,6 +26,6 @@ pub use job::Job;
 pub(crate) use job::Task;
 pub(crate) use outer::OuterScratch;
 pub(crate) use queue::Queue;
-pub(crate) use share::{Share, Shares, part};
+pub(crate) use share::{Share, Shares};
 
 use share::Strip;

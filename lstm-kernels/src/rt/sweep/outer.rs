@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use pulp::Simd;
 
+use super::cuts::{element_tiles, part};
 use super::gradients::Gradients;
-use super::share::{part, sample_tiles};
 use crate::rt::buffer::{Buffer, NoMemory, room};
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
@@ -123,8 +123,13 @@ impl<T: Element> Gradients<'_, T> {
     /// The panel of a group of elements of the vectors, which threads fill side by side.
     #[inline(always)]
     pub(super) fn vector_panel(&self, group: usize) -> *mut T {
-        let len = self.layout.lanes * BLOCK.min(self.columns());
-        self.errors.outer.vectors.shared().wrapping_add(group * len)
+        let before = group * self.vector_panel_len();
+        self.errors.outer.vectors.shared().wrapping_add(before)
+    }
+
+    /// From one of them to the next.
+    fn vector_panel_len(&self) -> usize {
+        self.layout.lanes * BLOCK.min(self.columns())
     }
 
     /// Adds the gradients of all matrices, and sums the errors.
@@ -246,7 +251,8 @@ impl<T: Element> Gradients<'_, T> {
                 errors,
                 errors_stride: rows.sample as usize,
                 planes: [0; MAX_ROWS],
-                vector: [std::ptr::null(); MAX_SAMPLES],
+                pairs: [std::ptr::null(); MAX_SAMPLES / 2],
+                pair_stride: self.vector_panel_len(),
                 sums: self.errors.outer.partial.part(self.thread),
                 begins: true,
                 ends: true,
@@ -265,7 +271,7 @@ impl<T: Element> Gradients<'_, T> {
                 product.errors = errors.wrapping_offset(some.start as isize * rows.sample);
                 product.sums = self.errors.outer.partial.part(self.thread);
                 (product.begins, product.ends) = (piece == 0, piece + 1 == pieces);
-                for (first, elements) in sample_tiles(&elements) {
+                for (first, elements) in element_tiles(&elements) {
                     for (index, target) in targets.iter().enumerate() {
                         let matrix = layout.params[target.matrix];
                         let row = target.plane * sizes.units + group * lanes;
@@ -275,10 +281,10 @@ impl<T: Element> Gradients<'_, T> {
                             .first()
                             .wrapping_add(matrix.start + row + column * matrix.rows);
                     }
-                    for (index, element) in (first..first + elements).enumerate() {
+                    for (index, element) in (first..first + elements).step_by(2).enumerate() {
                         let panel =
                             self.vector_panel(vector.start + plane * groups + element / lanes);
-                        product.vector[index] =
+                        product.pairs[index] =
                             panel.wrapping_add(some.start * lanes + element % lanes);
                     }
                     let turns = product.k / const { at_once_in::<S>(1) };

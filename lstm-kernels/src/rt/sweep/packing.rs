@@ -3,8 +3,8 @@
 use pulp::Simd;
 
 use super::ColumnGrid;
+use super::cuts::part;
 use super::gradients::Gradients;
-use super::share::part;
 use crate::rt::element::Element;
 use crate::rt::lanes::Lanes;
 use crate::rt::program::Operand;

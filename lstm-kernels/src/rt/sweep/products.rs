@@ -6,7 +6,8 @@
 
 use pulp::Simd;
 
-use super::share::{Strip, sample_tiles};
+use super::cuts::sample_tiles;
+use super::share::Strip;
 use crate::rt::element::Element;
 use crate::rt::layout::Layout;
 use crate::rt::memory::VectorPlace;

@@ -85,7 +85,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::thread;
 
-    use super::super::share::part;
+    use super::super::cuts::part;
     use super::*;
     use crate::threads::Barrier;
 

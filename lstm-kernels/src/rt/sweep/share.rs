@@ -1,14 +1,15 @@
-//! How the work of a sweep is shared out: to threads, and within a thread to tiles.
+//! How the work of a sweep is shared out to threads, and what a thread takes at a time.
 
 use std::ops::Range;
 
 use pulp::Simd;
 
 use super::Queue;
+use super::cuts::part;
 use super::turns::Turns;
 use crate::rt::layout::Layout;
 use crate::rt::pass::PassLayout;
-use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
+use crate::rt::tile::MAX_SAMPLES;
 use crate::threads::{Barrier, Meeting, Relief, Rest};
 
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
@@ -214,63 +215,6 @@ impl Share<'_> {
     }
 }
 
-/// One of several nearly equal parts of a range.
-#[inline(always)]
-pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
-    // One thread has all, and needs no division.
-    if count == 1 {
-        return range;
-    }
-    let len = range.len();
-    range.start + len * index / count..range.start + len * (index + 1) / count
-}
-
-/// Samples of a register tile, as even as possible: 16 are 6, 5 and 5.
-#[inline(always)]
-pub(crate) fn sample_tiles(
-    samples: &Range<usize>,
-) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
-    even(samples, samples.len().div_ceil(MAX_SAMPLES))
-}
-
-/// Samples of a strip, which are those of [`MAX_TILES`] tiles at most: 50 are two times 25.
-#[inline(always)]
-pub(crate) fn sample_strips(
-    samples: &Range<usize>,
-) -> impl Iterator<Item = (usize, usize)> + use<> {
-    even(samples, strips(samples.len()))
-}
-
-/// How many strips so many samples are.
-#[inline(always)]
-pub(crate) fn strips(samples: usize) -> usize {
-    // In every small network; the rest takes two multiplications.
-    if samples <= MAX_SAMPLES {
-        return 1;
-    }
-    samples.div_ceil(MAX_SAMPLES).div_ceil(MAX_TILES)
-}
-
-/// So many parts of a range, one at least: where each begins, and how long it is.
-#[inline(always)]
-fn even(
-    range: &Range<usize>,
-    count: usize,
-) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
-    let (first, len) = (range.start, range.len());
-    // One part, as in every small network, needs no division.
-    let (count, base, longer) = match count {
-        0 | 1 => (1, len, 0),
-        _ => (count, len / count, len % count),
-    };
-    (0..count).map(move |index| {
-        (
-            first + index * base + index.min(longer),
-            base + usize::from(index < longer),
-        )
-    })
-}
-
 /// One strip of a pass: which blocks, which samples. It is a single register tile of few samples and some blocks at once, or has tiles
 /// of all its samples for one block after the other.
 #[derive(Debug, Clone, Copy)]
@@ -333,39 +277,5 @@ mod tests {
         assert_eq!(relieved(10..40, 2), (10..25, Some(Rest { samples, steps })));
         assert_eq!(relieved(10..40, 1), (10..40, None));
         assert_eq!(relieved(10..21, 2), (10..21, None));
-    }
-
-    #[test]
-    fn parts_cover_a_range_without_overlap() {
-        for len in 0..20 {
-            for count in 1..5 {
-                let parts: Vec<usize> = (0..count)
-                    .flat_map(|index| part(3..3 + len, index, count))
-                    .collect();
-                assert_eq!(parts, (3..3 + len).collect::<Vec<_>>());
-            }
-        }
-    }
-
-    #[test]
-    fn tiles_of_samples_are_even_and_complete() {
-        let tiles: Vec<_> = sample_tiles(&(4..20)).collect();
-        assert_eq!(tiles, [(4, 6), (10, 5), (15, 5)]);
-        assert_eq!(sample_tiles(&(0..0)).collect::<Vec<_>>(), [(0, 0)]);
-    }
-
-    #[test]
-    fn strips_have_no_more_tiles_than_they_may() {
-        let strips: Vec<_> = sample_strips(&(4..54)).collect();
-        assert_eq!(strips, [(4, 25), (29, 25)]);
-        for len in 0..300 {
-            let mut end = 7;
-            for (first, samples) in sample_strips(&(7..7 + len)) {
-                assert_eq!(first, end);
-                assert!(sample_tiles(&(0..samples)).count() <= MAX_TILES);
-                end += samples;
-            }
-            assert_eq!(end, 7 + len);
-        }
     }
 }

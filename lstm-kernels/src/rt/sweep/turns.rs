@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::share::strips;
+use super::cuts::strips;
 use super::{Queue, Share, Strip};
 use crate::rt::pass::PassLayout;
 use crate::rt::tile::{self, MAX_SAMPLES};

@@ -1,0 +1,135 @@
+//! How ranges are cut: into parts for threads, strips and tiles.
+
+use std::ops::Range;
+
+use crate::rt::tile::{MAX_SAMPLES, MAX_TILES};
+
+/// One of several nearly equal parts of a range.
+#[inline(always)]
+pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
+    // One thread has all, and needs no division.
+    if count == 1 {
+        return range;
+    }
+    let len = range.len();
+    range.start + len * index / count..range.start + len * (index + 1) / count
+}
+
+/// Samples of a register tile, as even as possible: 16 are 6, 5 and 5.
+#[inline(always)]
+pub(crate) fn sample_tiles(
+    samples: &Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+    even(samples, samples.len().div_ceil(MAX_SAMPLES))
+}
+
+/// The same for elements of a vector, of which each tile takes whole pairs: 16 are 6, 6 and 4. Of an odd number the last one is alone.
+#[inline(always)]
+pub(crate) fn element_tiles(
+    elements: &Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+    let Range { start, end } = *elements;
+    let pairs = 0..elements.len().div_ceil(2);
+    even(&pairs, pairs.len().div_ceil(MAX_SAMPLES / 2)).map(move |(first, pairs)| {
+        let first = start + 2 * first;
+        (first, (2 * pairs).min(end - first))
+    })
+}
+
+/// Samples of a strip, which are those of [`MAX_TILES`] tiles at most, all of them full but for the last strip: 64 are 36 and 28.
+#[inline(always)]
+pub(crate) fn sample_strips(
+    samples: &Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let Range { start, end } = *samples;
+    let tiles = 0..samples.len().div_ceil(MAX_SAMPLES);
+    even(&tiles, strips(samples.len())).map(move |(first, tiles)| {
+        let first = start + first * MAX_SAMPLES;
+        (first, (tiles * MAX_SAMPLES).min(end - first))
+    })
+}
+
+/// How many strips so many samples are.
+#[inline(always)]
+pub(crate) fn strips(samples: usize) -> usize {
+    // In every small network; the rest takes two multiplications.
+    if samples <= MAX_SAMPLES {
+        return 1;
+    }
+    samples.div_ceil(MAX_SAMPLES).div_ceil(MAX_TILES)
+}
+
+/// So many parts of a range, one at least: where each begins, and how long it is.
+#[inline(always)]
+fn even(
+    range: &Range<usize>,
+    count: usize,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+    let (first, len) = (range.start, range.len());
+    // One part, as in every small network, needs no division.
+    let (count, base, longer) = match count {
+        0 | 1 => (1, len, 0),
+        _ => (count, len / count, len % count),
+    };
+    (0..count).map(move |index| {
+        (
+            first + index * base + index.min(longer),
+            base + usize::from(index < longer),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_range_without_overlap() {
+        for len in 0..20 {
+            for count in 1..5 {
+                let parts: Vec<usize> = (0..count)
+                    .flat_map(|index| part(3..3 + len, index, count))
+                    .collect();
+                assert_eq!(parts, (3..3 + len).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_samples_are_even_and_complete() {
+        let tiles: Vec<_> = sample_tiles(&(4..20)).collect();
+        assert_eq!(tiles, [(4, 6), (10, 5), (15, 5)]);
+        assert_eq!(sample_tiles(&(0..0)).collect::<Vec<_>>(), [(0, 0)]);
+    }
+
+    #[test]
+    fn tiles_of_elements_are_complete_pairs() {
+        let tiles: Vec<_> = element_tiles(&(4..20)).collect();
+        assert_eq!(tiles, [(4, 6), (10, 6), (16, 4)]);
+        for len in 1..100 {
+            let mut end = 4;
+            for (first, elements) in element_tiles(&(4..4 + len)) {
+                assert_eq!(first, end);
+                assert!(first % 2 == 0 && (1..=MAX_SAMPLES).contains(&elements));
+                end += elements;
+            }
+            assert_eq!(end, 4 + len);
+        }
+    }
+
+    #[test]
+    fn strips_have_no_more_tiles_than_they_may() {
+        let strips: Vec<_> = sample_strips(&(4..54)).collect();
+        assert_eq!(strips, [(4, 30), (34, 20)]);
+        for len in 0..300 {
+            let mut end = 7;
+            for (first, samples) in sample_strips(&(7..7 + len)) {
+                assert_eq!(first, end);
+                assert!(sample_tiles(&(0..samples)).count() <= MAX_TILES);
+                assert!(samples % MAX_SAMPLES == 0 || first + samples == 7 + len);
+                end += samples;
+            }
+            assert_eq!(end, 7 + len);
+        }
+    }
+}
