@@ -31,6 +31,9 @@ pub(super) fn exp_of_negative<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S
     if let Some(result) = exp_by_table(x) {
         return result;
     }
+    if let Some(result) = exp_by_lifted_table(x) {
+        return result;
+    }
     let reduced = Reduced::new(x, T::ROUNDER + T::EXPONENT_BIAS + T::LIFT);
     // 2^(n + LIFT) is always normal; the last product is the only one that rounds.
     reduced.exp() * power_of_two(reduced.shifted) * splat_like(x, T::UNLIFT)
@@ -42,12 +45,22 @@ pub(super) fn exp_of_negative<T: Element, S: Simd>(x: Lanes<T, S>) -> Lanes<T, S
 #[inline(always)]
 fn exp_by_table<T: Element, S: Simd>(x: Lanes<T, S>) -> Option<Lanes<T, S>> {
     let simd = x.simd();
-    let Reduced { n, shifted, r, .. } = Reduced::new(x, T::ROUNDER / T::from_f64(8.0));
-    let power = Lanes::new(simd, T::vpower(simd, shifted.vector())?);
-    let rest = (r * r).mul_add(polynomial(r, T::EXP_TAIL_WITH_POWERS), r);
-    let mantissa = power.mul_add(rest, power);
-    let scaled = T::vscale(simd, mantissa.vector(), n.vector())?;
+    let reduced = Reduced::new(x, T::ROUNDER / T::from_f64(8.0));
+    let power = Lanes::new(simd, T::vpower(simd, reduced.shifted.vector())?);
+    let mantissa = power.mul_add(reduced.short_exp_m1(), power);
+    let scaled = T::vscale(simd, mantissa.vector(), reduced.n.vector())?;
     Some(Lanes::new(simd, scaled))
+}
+
+/// The same for x <= 0, if the instruction set finds a power of two in a table and scales it by adding to its exponent.
+#[inline(always)]
+fn exp_by_lifted_table<T: Element, S: Simd>(x: Lanes<T, S>) -> Option<Lanes<T, S>> {
+    let simd = x.simd();
+    let reduced = Reduced::new(x, T::ROUNDER / T::from_f64(8.0));
+    // 2^(n + LIFT) is always normal; the last product is the only one that rounds once more.
+    let power = Lanes::new(simd, T::vlifted_power(simd, reduced.shifted.vector())?);
+    let lifted = power.mul_add(reduced.short_exp_m1(), power);
+    Some(lifted * splat_like(x, T::UNLIFT))
 }
 
 /// x = n·ln 2 + r with an integer n and |r| <= ln(2)/2. With a rounder that is eight times smaller, n is a multiple of
@@ -75,6 +88,13 @@ impl<T: Element, S: Simd> Reduced<T, S> {
             leading,
             r,
         }
+    }
+
+    /// e^r - 1, if n is a multiple of 1/8.
+    #[inline(always)]
+    fn short_exp_m1(&self) -> Lanes<T, S> {
+        let r = self.r;
+        (r * r).mul_add(polynomial(r, T::EXP_TAIL_WITH_POWERS), r)
     }
 
     /// e^r.

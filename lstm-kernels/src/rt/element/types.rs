@@ -3,6 +3,7 @@
 use pulp::{Simd, bytemuck};
 
 use super::exchange::{exchange_f32, exchange_f64};
+use super::powers::{lifted_power_f32, no_lifted_power};
 use super::{Element, has_fused_multiply_add, has_masked_memory, is_set};
 use crate::Cell;
 use crate::rt::activations::constants::Constants;
@@ -55,7 +56,8 @@ macro_rules! impl_element {
         select: $select:ident, and: $and:ident, or: $or:ident,
         left: $sse_left:ident $avx2_left:ident $avx512_left:ident $neon_left:ident,
         right: $sse_right:ident $avx2_right:ident $avx512_right:ident $neon_right:ident,
-        scale: $avx512_scale:ident, look_up: $avx512_look_up:ident, exchange: $exchange:ident,
+        scale: $avx512_scale:ident, look_up: $avx512_look_up:ident, lifted_power: $lifted_power:ident,
+        exchange: $exchange:ident,
     ) => {
         impl Element for $T {
             type Vector<S: Simd> = S::$vector;
@@ -274,6 +276,10 @@ macro_rules! impl_element {
                 None
             }
             #[inline(always)]
+            fn vlifted_power<S: Simd>(simd: S, shifted: S::$vector) -> Option<S::$vector> {
+                $lifted_power(simd, shifted)
+            }
+            #[inline(always)]
             fn vexchange<S: Simd>(
                 simd: S,
                 a: S::$vector,
@@ -299,7 +305,8 @@ impl_element! {
     select: select_f32s, and: and_f32s, or: or_f32s,
     left: _mm_slli_epi32 _mm256_slli_epi32 _mm512_slli_epi32 vshlq_n_u32,
     right: _mm_srli_epi32 _mm256_srli_epi32 _mm512_srli_epi32 vshrq_n_u32,
-    scale: _mm512_scalef_ps, look_up: _mm512_permutexvar_ps, exchange: exchange_f32,
+    scale: _mm512_scalef_ps, look_up: _mm512_permutexvar_ps, lifted_power: lifted_power_f32,
+    exchange: exchange_f32,
 }
 
 impl_element! {
@@ -315,5 +322,6 @@ impl_element! {
     select: select_f64s, and: and_f64s, or: or_f64s,
     left: _mm_slli_epi64 _mm256_slli_epi64 _mm512_slli_epi64 vshlq_n_u64,
     right: _mm_srli_epi64 _mm256_srli_epi64 _mm512_srli_epi64 vshrq_n_u64,
-    scale: _mm512_scalef_pd, look_up: _mm512_permutexvar_pd, exchange: exchange_f64,
+    scale: _mm512_scalef_pd, look_up: _mm512_permutexvar_pd, lifted_power: no_lifted_power,
+    exchange: exchange_f64,
 }
