@@ -157,7 +157,8 @@ pub trait Element:
 
     /// 2^(i/8) for the i in the lowest three bits of each lane, if the instruction set finds it in one go.
     fn vpower<S: Simd>(simd: S, place: Self::Vector<S>) -> Option<Self::Vector<S>>;
-    /// 2^(n + `LIFT`) for the n in each lane, a multiple of 1/8 to which `ROUNDER`/8 was added, if the instruction set finds the power in one go, and goes on with integers. The power must be a normal number.
+    /// 2^(n + `LIFT`) for the n in each lane, a multiple of 1/8 to which `ROUNDER`/8 was added, if the instruction set
+    /// finds the power in one go, and goes on with integers. The power must be a normal number.
     fn vlifted_power<S: Simd>(simd: S, shifted: Self::Vector<S>) -> Option<Self::Vector<S>>;
 
     /// Every second stretch of so many lanes of `a`, a power of two, changes places with the stretch before it of `b`.
