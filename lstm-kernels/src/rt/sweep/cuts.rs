@@ -49,6 +49,15 @@ pub(crate) fn sample_strips(
     })
 }
 
+/// How many samples the longest strip has, of so many.
+#[inline(always)]
+pub(crate) fn longest_strip(samples: usize) -> usize {
+    match strips(samples) {
+        1 => samples,
+        strips => samples.div_ceil(MAX_SAMPLES).div_ceil(strips) * MAX_SAMPLES,
+    }
+}
+
 /// How many strips so many samples are.
 #[inline(always)]
 pub(crate) fn strips(samples: usize) -> usize {
@@ -123,8 +132,14 @@ mod tests {
         assert_eq!(strips, [(4, 30), (34, 20)]);
         for len in 0..300 {
             let mut end = 7;
+            let longest = sample_strips(&(7..7 + len))
+                .map(|(_, samples)| samples)
+                .max();
+            assert_eq!(longest, Some(longest_strip(len)));
             for (first, samples) in sample_strips(&(7..7 + len)) {
                 assert_eq!(first, end);
+                // What several blocks have in a row is no single tile, whichever strip it is.
+                assert!(samples > MAX_SAMPLES || len <= MAX_SAMPLES);
                 assert!(sample_tiles(&(0..samples)).count() <= MAX_TILES);
                 assert!(samples % MAX_SAMPLES == 0 || first + samples == 7 + len);
                 end += samples;

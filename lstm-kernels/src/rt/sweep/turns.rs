@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::cuts::strips;
+use super::cuts::longest_strip;
 use super::{Queue, Share, Strip};
 use crate::rt::pass::PassLayout;
 use crate::rt::tile::{self, MAX_SAMPLES};
@@ -23,7 +23,7 @@ impl Alike {
     fn new<S: Simd>(pass: &PassLayout, blocks: Range<usize>, samples: usize) -> Self {
         let at_once = match samples <= MAX_SAMPLES {
             true => tile::blocks_at_once::<S>(samples, blocks.len()),
-            false => pass.blocks_in_a_row(samples.div_ceil(strips(samples)), blocks.len()),
+            false => pass.blocks_in_a_row(longest_strip(samples), blocks.len()),
         };
         // A power of two, so no division.
         let full = blocks.len() >> at_once.trailing_zeros();
