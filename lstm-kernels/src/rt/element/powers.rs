@@ -1,15 +1,20 @@
 //! Powers of two from a table in a register, scaled by adding to their exponents.
 
-use pulp::{Simd, bytemuck};
+use pulp::Simd;
+#[cfg(target_arch = "x86_64")]
+use pulp::bytemuck;
 
 #[cfg(target_arch = "x86_64")]
 use super::is_set;
+#[cfg(target_arch = "x86_64")]
 use crate::rt::activations::constants::Constants;
 
 /// Bits of an `f32` behind the exponent, less the three that choose a power.
+#[cfg(target_arch = "x86_64")]
 const SHIFT: i32 = 23 - 3;
 
 /// 2^(i/8 + LIFT), less what i adds when it is shifted along with the rest of n: the two give a whole power.
+#[cfg(target_arch = "x86_64")]
 const LIFTED_POWERS: [f32; 8] = {
     let mut powers = [0.0; 8];
     let mut i = 0;

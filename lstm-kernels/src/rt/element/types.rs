@@ -6,6 +6,7 @@ use super::exchange::{exchange_f32, exchange_f64};
 use super::powers::{lifted_power_f32, no_lifted_power};
 use super::{Element, has_fused_multiply_add, has_masked_memory, is_set};
 use crate::Cell;
+#[cfg(target_arch = "x86_64")]
 use crate::rt::activations::constants::Constants;
 use crate::rt::equations::Equations;
 use crate::rt::sweep::Job;

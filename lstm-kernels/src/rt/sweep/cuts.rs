@@ -20,7 +20,7 @@ pub(crate) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usi
 pub(crate) fn sample_tiles(
     samples: &Range<usize>,
 ) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
-    even(samples, samples.len().div_ceil(MAX_SAMPLES))
+    even::<1>(samples, samples.len().div_ceil(MAX_SAMPLES))
 }
 
 /// The same for elements of a vector, of which each tile takes whole pairs: 16 are 6, 6 and 4. Of an odd number the last one is alone.
@@ -28,12 +28,7 @@ pub(crate) fn sample_tiles(
 pub(crate) fn element_tiles(
     elements: &Range<usize>,
 ) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
-    let Range { start, end } = *elements;
-    let pairs = 0..elements.len().div_ceil(2);
-    even(&pairs, pairs.len().div_ceil(MAX_SAMPLES / 2)).map(move |(first, pairs)| {
-        let first = start + 2 * first;
-        (first, (2 * pairs).min(end - first))
-    })
+    even::<2>(elements, elements.len().div_ceil(MAX_SAMPLES))
 }
 
 /// Samples of a strip, which are those of [`MAX_TILES`] tiles at most, all of them full but for the last strip: 64 are 36 and 28.
@@ -41,12 +36,7 @@ pub(crate) fn element_tiles(
 pub(crate) fn sample_strips(
     samples: &Range<usize>,
 ) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let Range { start, end } = *samples;
-    let tiles = 0..samples.len().div_ceil(MAX_SAMPLES);
-    even(&tiles, strips(samples.len())).map(move |(first, tiles)| {
-        let first = start + first * MAX_SAMPLES;
-        (first, (tiles * MAX_SAMPLES).min(end - first))
-    })
+    even::<MAX_SAMPLES>(samples, strips(samples.len()))
 }
 
 /// How many samples the longest strip has, of so many.
@@ -68,23 +58,24 @@ pub(crate) fn strips(samples: usize) -> usize {
     samples.div_ceil(MAX_SAMPLES).div_ceil(MAX_TILES)
 }
 
-/// So many parts of a range, one at least: where each begins, and how long it is.
+/// So many parts of a range, one at least, of nearly as many whole units of so much each: where each begins, and how long it is.
+/// The last unit of the range may be shorter.
 #[inline(always)]
-fn even(
+fn even<const UNIT: usize>(
     range: &Range<usize>,
     count: usize,
-) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
-    let (first, len) = (range.start, range.len());
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<UNIT> {
+    let Range { start, end } = *range;
+    let units = range.len().div_ceil(UNIT);
     // One part, as in every small network, needs no division.
     let (count, base, longer) = match count {
-        0 | 1 => (1, len, 0),
-        _ => (count, len / count, len % count),
+        0 | 1 => (1, units, 0),
+        _ => (count, units / count, units % count),
     };
     (0..count).map(move |index| {
-        (
-            first + index * base + index.min(longer),
-            base + usize::from(index < longer),
-        )
+        let first = start + (index * base + index.min(longer)) * UNIT;
+        let len = (base + usize::from(index < longer)) * UNIT;
+        (first, len.min(end - first))
     })
 }
 
