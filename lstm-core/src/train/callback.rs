@@ -37,9 +37,12 @@ impl<M, T> fmt::Debug for Moment<'_, M, T> {
 /// Is told what happens in a run; any of its answers may stop it.
 ///
 /// After a step, everything that belongs to it, an evaluation too, is done before the first callback is called. So each of
-/// them sees a [`Moment`] from which the run can go on, and they come in the order step, evaluation, epoch.
+/// them sees a [`Moment`] from which the run can go on, and they come in the order step, evaluation, epoch. All of them are
+/// called also where one fails, and the run ends with the first error: so a log that cannot be written keeps no checkpoint
+/// from being saved.
 ///
-/// `()` does nothing; a pair of callbacks, of which one may again be a pair, calls both; [`on_step`] and [`on_evaluation`] make one of a closure.
+/// `()` does nothing; a pair of callbacks, of which one may again be a pair, calls both; [`on_step`] and [`on_evaluation`] make
+/// one of a closure.
 pub trait Callback<M, T> {
     /// A run begins.
     ///
@@ -115,8 +118,8 @@ impl<M, T, C: Callback<M, T> + ?Sized> Callback<M, T> for &mut C {
     }
 }
 
-/// Stops if one of the two does; both are always asked.
-fn either(one: ControlFlow<()>, other: ControlFlow<()>) -> ControlFlow<()> {
+/// Stops if one of the two does.
+pub(super) fn either(one: ControlFlow<()>, other: ControlFlow<()>) -> ControlFlow<()> {
     match one {
         ControlFlow::Continue(()) => other,
         ControlFlow::Break(()) => one,
@@ -130,7 +133,8 @@ impl<M, T, A: Callback<M, T>, B: Callback<M, T>> Callback<M, T> for (A, B) {
     }
 
     fn step(&mut self, step: &StepReport, at: &Moment<'_, M, T>) -> Result<ControlFlow<()>> {
-        Ok(either(self.0.step(step, at)?, self.1.step(step, at)?))
+        let (one, other) = (self.0.step(step, at), self.1.step(step, at));
+        Ok(either(one?, other?))
     }
 
     fn evaluation(
@@ -138,17 +142,19 @@ impl<M, T, A: Callback<M, T>, B: Callback<M, T>> Callback<M, T> for (A, B) {
         evaluation: &Evaluation,
         at: &Moment<'_, M, T>,
     ) -> Result<ControlFlow<()>> {
-        let first = self.0.evaluation(evaluation, at)?;
-        Ok(either(first, self.1.evaluation(evaluation, at)?))
+        let one = self.0.evaluation(evaluation, at);
+        let other = self.1.evaluation(evaluation, at);
+        Ok(either(one?, other?))
     }
 
     fn epoch(&mut self, epochs: u64, at: &Moment<'_, M, T>) -> Result<ControlFlow<()>> {
-        Ok(either(self.0.epoch(epochs, at)?, self.1.epoch(epochs, at)?))
+        let (one, other) = (self.0.epoch(epochs, at), self.1.epoch(epochs, at));
+        Ok(either(one?, other?))
     }
 
     fn end(&mut self) -> Result<()> {
-        self.0.end()?;
-        self.1.end()
+        let (one, other) = (self.0.end(), self.1.end());
+        one.and(other)
     }
 }
 

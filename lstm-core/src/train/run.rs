@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use lstm_kernels::{Element, FlushDenormals};
 
+use super::callback::either;
 use super::trainer::Memory;
 use super::{
     Best, Callback, Clip, End, Evaluation, Every, Mean, Moment, Plan, StepReport, Task, Trainer,
@@ -16,7 +17,9 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
     /// Trains until a limit, early stopping, a plateau or a callback ends it, and says which.
     ///
     /// Called again it goes on: at once to the same end, or from where a callback stopped it. An evaluation that failed is made
-    /// first then.
+    /// first then, and callbacks hear of the step before it, of which they have not heard yet, of the evaluation and of the
+    /// epoch. Of the step they do not hear where the trainer was [resumed](Self::resume) in between: progress has no report of
+    /// it. Nothing else is told later or twice.
     ///
     /// # Errors
     /// As [`step`](Self::step) and [`evaluate`](Self::evaluate); those of callbacks.
@@ -27,40 +30,53 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         C: Callback<M, T>,
     {
         callbacks.start(&self.plan())?;
-        if self.lacks_evaluation() {
-            let evaluation = self.evaluate(model, task)?;
-            if callbacks
-                .evaluation(&evaluation, &self.moment(model))?
-                .is_break()
-            {
-                callbacks.end()?;
-                return Ok(End::Callback);
-            }
-        }
         let end = loop {
-            if let Some(end) = self.end() {
-                self.restore_best(model)?;
-                break end;
+            if !self.lacks_evaluation() {
+                if let Some(end) = self.end() {
+                    self.restore_best(model)?;
+                    break end;
+                }
+                self.step(model, task)?;
             }
-            let step = self.step(model, task)?;
-            let evaluation = match self.is_evaluation_due() {
-                true => Some(self.evaluate(model, task)?),
-                false => None,
-            };
-            let at = self.moment(model);
-            let mut flows = vec![callbacks.step(&step, &at)?];
-            if let Some(evaluation) = evaluation {
-                flows.push(callbacks.evaluation(&evaluation, &at)?);
-            }
-            if self.order.is_at_end() {
-                flows.push(callbacks.epoch(self.epochs(), &at)?);
-            }
-            if flows.iter().any(ControlFlow::is_break) {
+            if self.conclude(model, task, callbacks)?.is_break() {
                 break End::Callback;
             }
         };
         callbacks.end()?;
         Ok(end)
+    }
+
+    /// What follows a step: the evaluation, if it is due, and then callbacks. One that fails keeps nothing from the others, as
+    /// none of them is called again for this step.
+    fn conclude<M, K, C>(
+        &mut self,
+        model: &M,
+        task: &mut K,
+        callbacks: &mut C,
+    ) -> Result<ControlFlow<()>>
+    where
+        M: Parameters<T>,
+        K: Task<M, T>,
+        C: Callback<M, T>,
+    {
+        let evaluation = match self.is_evaluation_due() {
+            true => Some(self.evaluate(model, task)?),
+            false => None,
+        };
+        let at = self.moment(model);
+        let mut flows = Vec::new();
+        if let Some(step) = &self.last {
+            flows.push(callbacks.step(step, &at));
+        }
+        if let Some(evaluation) = evaluation {
+            flows.push(callbacks.evaluation(&evaluation, &at));
+        }
+        if self.order.is_at_end() {
+            flows.push(callbacks.epoch(self.epochs(), &at));
+        }
+        (flows.into_iter()).try_fold(ControlFlow::Continue(()), |one, other| {
+            Ok(either(one, other?))
+        })
     }
 
     /// One step: the gradient of a batch, or of several, clipped, and a step of the optimiser.
@@ -134,7 +150,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
         progress.place = self.order.place();
         progress.since.sum += loss.sum;
         progress.since.weight += loss.weight;
-        Ok(StepReport {
+        let report = StepReport {
             step,
             epoch: progress.place.epoch,
             samples: seen,
@@ -142,7 +158,9 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             loss: loss.mean().unwrap_or(0.0),
             norm,
             rate: self.optimiser.rate(),
-        })
+        };
+        self.last = Some(report);
+        Ok(report)
     }
 
     /// The buffers, if they were made for a model of this size; new ones otherwise.

@@ -2,7 +2,7 @@
 
 use lstm_kernels::Element;
 
-use super::{Clip, Every, Progress};
+use super::{Clip, Every, Progress, StepReport};
 use crate::error::{Error, Result, require_len, require_not_negative, require_size};
 use crate::optim::{Accumulator, EarlyStopping, Optimiser, Plateau, Schedule};
 use crate::order::{Order, describe};
@@ -28,6 +28,8 @@ pub struct Trainer<T, O> {
     pub(super) keeps_best: bool,
     pub(super) progress: Progress<T>,
     pub(super) memory: Option<Memory<T>>,
+    /// What the last step did; none before the first, or after progress that was made elsewhere.
+    pub(super) last: Option<StepReport>,
 }
 
 /// Buffers for a model of a certain size.
@@ -70,6 +72,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
                 ..Progress::default()
             },
             memory: None,
+            last: None,
         })
     }
 
@@ -242,6 +245,7 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
             seed: own.1,
             ..progress
         };
+        self.last = None;
         Ok(())
     }
 

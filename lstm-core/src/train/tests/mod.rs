@@ -242,44 +242,44 @@ fn a_plateau_ends_and_a_limit_is_evaluated() {
     assert_eq!((end, steps), (End::Steps, vec![5, 7]));
 }
 
+/// Writes down what it is told.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Callback<Model, f64> for Names {
+    fn start(&mut self, plan: &Plan) -> Result<()> {
+        self.0.push(format!("start {:?} {}", plan.steps, plan.done));
+        Ok(())
+    }
+    fn step(&mut self, step: &StepReport, at: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+        assert_eq!(at.progress.steps, step.step + 1);
+        self.0.push(format!("step {}", step.step));
+        Ok(ControlFlow::Continue(()))
+    }
+    fn evaluation(
+        &mut self,
+        _: &Evaluation,
+        _: &Moment<'_, Model, f64>,
+    ) -> Result<ControlFlow<()>> {
+        self.0.push("evaluation".to_owned());
+        Ok(ControlFlow::Continue(()))
+    }
+    fn epoch(&mut self, epochs: u64, _: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+        self.0.push(format!("epoch {epochs}"));
+        Ok(ControlFlow::Continue(()))
+    }
+    fn end(&mut self) -> Result<()> {
+        self.0.push("end".to_owned());
+        Ok(())
+    }
+}
+
 #[test]
 fn callbacks_are_asked_in_order_and_may_stop() {
-    struct Names(Vec<String>);
-    impl Callback<Model, f64> for Names {
-        fn start(&mut self, plan: &Plan) -> Result<()> {
-            self.0.push(format!("start {:?} {}", plan.steps, plan.done));
-            Ok(())
-        }
-        fn step(
-            &mut self,
-            step: &StepReport,
-            at: &Moment<'_, Model, f64>,
-        ) -> Result<ControlFlow<()>> {
-            assert_eq!(at.progress.steps, step.step + 1);
-            self.0.push(format!("step {}", step.step));
-            Ok(ControlFlow::Continue(()))
-        }
-        fn evaluation(
-            &mut self,
-            _: &Evaluation,
-            _: &Moment<'_, Model, f64>,
-        ) -> Result<ControlFlow<()>> {
-            self.0.push("evaluation".to_owned());
-            Ok(ControlFlow::Continue(()))
-        }
-        fn epoch(&mut self, epochs: u64, _: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
-            self.0.push(format!("epoch {epochs}"));
-            Ok(ControlFlow::Continue(()))
-        }
-        fn end(&mut self) -> Result<()> {
-            self.0.push("end".to_owned());
-            Ok(())
-        }
-    }
     let order = Order::sequential(4).unwrap();
     let trainer = Trainer::new(Sgd::new(0.1).unwrap(), order, 2).unwrap();
     let mut trainer = trainer.with_epochs(3).unwrap();
-    let mut names = Names(Vec::new());
+    let mut names = Names::default();
     let stop = on_step(|step: &StepReport| {
         Ok(match step.step {
             1 => ControlFlow::Break(()),

@@ -77,6 +77,80 @@ fn an_evaluation_that_failed_is_made_up_for() {
 }
 
 #[test]
+fn callbacks_hear_of_a_step_whose_evaluation_is_made_up_for() {
+    let failing = |calls: u32| {
+        let mut asked = 0;
+        with_validation(gradient, move |_: &Model| {
+            asked += 1;
+            match asked == calls {
+                true => Err(Error::NoForwardPass),
+                false => Ok(1.0),
+            }
+        })
+    };
+    let make = || {
+        let trainer = Trainer::new(Sgd::new(0.1).unwrap(), Order::sequential(4).unwrap(), 2);
+        trainer.and_then(|it| it.with_epochs(2)).unwrap()
+    };
+    let (mut trainer, mut model, mut task) = (make(), model(), failing(2));
+    let mut names = Names::default();
+    assert!(trainer.run(&mut model, &mut task, &mut names).is_err());
+    let progress = trainer.progress().clone();
+    trainer.run(&mut model, &mut task, &mut names).unwrap();
+    let expected = "start Some(4) 0, step 0, step 1, evaluation, epoch 1, step 2, \
+        start Some(4) 4, step 3, evaluation, epoch 2, end";
+    assert_eq!(names.0.join(", "), expected);
+
+    // Progress has no report of the step.
+    for mut resumed in [make(), trainer] {
+        resumed.resume(progress.clone()).unwrap();
+        let mut names = Names::default();
+        resumed.run(&mut model, &mut task, &mut names).unwrap();
+        assert_eq!(
+            names.0.join(", "),
+            "start Some(4) 4, evaluation, epoch 2, end"
+        );
+    }
+}
+
+#[test]
+fn a_callback_that_fails_keeps_nothing_from_the_others() {
+    /// Fails wherever it is asked.
+    struct Failing;
+    impl Callback<Model, f64> for Failing {
+        fn step(&mut self, _: &StepReport, _: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+            Err(Error::custom("no space left"))
+        }
+        fn evaluation(
+            &mut self,
+            _: &Evaluation,
+            _: &Moment<'_, Model, f64>,
+        ) -> Result<ControlFlow<()>> {
+            Err(Error::custom("no evaluation"))
+        }
+        fn epoch(&mut self, _: u64, _: &Moment<'_, Model, f64>) -> Result<ControlFlow<()>> {
+            Err(Error::custom("no epoch"))
+        }
+        fn end(&mut self) -> Result<()> {
+            Err(Error::custom("no end"))
+        }
+    }
+    let mut model = model();
+    let order = Order::sequential(2).unwrap();
+    let trainer = Trainer::new(Sgd::new(0.1).unwrap(), order, 2).unwrap();
+    let mut trainer = trainer.with_epochs(1).unwrap();
+    let mut names = Names::default();
+    let mut both = (Failing, &mut names);
+    for reason in ["no space left", "no end"] {
+        let failed = trainer.run(&mut model, &mut gradient, &mut both);
+        assert_eq!(failed.unwrap_err().to_string(), reason);
+    }
+    // Nothing is told again.
+    let expected = "start Some(1) 0, step 0, evaluation, epoch 1, start Some(1) 1, end";
+    assert_eq!(names.0.join(", "), expected);
+}
+
+#[test]
 fn impossible_options_and_progress_of_another_run_are_errors() {
     assert!(Trainer::<f64, _>::new(Adam::new(0.1).unwrap(), Order::new(1, 1).unwrap(), 0).is_err());
     assert!(trainer().with_epochs(0).is_err());
