@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 /// Writes `bytes` to a new file beside `path`, syncs it to the disk, gives it the name `path`, and syncs the folder.
 ///
 /// Whatever fails, `path` is what it was before or holds all of `bytes`, and the new file is gone. What a killed process
-/// left of an earlier write to this path is removed first. A file that is there already hands on its permissions; if `path`
-/// is a symbolic link, all of this is about the file to which it leads, and the link stays.
+/// left of an earlier write to this path is removed first. A file that is there already hands on its permissions, before
+/// anything is written; if `path` is a symbolic link, all of this is about the file to which it leads, and the link stays.
 ///
 /// # Errors
 /// The system's, with the path; something at `path` that is no file.
@@ -36,7 +36,6 @@ pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let (temporary, mut file) = create_beside(path)?;
     let written = (parts.iter())
         .try_for_each(|part| file.write_all(part))
-        .and_then(|()| take_permissions(path, &file))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|source| {
@@ -87,14 +86,6 @@ fn behind_links(path: &Path) -> Result<PathBuf> {
 /// Links in a row that systems follow at most.
 const LINKS: u32 = 40;
 
-/// Gives `file` the permissions of the one at `path`, if there is one, which it is to replace.
-fn take_permissions(path: &Path, file: &File) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(old) if old.is_file() => file.set_permissions(old.permissions()),
-        _ => Ok(()),
-    }
-}
-
 /// Removes what killed processes left of writes to the files in `folder` whose names are `wanted`.
 ///
 /// Files that are being written now are locked and stay. This is tidying: where the folder cannot be read or a file not
@@ -119,18 +110,19 @@ pub(crate) fn remove_leftovers(folder: &Path, wanted: &dyn Fn(&OsStr) -> bool) {
 /// The number of files that a process may find gone or taken while it makes one of its own.
 const ATTEMPTS: u32 = 100;
 
-/// A new, empty, locked file in the folder of `path`, with a name that no other run and no other call uses.
+/// A new, empty, locked file in the folder of `path`, with a name that no other run and no other call uses. It has the
+/// permissions of the file at `path`, if there is one, which it is to replace.
 fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
     let Some(name) = path.file_name() else {
         return Err(failure(path, io::Error::from(ErrorKind::InvalidFilename)));
     };
+    let permissions = match fs::metadata(path) {
+        Ok(old) if old.is_file() => Some(old.permissions()),
+        _ => None,
+    };
     for _ in 0..ATTEMPTS {
         let temporary = path.with_file_name(temporary_name(name));
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary);
-        let file = match created {
+        let file = match create(&temporary, permissions.clone()) {
             Ok(file) => file,
             Err(source) if source.kind() == ErrorKind::AlreadyExists => continue,
             Err(source) => return Err(failure(path, source)),
@@ -145,6 +137,26 @@ fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
         }
     }
     Err(failure(path, io::Error::from(ErrorKind::ResourceBusy)))
+}
+
+/// A new file with these permissions, or those that the system gives. At no time may others open it who must not read the
+/// file that it is to replace: until it has its permissions, only its owner may.
+fn create(path: &Path, permissions: Option<Permissions>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let Some(permissions) = permissions else {
+        return options.open(path);
+    };
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    match file.set_permissions(permissions) {
+        Ok(()) => Ok(file),
+        Err(source) => {
+            discard(path);
+            Err(source)
+        }
+    }
 }
 
 /// The most bytes of a name that its temporary names contain: file systems allow 255, and the rest of them takes 45.
@@ -311,6 +323,30 @@ mod tests {
         symlink("circle", at("circle")).unwrap();
         let message = write_atomic(&at("circle"), b"").unwrap_err().to_string();
         assert!(message.ends_with("too many symbolic links"), "{message}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_replaces_a_private_file_is_private_before_it_is_written() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = Folder::new("private");
+        let path = folder.0.join("model");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (beside, _lock) = create_beside(&path).unwrap();
+        fs::write(&path, b"old").unwrap();
+        // A file of its own has the permissions that the system gives to any other.
+        assert_eq!(mode(&beside), mode(&path));
+        for private in [0o600, 0o640, 0o400] {
+            fs::set_permissions(&path, PermissionsExt::from_mode(private)).unwrap();
+            let (beside, _lock) = create_beside(&path).unwrap();
+            assert_eq!(mode(&beside), private);
+        }
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), mode(&path)),
+            (b"new".to_vec(), 0o400)
+        );
     }
 
     #[test]
