@@ -2,10 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::iter::successors;
 use std::path::{Path, PathBuf, absolute};
 
-use lstm_core::io::{ModelFile, require_writable};
+use lstm_core::io::{ModelFile, behind_links, require_writable};
 use same_file::is_same_file;
 
 use crate::corpus::is_stdin;
@@ -171,16 +170,11 @@ pub fn is_same_place(one: &Path, other: &Path) -> bool {
     will_be_one || are_one(one, other)
 }
 
-/// Links in a row that systems follow at most.
-const LINKS: usize = 40;
-
 /// The same path for all names of a file. Where there is no file yet, it is in the folder to which its name leads.
 fn place(path: &Path) -> io::Result<PathBuf> {
     let future = || {
         // A link that leads to nothing stays when a file is written, which comes to be where the link leads.
-        let next = |link: &PathBuf| Some(link.with_file_name(fs::read_link(link).ok()?));
-        let links = successors(Some(path.to_owned()), next);
-        let target = links.take(LINKS).last().unwrap_or_default();
+        let target = behind_links(path)?;
         let name = target.file_name().ok_or(ErrorKind::InvalidFilename)?;
         let folder = target.parent().filter(|folder| *folder != Path::new(""));
         let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::io::behind_links;
 
 /// Writes `bytes` to a new file beside `path`, syncs it to the disk, gives it the name `path`, and syncs the folder.
 ///
@@ -28,7 +29,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// As [`write_atomic`], of the parts in turn.
 pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
-    let path = &behind_links(path)?;
+    let path = &behind_links(path).map_err(|source| failure(path, source))?;
     require_file_or_nothing(path)?;
     if let (Some(folder), Some(name)) = (folder_of(path), path.file_name()) {
         remove_leftovers(folder, &|target| *target == *shortened(name));
@@ -50,7 +51,7 @@ pub(crate) fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<()> {
 /// # Errors
 /// A folder that is missing or closed to us, or a `path` that is a folder, a device, a pipe or a socket.
 pub fn require_writable(path: &Path) -> Result<()> {
-    let path = &behind_links(path)?;
+    let path = &behind_links(path).map_err(|source| failure(path, source))?;
     require_file_or_nothing(path)?;
     // Its lock is held until it is gone: another writer would take it for a leftover, and remove it.
     let (temporary, _lock) = create_beside(path)?;
@@ -68,23 +69,6 @@ fn require_file_or_nothing(path: &Path) -> Result<()> {
     };
     Err(failure(path, source))
 }
-
-/// The file to which `path` leads through symbolic links, whether there is one or not yet.
-fn behind_links(path: &Path) -> Result<PathBuf> {
-    let mut target = path.to_owned();
-    for _ in 0..LINKS {
-        let Ok(next) = fs::read_link(&target) else {
-            return Ok(target);
-        };
-        // What a link says counts from its own folder.
-        target.pop();
-        target.push(next);
-    }
-    Err(failure(path, io::Error::other("too many symbolic links")))
-}
-
-/// Links in a row that systems follow at most.
-const LINKS: u32 = 40;
 
 /// Removes what killed processes left of writes to the files in `folder` whose names are `wanted`.
 ///

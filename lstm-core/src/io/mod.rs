@@ -62,6 +62,7 @@ mod checksum;
 mod file;
 mod header;
 mod layouts;
+mod links;
 mod numbers;
 mod tensors;
 mod writer;
@@ -74,6 +75,7 @@ use lstm_kernels::Element;
 pub use atomic::{require_writable, write_atomic};
 pub use cells::describe_cell;
 pub use file::ModelFile;
+pub use links::behind_links;
 pub use tensors::{Dtype, TensorFile, TensorView};
 pub use writer::write_tensors;
 
