@@ -13,7 +13,7 @@ pub use sampler::Sampler;
 pub use trainer::{CharTrainer, Step};
 
 use crate::embedding::Embedding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::io::{self, ModelFile};
 use crate::linear::Linear;
@@ -95,13 +95,16 @@ impl<C: Cell, T: Element> CharModel<C, T> {
     /// state. What does not fill a window of `steps` at the end of the streams is left out.
     ///
     /// # Errors
-    /// A text too short for one window; ids beyond the vocabulary.
+    /// A text too short for one window; ids beyond the vocabulary; windows that are too large for this machine's memory.
     pub fn bits_per_character(&self, ids: &[u32], batch: usize, steps: usize) -> Result<f64> {
         let mut streams = Streams::new(ids, batch, steps)?;
+        let (inputs, units) = (self.embedding.len(), self.recurrent.output_len());
+        let characters = self.vocabulary.len();
+        require_room::<T>(inputs + units + characters, batch, steps)?;
         let columns = batch * steps;
-        let mut x = Mat::zeros(self.embedding.len(), columns);
-        let mut y = Mat::zeros(self.recurrent.output_len(), columns);
-        let mut scores = Mat::zeros(self.vocabulary.len(), columns);
+        let mut x = Mat::zeros(inputs, columns);
+        let mut y = Mat::zeros(units, columns);
+        let mut scores = Mat::zeros(characters, columns);
         let mut state = self.recurrent.initial_state(batch)?;
         let mut workspace = self.recurrent.workspace(batch)?;
         let mut window = Window::default();
@@ -149,6 +152,23 @@ impl<C: Cell, T: Element> CharModel<C, T> {
         let mut model = Self::of_parts(vocabulary, recurrent, zero, zero, &mut Rng::new(0))?;
         file.load_into(&mut model)?;
         Ok(model)
+    }
+}
+
+/// Refuses windows of which so many numbers for each column would not fit into memory, before any of it is taken.
+fn require_room<T>(column_len: usize, batch: usize, steps: usize) -> Result<()> {
+    // Training keeps a step more than the window has.
+    let needed = (steps.checked_add(1))
+        .and_then(|steps| steps.checked_mul(batch))
+        .and_then(|columns| columns.checked_mul(column_len));
+    let mut room = Vec::<T>::new();
+    match needed {
+        Some(needed) if room.try_reserve_exact(needed).is_ok() => Ok(()),
+        _ => Err(Error::Option {
+            option: "the window",
+            value: format!("{steps} steps of {batch} streams"),
+            expected: "small enough for this machine's memory",
+        }),
     }
 }
 

@@ -363,3 +363,17 @@ fn a_prompt_of_unknown_characters_is_an_error() {
     assert!(sampler.next_character(-1.0, &mut Rng::new(0)).is_err());
     assert!(sampler.next_character(f64::NAN, &mut Rng::new(0)).is_err());
 }
+
+#[test]
+fn windows_beyond_memory_are_refused() {
+    // A character's scores at every place of this text are beyond what a processor addresses.
+    let all: String = ('\0'..=char::MAX).collect();
+    let vocabulary = Vocabulary::of(&all).unwrap();
+    let model = CharModel::<PeepholeLstm, f64>::new(vocabulary, &[1, 1], &mut Rng::new(1));
+    let ids = vec![0; (1 << 24) + 1];
+    let measured = model.unwrap().bits_per_character(&ids, 1, 1 << 24);
+    assert_eq!(
+        measured.unwrap_err().to_string(),
+        "the window is 16777216 steps of 1 streams, but must be small enough for this machine's memory"
+    );
+}

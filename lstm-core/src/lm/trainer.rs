@@ -8,8 +8,8 @@ use crate::checkpoint::{Checkpoint, CheckpointFile};
 use crate::embedding::require_ids;
 use crate::error::{Error, Result, require_fraction, require_len, require_size};
 use crate::jobs::try_share;
-use crate::lm::CharModel;
 use crate::lm::shard::{Carried, Shard};
+use crate::lm::{CharModel, require_room};
 use crate::loss::require_targets;
 use crate::optim::{Optimiser, clip_global_norm};
 use crate::params::{Parameters, zero_gradient};
@@ -100,7 +100,7 @@ impl<T: Element> CharTrainer<T> {
                 expected: "at least 1 and at most the batch",
             });
         }
-        require_room(model, batch, steps)?;
+        require_room::<T>(column_len(model), batch, steps)?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = Threads::new(shards.min(cores))?;
         let shards = (0..shards)
@@ -278,12 +278,8 @@ fn source(shard: usize) -> String {
     format!("{DROPOUT} of shard {shard}")
 }
 
-/// Refuses windows whose matrices and tape would not fit into memory, before any of it is taken.
-fn require_room<C: Cell, T: Element>(
-    model: &CharModel<C, T>,
-    batch: usize,
-    steps: usize,
-) -> Result<()> {
+/// How many numbers the matrices and the tape of a window hold for each of its columns.
+fn column_len<C: Cell, T: Element>(model: &CharModel<C, T>) -> usize {
     let CharModel {
         vocabulary,
         recurrent,
@@ -296,17 +292,5 @@ fn require_room<C: Cell, T: Element>(
         .map(|param| recurrent.kernel().param_shape(param).0)
         .sum();
     // Of inputs and outputs there are values, gradients and perhaps masks.
-    let of_column = 3 * (inputs + units) + vocabulary.len() + 4 * rows;
-    let needed = (steps.checked_add(1))
-        .and_then(|steps| steps.checked_mul(batch))
-        .and_then(|columns| columns.checked_mul(of_column));
-    let mut room = Vec::<T>::new();
-    match needed {
-        Some(needed) if room.try_reserve_exact(needed).is_ok() => Ok(()),
-        _ => Err(Error::Option {
-            option: "the window",
-            value: format!("{steps} steps of {batch} streams"),
-            expected: "small enough for this machine's memory",
-        }),
-    }
+    3 * (inputs + units) + vocabulary.len() + 4 * rows
 }
