@@ -65,7 +65,10 @@ impl Reader<'_, '_> {
         let Some(name) = self.input(index) else {
             return Ok(None);
         };
-        if let Some(filling) = self.graph.filling(name) {
+        // A number that fills the state may come from a tensor of any shape, but for one that is the state itself.
+        if self.graph.constant(name).is_none()
+            && let Some(filling) = self.graph.filling(name)
+        {
             let filled = vec![T::from_f64(filling); directions * units];
             return Ok((filling != 0.0).then_some(filled));
         }
@@ -99,7 +102,9 @@ impl Reader<'_, '_> {
             let reason = "it is another for each sample; make it an input of the graph";
             return Err(self.wrong(what, name, reason));
         }
-        Ok(Some(sample(0).collect()))
+        let state: Vec<T> = sample(0).collect();
+        let zero = T::from_f64(0.0);
+        Ok((state.iter().any(|&value| value != zero)).then_some(state))
     }
 
     /// The lengths, if the model fixes them.

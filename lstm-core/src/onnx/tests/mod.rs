@@ -218,8 +218,17 @@ fn initial_states_and_lengths_of_the_model_are_kept_or_refused() {
     );
     let different = from_floats("h", &[1, 2, UNITS], &[0.5f32, 0.25, 0.5, 0.0]);
     assert!(refusal(with(5, different)).contains("another for each sample"));
-    let wrong = from_floats("h", &[1, UNITS], &[0.5f32, 0.25]);
-    assert!(refusal(with(5, wrong)).contains("shape [1, 2]"));
+    // Also where all numbers are the same.
+    for values in [[0.5f32, 0.25], [0.5; UNITS], [0.0; UNITS]] {
+        let wrong = from_floats("h", &[1, UNITS], &values);
+        assert!(refusal(with(5, wrong)).contains("shape [1, 2]"));
+    }
+    for value in [0.5f32, 0.0] {
+        let alike = from_floats("h", &[1, 3, UNITS], &[value; 3 * UNITS]);
+        let node = model(with(5, alike)).node::<f32>("the GRU").unwrap();
+        let state = node.layer().initial_states(1).unwrap();
+        assert_eq!(state[0].get(0)[(1, 0)], value);
+    }
 
     let lengths = with(4, from_integers("lengths", &[2, 1]));
     let node = model(&lengths).node::<f32>("the GRU").unwrap();
