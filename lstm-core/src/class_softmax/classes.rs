@@ -19,6 +19,8 @@ pub struct Classes {
     place_of: Vec<usize>,
     /// Where each class starts in `words`, and at the end the number of words.
     starts: Vec<usize>,
+    /// What tells it from others, taken once: every gradient in factors asks for it.
+    hash: u64,
 }
 
 impl Classes {
@@ -49,11 +51,16 @@ impl Classes {
             }
         }
         starts.push(words.len());
+        let mut hasher = FnvHasher::default();
+        for class in &class_of {
+            hasher.write(&class.to_le_bytes());
+        }
         Ok(Self {
             class_of,
             words,
             place_of,
             starts,
+            hash: hasher.finish(),
         })
     }
 
@@ -115,15 +122,8 @@ impl Classes {
 
     /// A text that no other partition has, but for a chance of one in 2^64.
     pub(super) fn fingerprint(&self) -> String {
-        let mut hasher = FnvHasher::default();
-        for class in &self.class_of {
-            hasher.write(&class.to_le_bytes());
-        }
         let (classes, words) = (self.len(), self.words());
-        format!(
-            "{classes} classes of {words} words, {:016x}",
-            hasher.finish()
-        )
+        format!("{classes} classes of {words} words, {:016x}", self.hash)
     }
 
     /// The places of a class in [`order`](Self::order).

@@ -239,6 +239,7 @@ impl<T: Element> ClassSoftmax<T> {
         let slopes = WordSlopes {
             groups: &mut groups[..plan.groups().count()],
             shape: (self.inputs, self.classes.words()),
+            partition: self.classes.fingerprint(),
             threads: self.threads.clone(),
         };
         Ok((loss, slopes))

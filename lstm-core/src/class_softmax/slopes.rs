@@ -19,6 +19,8 @@ pub struct WordSlopes<'a, T> {
     pub(super) groups: &'a mut [Group<T>],
     /// The shape of the words' matrix.
     pub(super) shape: (usize, usize),
+    /// The fingerprint of the partition that says which of its columns is which word's.
+    pub(super) partition: String,
     pub(super) threads: Option<Threads>,
 }
 
@@ -48,13 +50,22 @@ impl<T: Element> WordSlopes<'_, T> {
     /// Moves the words' parameters of `head` against this gradient, by `rate` times it.
     ///
     /// # Errors
-    /// A layer of another shape than the one that this is the gradient of.
+    /// A layer of another shape or another partition of words than the one that this is the gradient of; nothing is changed
+    /// then.
     pub fn descend(&self, head: &mut ClassSoftmax<T>, rate: f64) -> Result<()> {
         require_shape(
             "the words' matrix of `WordSlopes::descend`",
             self.shape,
             (head.inputs, head.classes.words()),
         )?;
+        let partition = head.classes.fingerprint();
+        if partition != self.partition {
+            return Err(Error::Shape {
+                what: "the partition of the layer of `WordSlopes::descend`",
+                expected: format!("that of the gradient, {},", self.partition),
+                actual: partition,
+            });
+        }
         self.add(-rate, &mut head.weight, &mut head.bias)
     }
 
