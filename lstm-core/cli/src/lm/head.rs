@@ -4,7 +4,7 @@ use std::iter;
 use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef};
-use lstm_core::params::{Name, Parameters, Visit, VisitMut};
+use lstm_core::params::{Name, Parameters, Visit, VisitLayouts, VisitMut};
 use lstm_core::{
     ClassSoftmax, ClassWorkspace, Embedding, Error, Result, SoftmaxWorkspace, Threads, TiedSoftmax,
     WordSlopes,
@@ -170,6 +170,17 @@ impl Parameters<f32> for Head {
                 softmax.visit(name, visit)
             }
             Self::Classes(softmax) => softmax.visit(name, visit),
+        }
+    }
+
+    fn visit_layouts(&self, name: Name<'_>, visit: &mut VisitLayouts<'_>) {
+        match self {
+            Self::Tied(softmax) => softmax.visit_layouts(name, visit),
+            Self::Full(output, softmax) => {
+                output.visit_layouts(name, visit);
+                softmax.visit_layouts(name, visit);
+            }
+            Self::Classes(softmax) => softmax.visit_layouts(name, visit),
         }
     }
 

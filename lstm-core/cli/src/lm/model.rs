@@ -292,6 +292,26 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_words_in_other_classes_are_refused() {
+        let path = env::temp_dir().join(format!("lstm-classes-{}", process::id()));
+        let words = [END, "<unk>", "a", "b"].map(str::to_owned).to_vec();
+        let model = |class_of: [u32; 4]| {
+            let vocabulary = Vocabulary::new(words.clone()).unwrap();
+            let config = config("lstm", Some(class_of.to_vec()));
+            WordModel::new(config, vocabulary, &mut Rng::new(1)).unwrap()
+        };
+        model([0, 0, 1, 1]).save(&path).unwrap();
+        let file = ModelFile::open(&path).unwrap();
+        // As many classes of as many words, so that all shapes are the same.
+        let loaded = file.load_into(&mut model([0, 1, 0, 1]));
+        let message = loaded.unwrap_err().to_string();
+        let words = "its part `head` was saved with 2 classes of 4 words, ";
+        assert!(message.contains(words), "{message}");
+        file.load_into(&mut model([0, 0, 1, 1])).unwrap();
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
     fn sizes_are_compared_with_the_file_before_memory_is_taken() {
         let path = env::temp_dir().join(format!("lstm-sizes-{}", process::id()));
         let words = [END, "<unk>", "a"].map(str::to_owned).to_vec();
