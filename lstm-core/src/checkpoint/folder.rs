@@ -9,7 +9,7 @@ use lstm_kernels::Element;
 
 use super::{Checkpoint, CheckpointFile};
 use crate::error::{Error, Result, require_size};
-use crate::io::remove_leftovers;
+use crate::io::{make_folder, remove_leftovers};
 
 /// A folder that keeps the last checkpoints of a run, in files `checkpoint-<number>.safetensors`.
 ///
@@ -34,15 +34,15 @@ pub struct Latest {
 }
 
 impl Checkpoints {
-    /// The folder `folder`, which is made if it is missing, and in which the last `keep` checkpoints stay. What a killed
-    /// run left of a write is removed.
+    /// The folder `folder`, which is made if it is missing, so that it outlives a loss of power, and in which the last `keep`
+    /// checkpoints stay. What a killed run left of a write is removed.
     ///
     /// # Errors
     /// A folder that cannot be made; none to keep.
     pub fn new(folder: impl Into<PathBuf>, keep: usize) -> Result<Self> {
         require_size("the number of checkpoints to keep", keep)?;
         let folder = folder.into();
-        fs::create_dir_all(&folder).map_err(failure("write", &folder))?;
+        make_folder(&folder).map_err(failure("write", &folder))?;
         remove_leftovers(&folder, &|name| number_of(name).is_some());
         Ok(Self { folder, keep })
     }

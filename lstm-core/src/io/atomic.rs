@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::io::behind_links;
+use crate::io::folder::{folder_of, sync_folder};
 
 /// Writes `bytes` to a new file beside `path`, syncs it to the disk, gives it the name `path`, and syncs the folder.
 ///
@@ -174,41 +175,6 @@ fn target_of(temporary: &OsStr) -> Option<OsString> {
     let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_mark = mark.split('-').count() == 3 && mark.split('-').all(is_hex);
     (is_mark && !target.is_empty()).then(|| target.into())
-}
-
-/// The folder of a file, as a path that can be opened.
-fn folder_of(path: &Path) -> Option<&Path> {
-    let folder = path.parent()?;
-    Some(match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    })
-}
-
-/// Makes the system write the names in the folder of `path` to the disk.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let Some(folder) = folder_of(path) else {
-        return Ok(());
-    };
-    match File::open(folder)?.sync_all() {
-        // File systems that sync names by themselves refuse to do it by request.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
-    }
-}
-
-/// Elsewhere a folder cannot be opened to be synced; the system keeps the order of names by itself.
-#[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Removes what a failed write left. The write's own error is what the caller needs to hear; if the file cannot be

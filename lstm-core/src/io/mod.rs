@@ -60,6 +60,7 @@ mod atomic;
 mod cells;
 mod checksum;
 mod file;
+mod folder;
 mod header;
 mod layouts;
 mod links;
@@ -81,6 +82,7 @@ pub use writer::write_tensors;
 
 pub(crate) use atomic::remove_leftovers;
 pub(crate) use file::{load_parameters, require_sealed, require_tensor};
+pub(crate) use folder::make_folder;
 #[cfg(feature = "onnx")]
 pub(crate) use numbers::{from_bf16, from_f16, write_numbers};
 #[cfg(feature = "onnx")]
