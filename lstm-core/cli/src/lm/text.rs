@@ -9,7 +9,7 @@ use crate::corpus::{is_stdin, without_mark};
 use crate::failure::Failure;
 use crate::progress::grouped;
 
-/// A line of so many bytes is none: what has no ends of lines, such as a device of zeros, is not read for ever.
+/// So many bytes without an end are no line: what has no ends of lines, such as a device of zeros, is not read for ever.
 const LONGEST_LINE: u64 = 64 << 20;
 
 /// The lines of a text.
@@ -52,7 +52,7 @@ impl Lines {
             return Ok(None);
         }
         self.line += 1;
-        if self.buffer.len() as u64 == LONGEST_LINE {
+        if self.buffer.len() as u64 == LONGEST_LINE && !self.buffer.ends_with(b"\n") {
             let reason = format!(
                 "it has {} bytes without an end; a text has one sentence a line",
                 grouped(LONGEST_LINE)
@@ -88,5 +88,30 @@ fn unread(path: &Path, source: std::io::Error) -> Failure {
     Failure::Read {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::repeat;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_line_ends_with_the_last_byte_that_is_read() {
+        let lines = |length: u64| Lines {
+            path: PathBuf::from("text"),
+            reader: Box::new(BufReader::new(
+                repeat(b'a').take(length).chain(&b"\nb\n"[..]),
+            )),
+            buffer: Vec::new(),
+            line: 0,
+        };
+        let mut longest = lines(LONGEST_LINE - 1);
+        let line = longest.next_line().unwrap().unwrap();
+        assert_eq!(line.len() as u64, LONGEST_LINE - 1);
+        assert_eq!(longest.next_line().unwrap(), Some("b"));
+        let message = lines(LONGEST_LINE).next_line().unwrap_err().to_string();
+        assert!(message.contains("without an end"), "{message}");
     }
 }
