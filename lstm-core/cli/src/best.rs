@@ -54,22 +54,16 @@ impl<C: Cell> Best<C> {
         let Some(model) = model else {
             return ended.map(|()| None);
         };
+        model.save(path)?;
         match ended {
-            Err(Failure::Core(source)) => {
-                model.save(path)?;
-                let path = path.display();
-                Err(Failure::Diverged {
-                    source,
-                    left: format!(
-                        "The model that was best before, with {bits:.3} bits per character held out, is saved in {path}"
-                    ),
-                })
-            }
-            Err(other) => Err(other),
-            Ok(()) => {
-                model.save(path)?;
-                Ok(Some(Saved { model, bits }))
-            }
+            Ok(()) => Ok(Some(Saved { model, bits })),
+            Err(source) => Err(Failure::CutShort {
+                source: Box::new(source),
+                left: format!(
+                    "The model that was best before, with {bits:.3} bits per character held out, is saved in {}",
+                    path.display()
+                ),
+            }),
         }
     }
 }
@@ -168,33 +162,40 @@ mod tests {
     }
 
     #[test]
-    fn the_best_model_is_saved_also_where_numbers_diverge_later() {
+    fn the_best_model_is_saved_however_training_ends() {
         let path = env::temp_dir().join(format!("lstm-best-{}", process::id()));
         let mut rng = Rng::new(1);
         let mut model = || {
             let vocabulary = Vocabulary::of("abc").unwrap();
             CharModel::<ElmanRnn, f32>::new(vocabulary, &[2, 3], &mut rng).unwrap()
         };
-        let diverged = || {
+        let ends = || {
             let what = "the loss".to_owned();
-            Err(lstm_core::Error::NotFinite { what }.into())
+            let diverged = lstm_core::Error::NotFinite { what }.into();
+            [diverged, Failure::Options("--rate is too high".to_owned())]
         };
-        let mut best = Best::of_none();
-        best.see(3.0, 0, &model());
-        assert!(best.save(diverged(), &path).is_err() && !path.exists());
+        for (at_once, later) in ends().into_iter().zip(ends()) {
+            let reason = later.to_string();
+            let mut best = Best::of_none();
+            best.see(3.0, 0, &model());
+            assert!(best.save(Err(at_once), &path).is_err() && !path.exists());
 
-        let (good, worse) = (model(), model());
-        let mut best = Best::of_none();
-        best.see(2.0, 100, &good);
-        best.see(2.5, 200, &worse);
-        best.see(f64::NAN, 300, &worse);
-        let error = best.save(diverged(), &path).err().unwrap().to_string();
-        let file = path.display();
-        let saved = format!("with 2.000 bits per character held out, is saved in {file}");
-        assert!(error.ends_with(&saved), "{error}");
-        let kept = fs::read(&path).unwrap();
-        good.save(&path).unwrap();
-        assert!(kept == fs::read(&path).unwrap());
-        fs::remove_file(path).unwrap();
+            let (good, worse) = (model(), model());
+            let mut best = Best::of_none();
+            best.see(2.0, 100, &good);
+            best.see(2.5, 200, &worse);
+            best.see(f64::NAN, 300, &worse);
+            let error = best.save(Err(later), &path).err().unwrap().to_string();
+            let file = path.display();
+            let saved = format!("with 2.000 bits per character held out, is saved in {file}");
+            assert!(
+                error.starts_with(&reason) && error.ends_with(&saved),
+                "{error}"
+            );
+            let kept = fs::read(&path).unwrap();
+            good.save(&path).unwrap();
+            assert!(kept == fs::read(&path).unwrap());
+            fs::remove_file(&path).unwrap();
+        }
     }
 }

@@ -19,11 +19,11 @@ pub enum Failure {
     #[error(transparent)]
     Lm(#[from] crate::lm::LmError),
 
-    /// Numbers diverged in training; the sentence says what was saved before.
+    /// Training ended in an error, as where numbers diverge; the sentence says what was saved before.
     #[error("{source}. {left}")]
-    Diverged {
-        /// Which numbers.
-        source: lstm_core::Error,
+    CutShort {
+        /// The error.
+        source: Box<Failure>,
         /// What is left of the run.
         left: String,
     },

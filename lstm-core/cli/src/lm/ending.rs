@@ -14,9 +14,9 @@ use crate::progress::grouped;
 impl Training<'_> {
     /// Says of numbers that diverged in which epoch they did, and which model was saved before.
     pub fn diverged(&self, failure: Failure) -> Failure {
-        let Failure::Core(source @ lstm_core::Error::NotFinite { .. }) = failure else {
+        if !matches!(failure, Failure::Core(lstm_core::Error::NotFinite { .. })) {
             return failure;
-        };
+        }
         let epoch = self.run.history.len() + 1;
         let saved = match &self.run.kept {
             Some(Kept { epoch, file }) => format!("{file} holds the model of epoch {epoch}"),
@@ -27,7 +27,10 @@ impl Training<'_> {
             None => "no model was saved".to_owned(),
         };
         let left = format!("That was in epoch {epoch}; {saved}");
-        Failure::Diverged { source, left }
+        Failure::CutShort {
+            source: Box::new(failure),
+            left,
+        }
     }
 
     /// Ctrl-C or a signal: leaves a checkpoint or, where there is no folder for one, the best model, which is there already, or
