@@ -73,7 +73,8 @@ impl Checkpoints {
     ///
     /// # Errors
     /// A file that cannot be written; a sound checkpoint with a higher number: the new one is not the run's latest then,
-    /// and nothing is written; one with a higher number that cannot be read, so that nobody knows. Where only the removal of an older one fails, the new one is on the disk.
+    /// and nothing is written; one with a higher number that cannot be read, so that nobody knows. Where only the removal of an
+    /// older one fails, the new one is on the disk.
     pub fn save<T: Element>(&self, number: u64, checkpoint: Checkpoint<T>) -> Result<PathBuf> {
         let mut numbers = self.numbers()?;
         let later = numbers.split_off(numbers.partition_point(|&old| old <= number));

@@ -76,7 +76,8 @@ impl ModelFile {
         }
     }
 
-    /// Refuses a file in which a parameter has other rows and columns than `by`, a plural, need. So memory is taken only for what fits.
+    /// Refuses a file in which a parameter has other rows and columns than `by`, a plural, need. So memory is taken only for
+    /// what fits.
     ///
     /// # Errors
     /// As [`shape`](Self::shape), and another shape.
@@ -93,8 +94,8 @@ impl ModelFile {
     /// Fills all parameters of `model`, whose cells must be those the file was written for.
     ///
     /// # Errors
-    /// Other cells, cells of other equations or sizes; other [layouts](Parameters::visit_layouts); a parameter that is missing, left over, or of another shape or
-    /// element type. Nothing is changed then.
+    /// Other cells, cells of other equations or sizes; other [layouts](Parameters::visit_layouts); a parameter that is missing,
+    /// left over, or of another shape or element type. Nothing is changed then.
     pub fn load_into<T: Element>(&self, model: &mut dyn Parameters<T>) -> Result<()> {
         load_parameters(&self.file, "", model)
     }
