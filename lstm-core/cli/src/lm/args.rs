@@ -108,7 +108,8 @@ pub struct Train {
     /// The list of words that `lstm lm vocab` wrote
     #[arg(long, value_name = "FILE", default_value = "vocabulary.txt")]
     pub vocab: PathBuf,
-    /// A text to measure on after each epoch; the model that is best on it is kept, and the rate falls when it gets worse
+    /// A text to measure on after each epoch; the model that is best on it is kept, and the rate falls when it gets worse;
+    /// without one the model of the last epoch is kept, and the rate stays
     #[arg(long, value_name = "TEXT")]
     pub valid: Option<PathBuf>,
     /// The cell
