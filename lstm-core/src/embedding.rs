@@ -19,7 +19,7 @@ pub struct Embedding<T> {
     count: usize,
     /// Vector after vector: a `len x count` matrix, column by column.
     weight: Vec<T>,
-    /// A symbol whose vector is zero and stays so.
+    /// A symbol whose vector begins as zero and is given no gradient.
     padding: Option<u32>,
     threads: Option<Threads>,
 }
@@ -57,7 +57,7 @@ impl<T: Element> Embedding<T> {
 
     /// With a symbol that only fills up short sequences: its vector becomes zero, and [`backward`](Self::backward) gives it no
     /// gradient. What else uses the vectors may: a [tied](crate::TiedLinear) head scores this symbol as any other, and so
-    /// moves its vector.
+    /// moves its vector. Parameters that are loaded are taken as they are, that of this symbol, too.
     ///
     /// # Errors
     /// A symbol beyond the table.

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 /// scopes do. Kernels that share their work among threads take the mode along.
 ///
 /// The compiler does not know of the mode: what it computes beforehand, or moves into or out of the scope, may keep subnormal
-/// numbers.
+/// numbers. Flags of exceptions that the processor raised meanwhile are forgotten at the end.
 #[derive(Debug)]
 pub struct FlushDenormals {
     found: Option<mode::Register>,
@@ -80,11 +80,13 @@ mod mode {
 
     #[inline(always)]
     pub fn write(register: Register) {
-        // SAFETY: only the two bits of `FLUSH` differ from a value that was read, so nothing is reserved or unmasked. The
-        // compiler takes the default mode for granted; all that differs are results that are subnormal or come of such, and
-        // each of them is a number that safe code may have, whichever mode it was computed in.
+        // SAFETY: but for flags of exceptions, which the options do not promise to keep, only the two bits of `FLUSH` differ
+        // from what was there, so nothing is reserved or unmasked. Rust takes the default mode for granted and defines no other:
+        // this leaves its rules, as everything does that is to be fast on numbers that fade. What a compiler makes of them is
+        // to compute beforehand, or to move, what then comes out as in the default mode; all that differs are results that
+        // are subnormal or come of such, and each of them is a number that safe code may have.
         unsafe {
-            asm!("ldmxcsr [{}]", in(reg) &raw const register, options(nostack, preserves_flags));
+            asm!("ldmxcsr [{}]", in(reg) &raw const register, options(nostack));
         }
     }
 }

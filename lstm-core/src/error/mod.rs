@@ -27,7 +27,7 @@ pub enum Error {
     /// A matrix or a slice does not have the shape the call needs.
     #[error("{what} is {actual}, but {expected} is needed")]
     Shape {
-        /// Which argument, such as "the input of `Linear::forward`".
+        /// Which argument, such as "the input of `Linear::apply`".
         what: &'static str,
         /// The shape that fits.
         expected: String,
@@ -296,7 +296,7 @@ pub enum Error {
     /// A file or a sequence of bytes is not an ONNX model, or a damaged one.
     #[error("{what} is not a usable ONNX model: {reason}")]
     OnnxModel {
-        /// The file, or "the model".
+        /// The file, or which part of a model, such as "the graph".
         what: String,
         /// What is wrong.
         reason: String,

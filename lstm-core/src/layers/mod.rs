@@ -43,6 +43,7 @@ mod gather;
 mod kind;
 mod pass;
 mod pointwise;
+mod recorded;
 mod recurrent;
 mod regularised;
 mod residual;

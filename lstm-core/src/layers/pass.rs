@@ -169,7 +169,7 @@ impl<T: Element> Pass<T> {
         self.state = layer.initial_states(batch.samples())?;
         let y = room(&mut self.y, layer.output_len(), x.ncols());
         run(&mut self.state, y, &mut self.tape)?;
-        Ok(self.y.as_ref().subcols(0, x.ncols()))
+        Ok(written(&self.y, layer.output_len(), x.ncols()))
     }
 }
 
@@ -239,6 +239,22 @@ mod tests {
         assert_eq!((have.as_slice(), dx), (want.as_slice(), want_dx));
         let initial = &have[have.len() - 6..];
         assert!(initial.iter().all(|&value| value != 0.0), "{initial:?}");
+    }
+
+    #[test]
+    fn outputs_are_those_of_the_layer_at_hand() {
+        let mut rng = Rng::new(1);
+        let mut layer = |units| Recurrent::<Lstm, f64>::new(&[2, units], &mut rng).unwrap();
+        let (wide, narrow) = (layer(8), layer(3));
+        let batch = Batch::new(4, 2);
+        let x = Mat::from_fn(2, 8, |i, j| ((3 * i + 5 * j) as f64).sin());
+        let mut fresh = Pass::new();
+        let expected = fresh.infer(&narrow, x.as_ref(), &batch).unwrap();
+        let mut pass = Pass::new();
+        pass.infer(&wide, x.as_ref(), &batch).unwrap();
+        assert_eq!(pass.infer(&narrow, x.as_ref(), &batch).unwrap(), expected);
+        let y = pass.forward(&narrow, x.as_ref(), &batch, &mut rng);
+        assert_eq!(y.unwrap(), expected);
     }
 
     #[test]

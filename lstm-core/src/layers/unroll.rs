@@ -4,14 +4,13 @@
 //! rectangles, the longest samples first, so that no step is computed for a sample that has ended. Where the columns
 //! of a rectangle lie as kernels want them they are used in place; elsewhere they are gathered.
 
-use std::any::TypeId;
-
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef};
 use lstm_kernels::{Cell, Columns, Element, Kernel, State, Tape, Workspace};
 
-use super::batch::{Batch, Schedule};
+use super::batch::Batch;
 use super::gather::{Part, clear_padding, room};
+use super::recorded::Recorded;
 use crate::error::{Error, Result};
 use crate::recurrent::Recurrent;
 
@@ -26,7 +25,7 @@ pub(crate) struct Unroll<'a, C: Cell, T: Element> {
 /// needs, and what that layer recorded does not fit the tape that this one wants.
 pub(crate) struct UnrollTape<T> {
     /// The last forward pass in training.
-    last: Option<Last>,
+    last: Option<Recorded>,
     /// What was kept of each of its segments.
     pieces: Vec<Piece<T>>,
     workspace: Option<Workspace<T>>,
@@ -35,14 +34,6 @@ pub(crate) struct UnrollTape<T> {
     pub x: Mat<T>,
     pub y: Mat<T>,
     pub dx: Mat<T>,
-}
-
-/// A forward pass in training: of which batch and how it was cut, through which cell of which sizes.
-struct Last {
-    batch: Batch,
-    schedule: Schedule,
-    cell: TypeId,
-    sizes: Vec<usize>,
 }
 
 /// What is kept of a segment.
@@ -161,12 +152,7 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             })?;
         }
         clear_padding(self.batch, y);
-        tape.last = Some(Last {
-            batch: self.batch.clone(),
-            schedule,
-            cell: TypeId::of::<C>(),
-            sizes: kernel.sizes().to_vec(),
-        });
+        tape.last = Some(Recorded::new(kernel, self.batch, schedule));
         Ok(())
     }
 
@@ -191,11 +177,8 @@ impl<C: Cell, T: Element> Unroll<'_, C, T> {
             dx: dx_buffer,
             ..
         } = tape;
-        let is_own = |last: &&Last| {
-            let is_of_layer = last.cell == TypeId::of::<C>() && last.sizes == kernel.sizes();
-            is_of_layer && last.batch == *self.batch
-        };
-        let Some(Last { schedule, .. }) = last.as_ref().filter(is_own) else {
+        let is_own = |last: &&Recorded| last.is_of(kernel, self.batch);
+        let Some(Recorded { schedule, .. }) = last.as_ref().filter(is_own) else {
             return Err(Error::NoForwardPass);
         };
         let (of_cell, of_initial) = gradient.split_at_mut(kernel.params_len());

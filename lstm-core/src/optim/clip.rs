@@ -136,7 +136,7 @@ fn require_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Resu
     }
 }
 
-/// The sum of squares, in double precision and in eight independent sums, which fill this machine's registers.
+/// The sum of squares, in double precision and in eight independent sums: registers of them, none of which waits for itself.
 pub(crate) fn sum_of_squares<T: Element>(values: &[T]) -> f64 {
     Arch::new().dispatch(|| {
         let (chunks, rest) = values.as_chunks::<8>();

@@ -136,8 +136,9 @@ pub trait Optimiser<T> {
     /// What the optimiser has become by its steps: the rate, counters, and its memory per parameter.
     fn state(&self) -> OptimiserState<T>;
 
-    /// Makes the optimiser go on from what [`state`](Self::state) returned, bit for bit. Options other than the rate are
-    /// not part of a state: the optimiser must have been built with the same ones.
+    /// Makes the optimiser go on from what [`state`](Self::state) returned, bit for bit. Options that steps do not change are
+    /// not part of a state: the optimiser must have been built with the same ones. The rate is, and so is the step from which
+    /// [`AveragedSgd`] averages, which may be chosen on the way.
     ///
     /// # Errors
     /// The state of another kind of optimiser, or one that is incomplete; nothing is changed then.

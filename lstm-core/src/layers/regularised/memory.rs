@@ -6,9 +6,9 @@ use lstm_kernels::{Cell, Element, Kernel, Tape, Workspace};
 
 use crate::error::Result;
 use crate::layers::LayerTape;
-use crate::layers::batch::{Batch, Schedule};
 use crate::layers::dropout::draw;
 use crate::layers::gather::Part;
+use crate::layers::recorded::Recorded;
 use crate::random::Rng;
 
 /// What is kept between the passes.
@@ -25,10 +25,9 @@ pub(super) struct Memory<T> {
     pub dx: Mat<T>,
 }
 
-/// A forward pass in training: of which batch and how it was cut, and with which rates of noise.
+/// A forward pass in training, and its rates of noise.
 pub(super) struct Last {
-    pub batch: Batch,
-    pub schedule: Schedule,
+    pub pass: Recorded,
     pub zoneout: Vec<f64>,
     pub dropout: Vec<f64>,
 }

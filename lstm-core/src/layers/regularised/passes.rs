@@ -11,6 +11,7 @@ use crate::explain::Explanation;
 use crate::layers::batch::Batch;
 use crate::layers::dropout::draw_mask;
 use crate::layers::gather::{Part, clear_padding};
+use crate::layers::recorded::Recorded;
 use crate::layers::unroll::workspace_for;
 use crate::layers::{Layer, LayerTape, require_call, require_gradient};
 use crate::params::Name;
@@ -151,8 +152,7 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         }
         clear_padding(batch, y);
         memory.last = Some(Last {
-            batch: batch.clone(),
-            schedule,
+            pass: Recorded::new(kernel, batch, schedule),
             zoneout: self.zoneout.clone(),
             dropout: self.dropout.clone(),
         });
@@ -175,11 +175,12 @@ impl<C: Cell, T: Element> Layer<T> for Regularised<C, T> {
         let memory = tape.get::<Memory<T>>();
         let is_own = |last: &&Last| {
             let has_own_noise = last.zoneout == self.zoneout && last.dropout == self.dropout;
-            has_own_noise && last.batch == *batch
+            has_own_noise && last.pass.is_of(kernel, batch)
         };
-        let Some(Last { schedule, .. }) = memory.last.as_ref().filter(is_own) else {
+        let Some(last) = memory.last.as_ref().filter(is_own) else {
             return Err(Error::NoForwardPass);
         };
+        let schedule = &last.pass.schedule;
         let (of_cell, of_initial) = gradient.split_at_mut(kernel.params_len());
         for (segment, step) in schedule.segments.iter().zip(&mut memory.steps).rev() {
             let part = Part {

@@ -136,8 +136,8 @@ fn the_way_back_is_that_of_the_same_layer() {
         layer.set_recompute(Recompute::Every(2));
         layer
     };
-    let zoneout = |rate| {
-        let layer = Regularised::new(lstm(3, 5, 6));
+    let zoneout = |units, rate| {
+        let layer = Regularised::new(lstm(3, units, 6));
         layer.with_zoneout("h", rate).unwrap()
     };
     let stack = |layer: Box<dyn Layer<f64>>| {
@@ -148,7 +148,7 @@ fn the_way_back_is_that_of_the_same_layer() {
     };
     let linear = || Linear::new(3, 3, Init::Constant(0.5), &mut Rng::new(1)).unwrap();
     let both = |units, other| Bidirectional::concat(lstm(3, units, 1), lstm(3, other, 2)).unwrap();
-    let pairs: [[Box<dyn Layer<f64>>; 2]; 9] = [
+    let pairs: [[Box<dyn Layer<f64>>; 2]; 10] = [
         [Box::new(lstm(3, 4, 1)), Box::new(lstm(3, 9, 2))],
         [Box::new(lstm(3, 9, 2)), Box::new(gru(3, 9, 3))],
         [Box::new(gru(3, 4, 3)), Box::new(peepholes(3, 4, 4))],
@@ -157,7 +157,8 @@ fn the_way_back_is_that_of_the_same_layer() {
             Box::new(recomputing(lstm(2, 4, 1))),
             Box::new(recomputing(lstm(3, 4, 1))),
         ],
-        [Box::new(zoneout(0.3)), Box::new(zoneout(0.0))],
+        [Box::new(zoneout(5, 0.3)), Box::new(zoneout(5, 0.0))],
+        [Box::new(zoneout(5, 0.3)), Box::new(zoneout(8, 0.3))],
         [
             Box::new(stack(Box::new(lstm(3, 4, 1)))),
             Box::new(stack(Box::new(lstm(3, 8, 1)))),

@@ -16,7 +16,7 @@ use crate::rt::program::{Operand, Program};
 use crate::rt::rows::Rows;
 use crate::rt::run::Run;
 use crate::rt::segment::SegmentLayout;
-use crate::rt::tile::MAX_RUNS;
+use crate::rt::tile::{MAX_BLOCKS, MAX_RUNS};
 
 /// The products of a chunk of panels.
 pub(super) struct Product<T> {
@@ -65,7 +65,7 @@ pub(super) const MAX_GROUPS: usize = 8;
 /// How many blocks a turn takes of a pass with so many of so many groups, whose tiles have so many lane vectors each: as
 /// many as keep the multipliers busy, and the same number in every turn.
 pub(super) const fn blocks_per_turn(rows: usize, groups: usize, blocks: usize) -> usize {
-    let mut count = 4;
+    let mut count = MAX_BLOCKS;
     while count > 1
         && (!blocks.is_multiple_of(count)
             || count * rows > MAX_CHAINS

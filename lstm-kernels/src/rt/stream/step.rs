@@ -12,7 +12,8 @@ use crate::Cell;
 use crate::rt::element::Element;
 use crate::rt::equations::ForwardEquations;
 use crate::rt::lanes::Lanes;
-use crate::rt::tile::{TileProduct, tile};
+use crate::rt::pass::MAX_ROWS;
+use crate::rt::tile::{MAX_BLOCKS, TileProduct, tile};
 
 /// Some steps, one after the other.
 pub(crate) struct Steps<'a, T: Element> {
@@ -192,6 +193,8 @@ unsafe fn multiply<T: Element, S: Simd>(
         accumulators_stride: pass.block_stride,
         add: pass.adds,
     };
+    // All shapes that plans have, so that none is left out below.
+    const { assert!(MAX_ROWS == 4 && MAX_BLOCKS == 4) };
     macro_rules! shapes {
         ($($rows:literal: $($blocks:literal)*;)*) => {
             match (product.rows, pass.blocks) {
