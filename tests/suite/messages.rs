@@ -165,6 +165,21 @@ fn advice_can_be_pasted() {
     }
 }
 
+/// Functions of other libraries: what the message says to write is right as it stands.
+#[test]
+fn what_stands_for_functions_of_other_libraries_can_be_pasted() {
+    let names = "silu swish gelu mish elu leaky_relu relu6 softsign hardtanh hard_tanh clamp clip hardsigmoid hard_sigmoid sign \
+        step square expm1 log1p";
+    for name in names.split_whitespace() {
+        let (codes, text) = mistakes(&ELMAN.replace("tanh(a[t])", &format!("{name}(a[t])")));
+        assert_eq!(codes, ["unknown-function"], "{text}");
+        let (_, advice) = text.split_once("; write `").expect("advice");
+        let (advice, _) = advice.split_once('`').expect("its end");
+        let (_, text) = mistakes(&ELMAN.replace("tanh(a[t])", advice));
+        assert_eq!(text, "", "{advice}");
+    }
+}
+
 #[test]
 fn joined_conditions() {
     let mut all = String::new();
@@ -219,14 +234,39 @@ fn files_without_a_cell() {
     let mut all = String::new();
     for (code, source) in [
         ("no-cell", "fn main() {}\n"),
-        ("not-rust", "cell! { cell A {\n"),
         ("not-rust", "cell A { }\n"),
+        ("unbalanced", "cell! { cell A {\n"),
+        (
+            "unbalanced",
+            "// A {\ncell! { cell A {\n    h[t] = tanh(a[t];\n} }\n",
+        ),
+        ("unbalanced", "cell! { cell A { h[t] = \"(\"; } } }\n"),
+        ("unknown-sign", "cell! { cell A { h[t] = h[t−1]; } }\n"),
+        (
+            "unknown-sign",
+            "cell! { cell A { /* · */ h[t] = W · x[t]; } }\n",
+        ),
+        ("unknown-sign", "cell! { cell A { a₁[t] = x[t]; } }\n"),
+        (
+            "unknown-sign",
+            "cell! { cell A { h[t] = x[t] ∧ h[t-1]; } }\n",
+        ),
     ] {
         let (codes, text) = mistakes(source);
         assert_eq!(codes, [code], "{text}");
         all += &text;
     }
     insta::assert_snapshot!("files", all);
+}
+
+/// rustc takes any brackets for a macro call.
+#[test]
+fn cells_in_other_brackets() {
+    for [open, close] in [["(", ");"], ["[", "];"]] {
+        let cell = ELMAN.replacen("cell! {", &format!("cell! {open}"), 1);
+        let (body, _) = cell.trim_end().rsplit_once('}').expect("the end");
+        assert_eq!(mistakes(&format!("{body}{close}")).1, "");
+    }
 }
 
 /// All mistakes in the grammar are reported together: after each, parsing goes on behind the next `;`.

@@ -112,3 +112,28 @@ fn what_the_type_shows_is_ascii_and_matrices_of_the_input_are_known_behind_stop(
         assert!(code.contains(part), "{part} in {code}");
     }
 }
+
+/// Where no name of the standard library is known, generated code finds those that it needs.
+#[no_implicit_prelude]
+mod without_prelude {
+    ::lstm_core::cell! {
+        pub cell Leaky {
+            size   I, N = 3;
+            input  x: [I];
+            param  W: [N, I];
+            param  β: [N] = 1;
+            h[t] = W @ x[t] + β * h[t-1];
+            output h;
+        }
+    }
+}
+
+#[test]
+fn cells_need_no_prelude() {
+    let spec = <without_prelude::Leaky as lstm_core::Cell>::SPEC;
+    assert_eq!(
+        (spec.sizes[0].default, spec.sizes[1].default),
+        (None, Some(3))
+    );
+    assert_eq!(spec.params[1].start, Some(1.0));
+}

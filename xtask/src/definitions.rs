@@ -64,7 +64,47 @@ pub fn all() -> Result<Vec<Definition>, Failure> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| only(path, read(path)?)).collect()
+    let cells: Result<Vec<_>, _> = paths.iter().map(|path| only(path, read(path)?)).collect();
+    let cells = cells?;
+    fit_together(&cells)?;
+    Ok(cells)
+}
+
+/// Checks what the module of all cells takes for granted: every file is a module of its name, and every type is public and there
+/// once.
+fn fit_together(cells: &[Definition]) -> Result<(), Failure> {
+    for (
+        index,
+        Definition {
+            stem,
+            source,
+            compiled,
+        },
+    ) in cells.iter().enumerate()
+    {
+        let cell = &compiled.cell;
+        let name = &cell.name;
+        let message = if stem == "mod" || syn::parse_str::<syn::Ident>(stem).is_err() {
+            format!(
+                "{source}: the kernels of this file become the module `{stem}`, which is no name of a module; call the file by \
+                 its cell in snake case"
+            )
+        } else if !matches!(cell.visibility, syn::Visibility::Public(_)) {
+            format!("{source}: shipped cells are public; write `pub cell {name}`")
+        } else if let Some(first) = cells[..index]
+            .iter()
+            .find(|first| first.compiled.cell.name == *name)
+        {
+            format!(
+                "{source}: there is a cell `{name}` in {} already; give one of them another name",
+                first.source
+            )
+        } else {
+            continue;
+        };
+        return Err(Failure::Other(message));
+    }
+    Ok(())
 }
 
 /// The cell of a file that must hold one: its kernels get a file of the same name.
@@ -138,6 +178,45 @@ pub fn find(name: &str) -> Result<Definition, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is said of the LSTM beside a cell of this head, in a file of this name.
+    fn beside_the_lstm(stem: &str, head: &str) -> Option<String> {
+        let text = format!(
+            "{head} {{ size I, N; input x: [I]; param W: [N, I]; h[t] = W @ x[t] + h[t-1]; output h; }}"
+        );
+        let compiled = compile(text.parse().unwrap()).unwrap();
+        let (stem, source) = (stem.to_owned(), format!("cells/{stem}.rs"));
+        let lstm = read(&kernels().join("cells/lstm.rs")).unwrap();
+        let cells: Vec<_> = lstm
+            .into_iter()
+            .chain([Definition {
+                stem,
+                source,
+                compiled,
+            }])
+            .collect();
+        fit_together(&cells)
+            .err()
+            .map(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn cells_fit_together() {
+        assert_eq!(beside_the_lstm("leaky", "pub cell Leaky"), None);
+        for stem in ["mod", "fn", "my-cell"] {
+            let message = beside_the_lstm(stem, "pub cell Leaky").unwrap();
+            assert!(message.contains("no name of a module"), "{message}");
+        }
+        for head in ["cell Leaky", "pub(crate) cell Leaky"] {
+            let message = beside_the_lstm("leaky", head).unwrap();
+            assert!(message.ends_with("write `pub cell Leaky`"), "{message}");
+        }
+        let message = beside_the_lstm("leaky", "pub cell Lstm").unwrap();
+        assert!(
+            message.contains("lstm-kernels/cells/lstm.rs already"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn a_file_holds_one_cell() {

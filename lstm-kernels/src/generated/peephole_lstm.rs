@@ -26,6 +26,8 @@ pub struct PeepholeLstm;
 #[allow(non_snake_case, clippy::all, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     mod kernels {
+        #[allow(unused_imports)]
+        use ::core::option::Option::{None, Some};
         use crate::equations;
         use crate::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
         pub(super) const SPEC: crate::CellSpec = crate::CellSpec {

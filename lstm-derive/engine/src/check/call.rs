@@ -8,10 +8,6 @@ use crate::ast::{Expr, ExprKind, Symbol, TimeIndex};
 use crate::error::Diagnostic;
 use crate::evaluate::apply;
 use crate::expr::{AxisId, Function, Op};
-use crate::nearest::nearest;
-
-/// The words beside the functions of one argument.
-const OTHERS: [&str; 6] = ["max", "min", "select", "stop", "err", "upstream"];
 
 /// A function of one argument; the logistic function has two names.
 pub fn function(name: &str) -> Option<Function> {
@@ -241,60 +237,6 @@ impl Lower<'_> {
                 exact: true,
             },
             id,
-        ))
-    }
-
-    /// Whether a name is a parameter of two axes.
-    fn is_matrix(&self, name: &str) -> bool {
-        let Some(Meaning::Param(id)) = self.names.find(name) else {
-            return false;
-        };
-        let shape = &self.names.params[id.0].shape;
-        shape.as_ref().is_some_and(|shape| shape.len() > 1)
-    }
-
-    fn unknown_function(&mut self, call: &Symbol, arguments: &[Expr]) -> Option<Value> {
-        for argument in arguments {
-            self.expr(argument);
-        }
-        let name = call.text.as_str();
-        if name == "sum" || name == "mean" {
-            let axes: Vec<String> = self
-                .names
-                .sizes
-                .iter()
-                .map(|size| format!("`{name}_{}`", size.name.symbol))
-                .collect();
-            let message = format!("`{name}` is taken over a named axis: {}", axes.join(", "));
-            return self.fail(Diagnostic::new("sum-without-axis", call.span, message));
-        }
-        let functions = Function::ALL.iter().map(|(_, known)| *known);
-        // Derivatives stand only in error signals.
-        let derivatives: Vec<String> = match self.part {
-            Part::Signal => functions.clone().map(|known| format!("d{known}")).collect(),
-            Part::Equation => Vec::new(),
-        };
-        let known = functions.chain(OTHERS);
-        let known = known.chain(derivatives.iter().map(String::as_str));
-        let advice = match nearest(name, known) {
-            Some(known) => format!("; did you mean `{known}`?"),
-            None if self.names.find(name).is_some() => {
-                let sign = if self.is_matrix(name) { '@' } else { '*' };
-                format!("; to multiply, write `{name} {sign} (..)`")
-            }
-            None => {
-                let all: Vec<&str> = Function::ALL
-                    .iter()
-                    .map(|(_, known)| *known)
-                    .chain(OTHERS)
-                    .collect();
-                format!("; there are {}, sum_AXIS and mean_AXIS", all.join(", "))
-            }
-        };
-        self.fail(Diagnostic::new(
-            "unknown-function",
-            call.span,
-            format!("no function is called `{name}`{advice}"),
         ))
     }
 }

@@ -241,6 +241,13 @@ impl<'a> Lower<'a> {
                 );
                 return self.fail(Diagnostic::new("past-input", name.span, message).until(place));
             }
+            (Part::Equation, ..-1) => {
+                let message = format!(
+                    "the input is known only at `t`; to remember it for two steps, define `q[t] = {}[t];` and `r[t] = q[t-1];`, and use `r[t-1]`",
+                    name.text
+                );
+                return self.fail(Diagnostic::new("past-input", name.span, message).until(place));
+            }
             _ => {
                 let message = format!("the input is known only at `t`: write `{}[t]`", name.text);
                 return self.fail(Diagnostic::new("input-time", name.span, message).until(place));

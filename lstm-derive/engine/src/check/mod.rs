@@ -12,6 +12,7 @@ mod order;
 mod product;
 mod shapes;
 mod signals;
+mod unknown;
 mod usage;
 
 use lower::{Lower, Part, Value};

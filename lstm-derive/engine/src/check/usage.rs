@@ -288,7 +288,7 @@ pub fn unused(
     }
 }
 
-/// Quantities that reach neither the output nor a carried state.
+/// Quantities that the output needs at no step. A sum that only goes on with itself is such: the term that was to read it is missing.
 fn unused_quantities(
     ast: &CellAst,
     names: &Names,
@@ -296,9 +296,9 @@ fn unused_quantities(
     carried: &[bool],
     errors: &mut Diagnostics,
 ) {
-    let mut live = carried.to_vec();
+    let mut live = vec![false; ast.equations.len()];
     live[output.0] = true;
-    let mut next: Vec<usize> = (0..live.len()).filter(|&id| live[id]).collect();
+    let mut next = vec![output.0];
     while let Some(id) = next.pop() {
         for name in used_in([&ast.equations[id].value]) {
             if let Some(Meaning::Quantity(used)) = names.find(name)
@@ -311,9 +311,11 @@ fn unused_quantities(
     for (id, equation) in ast.equations.iter().enumerate() {
         let name = &equation.name.text;
         if !live[id] && names.stands(name, Meaning::Quantity(QuantityId(id))) {
-            let message = format!(
-                "`{name}` is computed for nothing: it reaches neither the output nor the next step"
-            );
+            let reach = match carried[id] {
+                true => "it goes on from step to step, but reaches the output of none",
+                false => "it reaches neither the output nor the next step",
+            };
+            let message = format!("`{name}` is computed for nothing: {reach}");
             errors.push(Diagnostic::new(
                 "unused-quantity",
                 equation.name.span,

@@ -90,6 +90,9 @@ pub fn emit(
         const _: () = {
             // A module of its own: no name of the surrounding code is seen in it, which symbols of the equations could clash with.
             mod kernels {
+                // The crate may have no prelude.
+                #[allow(unused_imports)]
+                use ::core::option::Option::{None, Some};
                 use #path::equations;
                 use #path::rt::{self, activations, BackwardTile, Element, ForwardTile, Simd};
 

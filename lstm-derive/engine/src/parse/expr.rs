@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, Lit, Token, token};
 
-use super::mistakes::{bare_argument, behind, method, no_if, stray};
+use super::mistakes::{bare_argument, behind, method, no_if, pointed_operator, stray};
 use super::{group, number};
 use crate::ast::{Expr, ExprKind, Operator, Symbol, TimeIndex};
 use crate::error::Diagnostic;
@@ -200,6 +200,9 @@ fn operand(input: ParseStream<'_>, nesting: usize) -> Parsed<Expr> {
     let mut atom = atom(input, nesting)?;
     while input.peek(Token![.]) {
         input.parse::<Token![.]>()?;
+        if let Some(mistake) = pointed_operator(&atom, input) {
+            return Err(mistake);
+        }
         let suffix = symbol(input, "`T`")?;
         if input.peek(token::Paren) {
             return Err(method(&atom, &suffix, input)?);
@@ -316,6 +319,9 @@ fn offset(input: ParseStream<'_>) -> Option<i64> {
         input.parse::<Token![+]>().ok()?;
         1
     };
-    let steps: i64 = input.parse::<syn::LitInt>().ok()?.base10_parse().ok()?;
-    input.is_empty().then(|| steps.checked_mul(sign))?
+    // Other spellings of a number, and none of steps, are nothing that an author means.
+    let number = input.parse::<syn::LitInt>().ok()?.to_string();
+    let steps: i64 = number.parse().ok()?;
+    let is_plain = steps > 0 && number == steps.to_string();
+    (is_plain && input.is_empty()).then_some(steps * sign)
 }

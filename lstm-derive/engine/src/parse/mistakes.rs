@@ -24,6 +24,8 @@ pub(super) fn stray(input: ParseStream<'_>, expected: &str) -> Diagnostic {
         "conditions cannot be joined; for `a > b && c > d` write `select(a > b, select(c > d, p, q), q)`"
     } else if input.peek(Token![||]) {
         "conditions cannot be joined; for `a > b || c > d` write `select(a > b, p, select(c > d, p, q))`"
+    } else if input.peek(Token![!]) && input.peek2(token::Paren) {
+        "functions are called without `!`: write `tanh(a)`"
     } else if input.peek(Token![&])
         || input.peek(Token![|])
         || input.peek(Token![!])
@@ -94,6 +96,20 @@ pub(super) fn method(
         _ => format!("a function stands before its argument: write `{name}({argument}{others})`"),
     };
     Ok(Diagnostic::new("method", function.span, message))
+}
+
+/// The mistake of an operator behind a point, as other languages write what works element by element.
+pub(super) fn pointed_operator(left: &Expr, input: ParseStream<'_>) -> Option<Diagnostic> {
+    let is_operator = input.peek(Token![*])
+        || input.peek(Token![/])
+        || input.peek(Token![+])
+        || input.peek(Token![-]);
+    let (sign, left) = (found(input), written(left));
+    let message = format!(
+        "{sign} works element by element without a point: write `{left} {} b`",
+        sign.trim_matches('`')
+    );
+    is_operator.then(|| Diagnostic::new("unknown-operator", input.span(), message))
 }
 
 /// A name as it is written, with its time; two points for what is longer.

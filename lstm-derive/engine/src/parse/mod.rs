@@ -7,6 +7,7 @@ mod mistakes;
 mod nesting;
 mod number;
 mod source;
+mod tokens;
 mod vectors;
 
 use proc_macro2::{Span, TokenStream, TokenTree};

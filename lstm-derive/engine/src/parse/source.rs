@@ -1,15 +1,13 @@
 //! Cells in a file of Rust.
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 
-use super::nesting;
+use super::{nesting, tokens};
 use crate::error::{Diagnostic, Diagnostics};
 
-/// The contents of every `cell! { .. }` in a source text, in order; their places are places in the text.
+/// The contents of every `cell! { .. }` in a source text, whatever brackets it has, in order; their places are places in the text.
 pub fn parse_file(source: &str) -> Result<Vec<TokenStream>, Diagnostics> {
-    let tokens: TokenStream = source
-        .parse()
-        .map_err(|error| not_rust(syn::Error::from(error)))?;
+    let tokens = tokens::of(source)?;
     // Reading tokens does not recurse, unlike all that comes afterwards.
     nesting::check(tokens.clone())?;
     syn::parse2::<syn::File>(tokens.clone()).map_err(not_rust)?;
@@ -37,7 +35,7 @@ fn find(tokens: TokenStream, cells: &mut Vec<TokenStream>) {
         let called = index >= 2
             && matches!(&tokens[index - 1], TokenTree::Punct(sign) if sign.as_char() == '!')
             && matches!(&tokens[index - 2], TokenTree::Ident(name) if name == "cell");
-        if called && group.delimiter() == Delimiter::Brace {
+        if called {
             cells.push(group.stream());
         } else {
             find(group.stream(), cells);
