@@ -128,7 +128,7 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
             return Err(Error::Shape {
                 what: "the head of a stream",
                 expected: format!("a layer of {} inputs", self.units),
-                actual: format!("one of {}", head.input_len()),
+                actual: format!("a layer of {}", head.input_len()),
             });
         }
         let (weight, bias) = head.weight_and_bias();

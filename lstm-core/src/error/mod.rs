@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use lstm_kernels::KernelError;
 
 pub(crate) use require::{
-    require_fraction, require_len, require_not_negative, require_positive, require_shape,
-    require_size,
+    require_all_finite_in, require_finite_in, require_fraction, require_len, require_not_negative,
+    require_positive, require_shape, require_size,
 };
 
 use crate::gradcheck::Entry;
@@ -62,7 +62,7 @@ pub enum Error {
     },
 
     /// Layers that do not fit together.
-    #[error("{what} takes {expected} features, but {given} come from {source_of}")]
+    #[error("{what} takes {expected} features, but {source_of} has {given}")]
     LayerSizes {
         /// The layer that is given too many or too few.
         what: String,
@@ -70,7 +70,7 @@ pub enum Error {
         expected: usize,
         /// What it is given.
         given: usize,
-        /// By whom.
+        /// Who has so many.
         source_of: String,
     },
 
@@ -141,7 +141,7 @@ pub enum Error {
     },
 
     /// A quantity was not among those that were observed.
-    #[error("`{name}` of cell {cell} was not observed; {known} were")]
+    #[error("`{name}` of cell {cell} was not observed, only {known}")]
     NotObserved {
         /// The cell's name.
         cell: &'static str,

@@ -1,5 +1,7 @@
 //! What most calls ask of their arguments.
 
+use lstm_kernels::Element;
+
 use super::{Error, Result};
 
 /// Refuses `value` unless it is a finite number greater than zero.
@@ -24,6 +26,27 @@ pub(crate) fn require_not_negative(option: &'static str, value: f64) -> Result<(
         value: value.to_string(),
         expected: "a finite number that is at least 0",
     })
+}
+
+/// Refuses `value` unless it is finite as a number of the type `T`, too: what is finite in f64 may be too large for f32.
+pub(crate) fn require_finite_in<T: Element>(option: &'static str, value: f64) -> Result<()> {
+    require_all_finite_in::<T>(option, value, value)
+}
+
+/// The same where numbers up to `largest` are made of `value`.
+pub(crate) fn require_all_finite_in<T: Element>(
+    option: &'static str,
+    value: f64,
+    largest: f64,
+) -> Result<()> {
+    match T::from_f64(largest).to_f64().is_finite() {
+        true => Ok(()),
+        false => Err(Error::Option {
+            option,
+            value: value.to_string(),
+            expected: "a finite number, also in the type of the parameters",
+        }),
+    }
 }
 
 /// Refuses `value` unless it lies in [0, 1).

@@ -5,7 +5,7 @@ mod cell;
 use lstm_kernels::Element;
 
 pub use self::cell::{CellInit, Start};
-use crate::error::{Error, Result, require_not_negative};
+use crate::error::{Result, require_all_finite_in, require_not_negative};
 use crate::params::ParameterMut;
 use crate::random::Rng;
 
@@ -48,15 +48,7 @@ impl Init {
         if !matches!(self, Self::Constant(_)) {
             require_not_negative(option, value)?;
         }
-        // What is finite in f64 may be too large for f32.
-        match T::from_f64(largest).to_f64().is_finite() {
-            true => Ok(()),
-            false => Err(Error::Option {
-                option,
-                value: value.to_string(),
-                expected: "a finite number, also in the type of the parameters",
-            }),
-        }
+        require_all_finite_in::<T>(option, value, largest)
     }
 
     /// Fills a parameter.

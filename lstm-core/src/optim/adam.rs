@@ -3,9 +3,9 @@
 use faer::traits::math_utils::sqrt;
 use lstm_kernels::{Element, FlushDenormals};
 
-use crate::error::{Result, require_fraction, require_not_negative, require_positive};
+use crate::error::{Result, require_fraction, require_positive};
 use crate::optim::state::{least_root, require_memory};
-use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::optim::{Optimiser, OptimiserState, WeightDecay, require_rate};
 use crate::params::Parameters;
 
 /// Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1:
@@ -138,6 +138,7 @@ macro_rules! adam {
             /// A rate that is not a finite number greater than zero.
             pub fn new(rate: f64) -> Result<Self> {
                 require_positive("the learning rate", rate)?;
+                require_rate::<T>(rate)?;
                 Ok(Self {
                     rate,
                     moments: Moments::new(),
@@ -181,7 +182,7 @@ macro_rules! adam {
             }
 
             fn set_rate(&mut self, rate: f64) -> Result<()> {
-                require_not_negative("the learning rate", rate)?;
+                require_rate::<T>(rate)?;
                 self.rate = rate;
                 Ok(())
             }

@@ -4,7 +4,7 @@ use lstm_kernels::{Element, FlushDenormals};
 
 use crate::error::{Error, Result, require_not_negative, require_positive};
 use crate::optim::state::{LARGEST_COUNT, require_memory};
-use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::optim::{Optimiser, OptimiserState, WeightDecay, require_rate};
 use crate::params::{Parameters, visit_ranges};
 
 /// Descent that keeps the mean of the parameters it passes; the mean has less noise than any one of them.
@@ -38,6 +38,7 @@ impl<T: Element> AveragedSgd<T> {
     /// A rate that is not a finite number greater than zero.
     pub fn new(rate: f64) -> Result<Self> {
         require_positive("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         Ok(Self {
             rate,
             lambda: 1e-4,
@@ -159,7 +160,7 @@ impl<T: Element> Optimiser<T> for AveragedSgd<T> {
     }
 
     fn set_rate(&mut self, rate: f64) -> Result<()> {
-        require_not_negative("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         self.rate = rate;
         Ok(())
     }

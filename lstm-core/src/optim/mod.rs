@@ -61,7 +61,7 @@ pub(crate) use state::LARGEST_COUNT;
 
 use lstm_kernels::Element;
 
-use crate::error::{Result, require_len};
+use crate::error::{Result, require_finite_in, require_len, require_not_negative};
 use crate::params::Parameters;
 
 /// A rule that changes a model's parameters by a gradient.
@@ -75,6 +75,9 @@ use crate::params::Parameters;
 /// processor's mode as it is.
 pub trait Optimiser<T> {
     /// One step. `gradient` is laid out as [`Parameters::visit`] goes.
+    ///
+    /// It is taken as it is: what is infinite or not a number gets into the parameters. [`clip_global_norm`] and its
+    /// like refuse such a gradient, and so does [`Trainer`](crate::train::Trainer).
     ///
     /// # Errors
     /// A gradient of another length than the model's parameters, or than at earlier steps; a [`WeightDecay`] that names
@@ -143,6 +146,12 @@ pub trait Optimiser<T> {
     /// # Errors
     /// The state of another kind of optimiser, or one that is incomplete; nothing is changed then.
     fn load_state(&mut self, state: &OptimiserState<T>) -> Result<()>;
+}
+
+/// Refuses a learning rate that is negative or infinite, also as a number of the parameters' type. Zero is for schedules.
+fn require_rate<T: Element>(rate: f64) -> Result<()> {
+    require_not_negative("the learning rate", rate)?;
+    require_finite_in::<T>("the learning rate", rate)
 }
 
 /// [`Optimiser::spend_at`] as three passes through memory.

@@ -3,9 +3,9 @@
 use faer::traits::math_utils::{min_positive, sqrt};
 use lstm_kernels::{Element, FlushDenormals};
 
-use crate::error::{Error, Result, require_fraction, require_not_negative, require_positive};
+use crate::error::{Error, Result, require_fraction, require_positive};
 use crate::optim::state::{least_root, require_memory};
-use crate::optim::{Optimiser, OptimiserState, WeightDecay};
+use crate::optim::{Optimiser, OptimiserState, WeightDecay, require_rate};
 use crate::params::Parameters;
 
 /// s ← α s + (1 - α) g², θ ← θ - rate g / (√s + ε). Hinton 2012, "Neural networks for machine learning", lecture 6.
@@ -36,6 +36,7 @@ impl<T: Element> RmsProp<T> {
     /// A rate that is not a finite number greater than zero.
     pub fn new(rate: f64) -> Result<Self> {
         require_positive("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         Ok(Self {
             rate,
             smoothing: 0.99,
@@ -182,7 +183,7 @@ impl<T: Element> Optimiser<T> for RmsProp<T> {
     }
 
     fn set_rate(&mut self, rate: f64) -> Result<()> {
-        require_not_negative("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         self.rate = rate;
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Schedule {
     /// # Errors
     /// A rate that is not a finite number greater than zero; zero steps.
     pub fn cosine(rate: f64, steps: u64) -> Result<Self> {
-        require_size("the steps of the schedule", steps.min(1) as usize)?;
+        require_size("the length of the schedule in steps", steps.min(1) as usize)?;
         Self::new(rate, Shape::Cosine { steps, floor: 0.0 })
     }
 

@@ -4,11 +4,11 @@ use std::mem::take;
 
 use lstm_kernels::{Element, FlushDenormals};
 
-use crate::error::{
-    Error, Result, require_fraction, require_len, require_not_negative, require_positive,
-};
+use crate::error::{Error, Result, require_fraction, require_len, require_positive};
 use crate::optim::state::require_memory;
-use crate::optim::{Optimiser, OptimiserState, Touched, WeightDecay, spend_in_turn, vanishes};
+use crate::optim::{
+    Optimiser, OptimiserState, Touched, WeightDecay, require_rate, spend_in_turn, vanishes,
+};
 use crate::params::{Parameters, visit_ranges};
 
 /// v ← momentum v + g, θ ← θ - rate v: gradient descent, heavy-ball for a momentum above zero (Polyak 1964).
@@ -31,6 +31,7 @@ impl<T: Element> Sgd<T> {
     /// A rate that is not a finite number greater than zero.
     pub fn new(rate: f64) -> Result<Self> {
         require_positive("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         Ok(Self {
             rate,
             momentum: 0.0,
@@ -155,7 +156,7 @@ impl<T: Element> Optimiser<T> for Sgd<T> {
     }
 
     fn set_rate(&mut self, rate: f64) -> Result<()> {
-        require_not_negative("the learning rate", rate)?;
+        require_rate::<T>(rate)?;
         self.rate = rate;
         Ok(())
     }
@@ -206,6 +207,9 @@ mod tests {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(Sgd::<f32>::new(rate).is_err());
         }
+        // Finite, but not in f32.
+        assert!(Sgd::<f32>::new(1e300).is_err() && Sgd::<f64>::new(1e300).is_ok());
+        assert!(Sgd::<f32>::new(1.0).unwrap().set_rate(1e300).is_err());
         assert!(Sgd::<f32>::new(1.0).unwrap().with_momentum(1.0).is_err());
         assert!(Sgd::<f32>::new(1.0).unwrap().with_nesterov(0.0).is_err());
         let mut model = Linear::<f32>::new(1, 1, Init::Constant(1.0), &mut Rng::new(0)).unwrap();

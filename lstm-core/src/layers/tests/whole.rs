@@ -12,7 +12,7 @@ fn what_does_not_fit_is_an_error() {
         .to_string();
     assert_eq!(
         message,
-        "the layer `above` takes 5 features, but 4 come from `below`"
+        "the layer `above` takes 5 features, but `below` has 4"
     );
     let message = below()
         .with("below", gru(4, 4, 1))
