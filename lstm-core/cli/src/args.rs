@@ -193,7 +193,8 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
 fn help_for(command: &clap::Command, words: &[OsString]) -> String {
     let mut verbs = vec![command.get_name(), "help"];
     let mut verb = command;
-    for word in words {
+    // Whoever asked for help on something asked for help on what stands behind.
+    for word in words.iter().filter(|word| *word != "help") {
         let Some(next) = verb.find_subcommand(word) else {
             break;
         };
@@ -289,6 +290,7 @@ mod tests {
             ("tarin", "lstm help"),
             ("train --hidden 0", "lstm help train"),
             ("lm ppl", "lstm help lm ppl"),
+            ("help lm trian", "lstm help lm"),
             ("paper adding --lag 3", "lstm help paper adding"),
             ("derive train", "lstm help derive"),
         ] {

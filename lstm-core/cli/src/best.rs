@@ -170,8 +170,7 @@ mod tests {
             CharModel::<ElmanRnn, f32>::new(vocabulary, &[2, 3], &mut rng).unwrap()
         };
         let ends = || {
-            let what = "the loss".to_owned();
-            let diverged = lstm_core::Error::NotFinite { what }.into();
+            let diverged = lstm_core::Error::not_finite("the loss").into();
             [diverged, Failure::Options("--rate is too high".to_owned())]
         };
         for (at_once, later) in ends().into_iter().zip(ends()) {

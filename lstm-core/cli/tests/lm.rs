@@ -329,6 +329,10 @@ fn what_cannot_be_used_is_refused_with_one_sentence() {
             &["train", "train.txt", "--valid", "empty.txt"],
             "empty.txt: there is no sentence in it",
         ),
+        (
+            &["train", "empty.txt"],
+            "empty.txt: there is no sentence in it",
+        ),
         (&["ppl", "train.txt", "train.txt"], "train.txt"),
         (&["rescore", "lm.safetensors", "lists.txt"], "lists.txt"),
     ] {

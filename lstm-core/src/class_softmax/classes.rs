@@ -76,7 +76,7 @@ impl Classes {
         if classes == 0 || classes > counts.len() {
             return Err(Error::Option {
                 option: "the number of classes",
-                value: classes.to_string(),
+                value: format!("{classes} for {} words", counts.len()),
                 expected: "at least 1 and at most the number of words",
             });
         }

@@ -41,9 +41,9 @@ impl<T: Element> WordSlopes<'_, T> {
         let sum: f64 = sums.into_iter().sum();
         match sum.is_finite() {
             true => Ok(sum),
-            false => Err(Error::NotFinite {
-                what: "the gradient of the words of the class softmax".to_owned(),
-            }),
+            false => Err(Error::not_finite(
+                "the gradient of the words of the class softmax",
+            )),
         }
     }
 

@@ -192,12 +192,12 @@ pub enum Error {
     },
 
     /// A number that training depends on is infinite or not a number.
-    #[error(
-        "{what} is not a finite number; a smaller learning rate or a tighter gradient clip usually helps"
-    )]
+    #[error("{what} is not a finite number; {remedy}")]
     NotFinite {
         /// Which number, such as "the gradient of `recurrent.w_iota`".
         what: String,
+        /// What to do, or where to look.
+        remedy: &'static str,
     },
 
     /// A gradient is not the derivative of its loss; see [`gradcheck`](crate::gradcheck).
@@ -357,8 +357,32 @@ impl Error {
     /// The same error, which happened at a step of training, if it is about a number that is not finite.
     pub(crate) fn at_step(self, step: u64) -> Self {
         match self {
-            Self::NotFinite { what } => Self::NotFinite {
-                what: format!("{what} at step {step}"),
+            Self::NotFinite { what, remedy } => {
+                let error = Self::NotFinite {
+                    what: format!("{what} at step {step}"),
+                    remedy,
+                };
+                if step == 0 { error.untrained() } else { error }
+            }
+            other => other,
+        }
+    }
+
+    /// That the number `what` is infinite or not a number, as it becomes where steps of training are too long.
+    pub fn not_finite(what: impl Into<String>) -> Self {
+        Self::NotFinite {
+            what: what.into(),
+            remedy: "a smaller learning rate or a tighter gradient clip usually helps",
+        }
+    }
+
+    /// The same error where no step of training has been made that could have been too long.
+    pub(crate) fn untrained(self) -> Self {
+        match self {
+            Self::NotFinite { what, .. } => Self::NotFinite {
+                what,
+                remedy: "look for such a number among inputs, targets and initial values, and for a function that has no derivative \
+                         at one of them, such as the square root or the logarithm at 0",
             },
             other => other,
         }

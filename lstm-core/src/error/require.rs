@@ -43,7 +43,7 @@ pub(crate) fn require_all_finite_in<T: Element>(
         true => Ok(()),
         false => Err(Error::Option {
             option,
-            value: value.to_string(),
+            value: format!("{value:e}"),
             expected: "a finite number, also in the type of the parameters",
         }),
     }

@@ -309,7 +309,7 @@ fn epsilon<T: Element>() -> f64 {
 fn finite(loss: f64, what: impl FnOnce() -> String) -> Result<f64> {
     match loss.is_finite() {
         true => Ok(loss),
-        false => Err(Error::NotFinite { what: what() }),
+        false => Err(Error::not_finite(what()).untrained()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::io::checksum::{self, Checksum};
 use crate::io::layouts::require_layouts;
 use crate::io::{FORMAT, TensorFile, listed_shape, listed_type};
 use crate::params::{Name, Parameters};
+use crate::recurrent::INITIAL;
 
 /// A model file in memory: its header understood, its checksum right.
 ///
@@ -175,7 +176,13 @@ pub(crate) fn load_parameters<T: Element>(
                 .is_err()
         });
     if let Some((_, extra)) = extra {
-        return Err(file.mismatch(format!("its parameter `{extra}` is unknown to the model")));
+        let remedy = match extra.split('.').any(|part| part == INITIAL) {
+            true => "; a layer with a trained initial state is made by `with_trained_state`",
+            false => "",
+        };
+        return Err(file.mismatch(format!(
+            "its parameter `{extra}` is unknown to the model{remedy}"
+        )));
     }
     model.visit_mut(Name::ROOT, &mut |name, parameter| {
         file.tensor(&format!("{prefix}{name}"))?

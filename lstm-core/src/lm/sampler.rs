@@ -52,9 +52,7 @@ impl<'a, C: Cell, T: Element> Sampler<'a, C, T> {
     pub fn next_character(&mut self, temperature: f64, rng: &mut Rng) -> Result<char> {
         let scores = self.scores.col_as_slice(0);
         if !scores.iter().all(|score| score.to_f64().is_finite()) {
-            return Err(Error::NotFinite {
-                what: "a score of the model".to_owned(),
-            });
+            return Err(Error::not_finite("a score of the model"));
         }
         let id = match temperature == 0.0 {
             true => most_likely(scores),

@@ -263,9 +263,7 @@ impl<T: Element> CharTrainer<T> {
         }
         match total.is_finite() {
             true => Ok(total),
-            false => Err(Error::NotFinite {
-                what: "the loss".to_owned(),
-            }),
+            false => Err(Error::not_finite("the loss")),
         }
     }
 }

@@ -33,7 +33,7 @@ fn names_are_symbols_or_ascii_and_unknown_ones_are_listed() {
     assert!(observed.step("b_φ", 4).is_err());
     let message = observed.get("s").unwrap_err().to_string();
     assert!(
-        message.contains("`s`") && message.contains("a_iota, b_phi were"),
+        message.contains("`s`") && message.contains("only a_iota, b_phi"),
         "{message}"
     );
 

@@ -87,9 +87,9 @@ pub fn clip_norm_each<T: Element>(
         start = own.end;
         let norm = sum_of_squares(&gradient[own.clone()]).sqrt();
         if norm.is_infinite() {
-            return Err(Error::NotFinite {
-                what: format!("the norm of the gradient of `{name}`"),
-            });
+            return Err(Error::not_finite(format!(
+                "the norm of the gradient of `{name}`"
+            )));
         }
         norms.push((own, norm));
         Ok(())
@@ -159,15 +159,13 @@ fn not_finite<T: Element>(model: &dyn Parameters<T>, gradient: &[T]) -> Error {
         start += parameter.values.len();
         match values.iter().all(|value| value.to_f64().is_finite()) {
             true => Ok(()),
-            false => Err(Error::NotFinite {
-                what: format!("the gradient of `{name}`"),
-            }),
+            false => Err(Error::not_finite(format!("the gradient of `{name}`"))),
         }
     });
     // Finite numbers whose squares overflow an f64 leave no single culprit.
-    found.err().unwrap_or_else(|| Error::NotFinite {
-        what: "the norm of the gradient".to_owned(),
-    })
+    found
+        .err()
+        .unwrap_or_else(|| Error::not_finite("the norm of the gradient"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::params::{Name, Parameters, complete_sizes, zeros};
 use crate::random::Rng;
 
 /// The name below which trained initial states stand.
-const INITIAL: &str = "initial";
+pub(crate) const INITIAL: &str = "initial";
 
 /// A layer of the cell `C`: its kernels for given sizes, and its parameters.
 ///

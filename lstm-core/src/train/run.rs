@@ -14,7 +14,8 @@ use crate::optim::{Accumulator, Optimiser};
 use crate::params::{Name, Parameters, zero_gradient};
 
 impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
-    /// Trains until a limit, early stopping, a plateau or a callback ends it, and says which.
+    /// Trains until a limit, early stopping, a plateau or a callback ends it, and says which. Without any of them it has no end:
+    /// `()` is a callback that ends nothing.
     ///
     /// Called again it goes on: at once to the same end, or from where a callback stopped it. An evaluation that failed is made
     /// first then, and callbacks hear of the step before it, of which they have not heard yet, of the evaluation and of the
@@ -317,8 +318,6 @@ impl<T: Element, O: Optimiser<T>> Trainer<T, O> {
 fn require_finite(what: &str, loss: f64) -> Result<()> {
     match loss.is_finite() {
         true => Ok(()),
-        false => Err(Error::NotFinite {
-            what: what.to_owned(),
-        }),
+        false => Err(Error::not_finite(what)),
     }
 }

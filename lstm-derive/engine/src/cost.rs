@@ -231,6 +231,12 @@ pub fn operand(cell: &Cell, plan: &Plan, operand: Operand) -> String {
     }
 }
 
+/// So many of something, whose plural ends in s.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// The cost as text, a line per topic.
 pub fn summary(cell: &Cell, plan: &Plan) -> String {
     let cost = cost(cell, plan);
@@ -238,29 +244,29 @@ pub fn summary(cell: &Cell, plan: &Plan) -> String {
         let (cheap, costly) = (count.additions(), count.costly);
         format!("{cheap} cheap and {costly} costly operations")
     };
-    let values = |&count: &usize| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} value{plural}, {} bytes in f32", 4 * count)
-    };
+    let values =
+        |&count: &usize| format!("{}, {} bytes in f32", counted(count, "value"), 4 * count);
     let mut text = String::new();
     for (name, direction) in [("forward", &cost.forward), ("backward", &cost.backward)] {
+        let which = match direction.products.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", direction.products.join(", ")),
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{name}: {} stage{}, {} products ({}); {}",
-            direction.stages,
-            if direction.stages == 1 { "" } else { "s" },
-            direction.products.len(),
-            direction.products.join(", "),
+            "{name}: {}, {}{which}; {}",
+            counted(direction.stages, "stage"),
+            counted(direction.products.len(), "product"),
             each(cell, &direction.elementwise, operations)
         );
     }
     let _ = writeln!(
         text,
-        "gradients: {} large products over all steps and samples, {} sums of their errors, {} sums in lanes",
-        cost.gradients,
-        plan.column_gradients.len(),
-        plan.gradients.len()
+        "gradients: {} over all steps and samples, {} of their errors, {} in lanes",
+        counted(cost.gradients, "large product"),
+        counted(plan.column_gradients.len(), "sum"),
+        counted(plan.gradients.len(), "sum")
     );
     let (names, nameless) = cost.tape_names();
     let _ = writeln!(

@@ -13,7 +13,7 @@
 //
 // Cost:
 //     forward: 1 stage, 12 products (W_in x[t], W_out x[t], W_c x[t], U_in y_c[t-1], U_out y_c[t-1], U_c y_c[t-1], V_in y_in[t-1], V_out y_in[t-1], V_c y_in[t-1], R_in y_out[t-1], R_out y_out[t-1], R_c y_out[t-1]); per element of [N] 2 cheap and 2 costly operations; of [N, C] 8 cheap and 2 costly operations
-//     backward: 0 stages, 0 products (); per element of [N] 8 cheap and 0 costly operations; of [N, C] 20 cheap and 0 costly operations
+//     backward: 0 stages, 0 products; per element of [N] 8 cheap and 0 costly operations; of [N, C] 20 cheap and 0 costly operations
 //     gradients: 12 large products over all steps and samples, 3 sums of their errors, 0 sums in lanes
 //     tape of a step: per element of [N] 2 values, 8 bytes in f32; of [N, C] 4 values, 16 bytes in f32 (y_in, y_out, sigmoid_net_c, s, sigmoid_s, y_c)
 

@@ -13,7 +13,7 @@
 //
 // Cost:
 //     forward: 1 stage, 8 products (W_in x[t], W_φ x[t], W_c x[t], W_out x[t], U_in y_c[t-1], U_φ y_c[t-1], U_c y_c[t-1], U_out y_c[t-1]); per element of [N] 6 cheap and 3 costly operations; of [N, C] 11 cheap and 0 costly operations
-//     backward: 0 stages, 0 products (); per element of [N] 9 cheap and 0 costly operations; of [N, C] 14 cheap and 0 costly operations
+//     backward: 0 stages, 0 products; per element of [N] 9 cheap and 0 costly operations; of [N, C] 14 cheap and 0 costly operations
 //     gradients: 8 large products over all steps and samples, 4 sums of their errors, 3 sums in lanes
 //     tape of a step: per element of [N] 3 values, 12 bytes in f32; of [N, C] 3 values, 12 bytes in f32 (net_c, y_in, y_φ, s, y_out, y_c)
 

@@ -6,8 +6,8 @@
 //
 // Cost:
 //     forward: 1 stage, 2 products (W x[t], U h[t-1]); per unit 1 cheap and 1 costly operations
-//     backward: 1 stage, 1 products (Uᵀ δ[t+1]); per unit 4 cheap and 0 costly operations
-//     gradients: 2 large products over all steps and samples, 1 sums of their errors, 0 sums in lanes
+//     backward: 1 stage, 1 product (Uᵀ δ[t+1]); per unit 4 cheap and 0 costly operations
+//     gradients: 2 large products over all steps and samples, 1 sum of their errors, 0 sums in lanes
 //     tape of a step: per unit 2 values, 8 bytes in f32 (a, h)
 
 /// Simple recurrent network with rectified linear units, which do not squash what they hold; full BPTT.

@@ -60,10 +60,7 @@ fn choose(logs: &[f64], temperature: f64, rng: &mut Rng) -> Result<u32, Failure>
     let mut best = 0;
     for (word, &log) in allowed() {
         if log.is_nan() {
-            return Err(lstm_core::Error::NotFinite {
-                what: "a probability of the model".to_owned(),
-            }
-            .into());
+            return Err(lstm_core::Error::not_finite("a probability of the model").into());
         }
         if log > logs[best] {
             best = word;

@@ -36,10 +36,7 @@ pub fn run(options: &Train) -> Result<(), Failure> {
     let class_of = class_of(options, &vocabulary, &counts)?;
     let ids = encode(&vocabulary, &options.text)?;
     let valid = (options.valid.as_ref())
-        .map(|text| match vocabulary.encode_file(text)? {
-            ids if ids.is_empty() => Err(LmError::no_sentence(text).into()),
-            ids => Ok::<_, Failure>(ids),
-        })
+        .map(|text| sentences(&vocabulary, text))
         .transpose()?;
     let (batch, steps) = (options.batch as usize, options.steps as usize);
     // A text too short for one window is refused here, before memory is taken.
@@ -104,9 +101,17 @@ fn class_of(
 
 /// A text as ids, with an end of sentence before the first.
 fn encode(vocabulary: &Vocabulary, text: &Path) -> Result<Vec<u32>, Failure> {
-    let mut ids = vocabulary.encode_file(text)?;
+    let mut ids = sentences(vocabulary, text)?;
     ids.insert(0, END_ID);
     Ok(ids)
+}
+
+/// The numbers of the words of a text that has a sentence at least.
+fn sentences(vocabulary: &Vocabulary, text: &Path) -> Result<Vec<u32>, Failure> {
+    match vocabulary.encode_file(text)? {
+        ids if ids.is_empty() => Err(LmError::no_sentence(text).into()),
+        ids => Ok(ids),
+    }
 }
 
 /// A run with what goes on around it.
@@ -313,7 +318,7 @@ fn require_perplexity(loss: f64, place: &str) -> Result<f64, Failure> {
         true => Ok(loss),
         false => {
             let what = format!("the perplexity {place}");
-            Err(lstm_core::Error::NotFinite { what }.into())
+            Err(lstm_core::Error::not_finite(what).into())
         }
     }
 }

@@ -197,7 +197,11 @@ fn trained_states_are_saved_and_read() {
     let layer = peepholes(3, 4, 5);
     layer.save(&path).unwrap();
     let read = Recurrent::<PeepholeLstm, f64>::load(&path).unwrap();
+    let file = crate::io::ModelFile::open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
+    let mut without = Recurrent::<PeepholeLstm, f64>::zeros(&[3, 4]).unwrap();
+    let message = file.load_into(&mut without).unwrap_err().to_string();
+    assert!(message.contains("`with_trained_state`"), "{message}");
     assert_eq!(read.params_len(), layer.params_len());
     assert_eq!(
         read.initial_states(2).unwrap(),

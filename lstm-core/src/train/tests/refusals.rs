@@ -2,6 +2,24 @@
 
 use super::*;
 
+/// Before the first step of the optimiser no rate can be too high.
+#[test]
+fn what_is_not_finite_at_first_is_looked_for_elsewhere() {
+    let (mut trainer, mut model) = (trainer(), model());
+    let mut remedies = Vec::new();
+    for _ in 0..2 {
+        let mut bad = |_: &Model, _: &[usize], _: &mut [f64]| Ok(f64::NAN);
+        let error = trainer.step(&mut model, &mut bad).unwrap_err();
+        let Error::NotFinite { remedy, .. } = error else {
+            panic!("{error}");
+        };
+        remedies.push(remedy);
+        trainer.step(&mut model, &mut gradient).unwrap();
+    }
+    assert!(remedies[0].contains("inputs") && !remedies[0].contains("rate"));
+    assert!(remedies[1].contains("rate") && !remedies[1].contains("inputs"));
+}
+
 #[test]
 fn what_is_not_finite_is_an_error_of_its_step_and_changes_nothing() {
     for (bad_loss, bad_gradient, place) in [
