@@ -3,7 +3,6 @@
 mod blocks;
 mod panels;
 mod scores;
-mod tile;
 
 use faer::{MatMut, MatRef};
 use lstm_kernels::{Element, Threads};

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use faer::Col;
 use lstm_kernels::Element;
-
-use super::tile::ROWS;
+use lstm_kernels::rt::dense::ROWS;
 
 /// Numbers aligned to lines of the cache.
 pub(super) type Aligned<T> = Col<T>;

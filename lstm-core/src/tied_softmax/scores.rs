@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use lstm_kernels::Element;
 use lstm_kernels::rt::activations::exp;
+use lstm_kernels::rt::dense::{Factor, Start, multiply};
 use lstm_kernels::rt::{Lanes, Simd};
 use pulp::WithSimd;
 
 use super::panels::Panels;
-use super::tile::{Factor, Start, multiply};
 
 /// So many exponentials of a sample are summed in their own type; sums of these are taken in double precision.
 const RUN: usize = 64;

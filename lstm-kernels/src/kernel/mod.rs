@@ -21,6 +21,8 @@ use crate::error::KernelError;
 use crate::rt::{Element, Equations, Errors, LINE, Layout, Memory, NoMemory, SimdToken, Width};
 use crate::state::State;
 use crate::threads::Threads;
+#[cfg(test)]
+pub(crate) use reuse::number;
 
 /// A cell with sizes. Cheap to clone; holds no parameters.
 ///

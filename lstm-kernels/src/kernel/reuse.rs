@@ -6,7 +6,7 @@ use super::{Kernel, Tape, Workspace};
 use crate::{Cell, Packed, State, Width, cells};
 
 /// Numbers between -0.5 and 0.5 that look unrelated: the fractions of multiples of the golden ratio.
-pub(super) fn number(index: usize) -> f32 {
+pub(crate) fn number(index: usize) -> f32 {
     (index as f64 * 0.618_033_988_749_895).fract() as f32 - 0.5
 }
 

@@ -3,6 +3,7 @@
 pub mod activations;
 mod buffer;
 mod context;
+pub mod dense;
 mod element;
 mod equations;
 mod errors;

@@ -10,11 +10,13 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use lstm_kernels::Element;
-use lstm_kernels::rt::{Lanes, Simd};
+use pulp::Simd;
+
+use super::element::Element;
+use super::lanes::Lanes;
 
 /// The most lane vectors that a panel is high.
-pub(super) const ROWS: usize = 3;
+pub const ROWS: usize = 3;
 
 /// The most columns of a tile.
 const COLUMNS: usize = 8;
@@ -24,20 +26,27 @@ const PIECE: usize = 40 * 1024;
 
 /// A matrix of `planes * depth` rows of k, not copied from where it is: the number for (plane, k, column) is found at
 /// `plane * plane_stride + k * stride + column * column_stride`.
-#[derive(Clone, Copy)]
-pub(super) struct Factor<'a, T> {
+#[derive(Clone, Copy, Debug)]
+pub struct Factor<'a, T> {
+    /// Where it is.
     pub numbers: &'a [T],
+    /// How many planes there are.
     pub planes: usize,
+    /// From one plane to the next.
     pub plane_stride: usize,
+    /// How many rows of k a plane has.
     pub depth: usize,
+    /// From one k to the next.
     pub stride: usize,
+    /// How many columns there are.
     pub columns: usize,
+    /// From one column to the next.
     pub column_stride: usize,
 }
 
 /// What a product is added to.
-#[derive(Clone, Copy)]
-pub(super) enum Start<'a, T> {
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a, T> {
     /// What the sums hold.
     Sums,
     /// Nothing.
@@ -47,17 +56,21 @@ pub(super) enum Start<'a, T> {
 }
 
 impl<T> Factor<'_, T> {
-    /// How many numbers there must be.
+    /// How many numbers there must be; where they cannot be counted, more than any slice has.
     fn extent(&self) -> usize {
-        match self.planes * self.depth * self.columns {
-            0 => 0,
-            _ => {
-                (self.planes - 1) * self.plane_stride
-                    + (self.depth - 1) * self.stride
-                    + (self.columns - 1) * self.column_stride
-                    + 1
+        let axes = [
+            (self.planes, self.plane_stride),
+            (self.depth, self.stride),
+            (self.columns, self.column_stride),
+        ];
+        let mut extent = 1_usize;
+        for (count, stride) in axes {
+            match count {
+                0 => return 0,
+                _ => extent = extent.saturating_add((count - 1).saturating_mul(stride)),
             }
         }
+        extent
     }
 
     /// Planes, and the rows of each of them, that follow one another in k, about `most` rows at a time.
@@ -75,9 +88,9 @@ impl<T> Factor<'_, T> {
 /// Adds `panel · factor` to `start`, for a panel of `rows` lane vectors: `panel` holds them for each k, `sums` for each column.
 ///
 /// # Panics
-/// A length that does not fit.
+/// A length that does not fit, or no k at all.
 #[inline(always)]
-pub(super) fn multiply<T: Element, S: Simd>(
+pub fn multiply<T: Element, S: Simd>(
     simd: S,
     rows: usize,
     panel: &[T],
@@ -87,8 +100,11 @@ pub(super) fn multiply<T: Element, S: Simd>(
 ) {
     let height = rows * T::lanes::<S>();
     assert!((1..=ROWS).contains(&rows), "a panel of 1 to 3 lane vectors");
-    assert_eq!(panel.len(), factor.planes * factor.depth * height);
-    assert_eq!(sums.len(), factor.columns * height);
+    // What is more than can be counted stays more than any slice has.
+    let depth = factor.planes.saturating_mul(factor.depth);
+    assert!(depth > 0, "a product of something");
+    assert_eq!(panel.len(), depth.saturating_mul(height));
+    assert_eq!(sums.len(), factor.columns.saturating_mul(height));
     assert!(factor.extent() <= factor.numbers.len());
     if let Start::Columns(starts) = start {
         assert_eq!(starts.len(), factor.columns);
@@ -263,114 +279,4 @@ unsafe fn no_tile<T, S>(_tile: &Tile<T>, _simd: S) {
 }
 
 #[cfg(test)]
-mod tests {
-    use lstm_kernels::Width;
-    use pulp::WithSimd;
-
-    use super::*;
-    use crate::random::Rng;
-
-    struct Multiply<'a> {
-        rows: usize,
-        panel: &'a [f64],
-        factor: Factor<'a, f64>,
-        start: Start<'a, f64>,
-        sums: &'a mut [f64],
-    }
-
-    impl WithSimd for Multiply<'_> {
-        type Output = ();
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let (factor, start) = (&self.factor, self.start);
-            multiply(simd, self.rows, self.panel, factor, start, self.sums);
-        }
-    }
-
-    /// Every height, columns that need tiles of every width, one and several pieces of k, of planes and of their rows; on all
-    /// instruction sets. What surrounds the sums stays as it is.
-    #[test]
-    fn products_are_sums_over_k_and_touch_nothing_else() {
-        let mut rng = Rng::new(5);
-        for width in Width::available() {
-            for rows in 1..=ROWS {
-                for (planes, depth, columns) in [(1, 1, 1), (1, 3, 15), (40, 24, 7), (2, 999, 8)] {
-                    let height = rows * width.lanes::<f64>();
-                    let mut draw = |len| (0..len).map(|_| rng.symmetric(1.0)).collect::<Vec<f64>>();
-                    let panel = draw(planes * depth * height);
-                    // As if cut from a matrix with a number more in each column, of one plane after the other.
-                    let (stride, column_stride) = (1, depth + 1);
-                    let plane_stride = column_stride * columns;
-                    let numbers = draw(planes * plane_stride - 1);
-                    let starts = draw(columns);
-                    for start in [Start::Zero, Start::Sums, Start::Columns(&starts)] {
-                        const GUARD: usize = 64;
-                        let before = draw(columns * height + 2 * GUARD);
-                        let mut after = before.clone();
-                        let inside = GUARD..GUARD + columns * height;
-                        width.token().unwrap().dispatch(Multiply {
-                            rows,
-                            panel: &panel,
-                            factor: Factor {
-                                numbers: &numbers,
-                                planes,
-                                plane_stride,
-                                depth,
-                                stride,
-                                columns,
-                                column_stride,
-                            },
-                            start,
-                            sums: &mut after[inside.clone()],
-                        });
-                        for (place, &sum) in after.iter().enumerate() {
-                            if !inside.contains(&place) {
-                                assert_eq!(sum, before[place]);
-                                continue;
-                            }
-                            let (column, row) =
-                                ((place - GUARD) / height, (place - GUARD) % height);
-                            let first = match start {
-                                Start::Zero => 0.0,
-                                Start::Sums => before[place],
-                                Start::Columns(starts) => starts[column],
-                            };
-                            let term = |k: usize| {
-                                let (plane, k_inside) = (k / depth, k % depth);
-                                let right =
-                                    plane * plane_stride + k_inside + column * column_stride;
-                                panel[k * height + row] * numbers[right]
-                            };
-                            let expected = first + (0..planes * depth).map(term).sum::<f64>();
-                            // Up to 1998 terms below 1: as many roundings of numbers below 100.
-                            assert!((sum - expected).abs() < 1e-11, "{width} {rows} {place}");
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn factors_end_where_their_last_number_is() {
-        let numbers = [0.0; 23];
-        let factor = |planes, depth, columns| Factor {
-            numbers: &numbers,
-            planes,
-            plane_stride: 12,
-            depth,
-            stride: 2,
-            columns,
-            column_stride: 5,
-        };
-        assert_eq!(factor(2, 3, 2).extent(), 12 + 4 + 5 + 1);
-        assert_eq!(factor(0, 3, 2).extent(), 0);
-        let pieces = |most| {
-            let factor = factor(3, 5, 1);
-            factor.pieces(most).collect::<Vec<_>>()
-        };
-        assert_eq!(pieces(11), [(0..2, 0..5), (2..3, 0..5)]);
-        assert_eq!(pieces(3)[..2], [(0..1, 0..2), (0..1, 2..5)]);
-    }
-}
+mod tests;
