@@ -95,6 +95,42 @@ impl<T: Element, S: Simd> Lanes<T, S> {
         unsafe { T::vstore_first(self.simd, target, n, self.vector) }
     }
 
+    /// A whole register of as many numbers.
+    ///
+    /// # Panics
+    /// Fewer numbers than lanes, or more.
+    #[inline(always)]
+    pub fn read(simd: S, numbers: &[T]) -> Self {
+        assert!(numbers.len() == T::lanes::<S>(), "a number for each lane");
+        // SAFETY: the slice holds a number for each lane.
+        unsafe { Self::load(simd, numbers.as_ptr()) }
+    }
+
+    /// A whole register to as many numbers.
+    ///
+    /// # Panics
+    /// Fewer numbers than lanes, or more.
+    #[inline(always)]
+    pub fn write(self, numbers: &mut [T]) {
+        assert!(numbers.len() == T::lanes::<S>(), "a number for each lane");
+        // SAFETY: the slice has room for every lane.
+        unsafe { self.store(numbers.as_mut_ptr()) }
+    }
+
+    /// A register of fewer numbers, zero in the lanes that are left; of more numbers than lanes only the first.
+    #[inline(always)]
+    pub fn read_first(simd: S, numbers: &[T]) -> Self {
+        // SAFETY: what is read are numbers of the slice, all of them or the first.
+        unsafe { Self::load_first(simd, numbers.as_ptr(), numbers.len()) }
+    }
+
+    /// The first lanes to as many numbers; numbers for which there is no lane stay as they are.
+    #[inline(always)]
+    pub fn write_first(self, numbers: &mut [T]) {
+        // SAFETY: what is written are numbers of the slice, all of them or the first.
+        unsafe { self.store_first(numbers.as_mut_ptr(), numbers.len()) }
+    }
+
     /// `self · b + c`: rounded once on AVX2, AVX-512 and NEON, twice on scalar and SSE.
     #[inline(always)]
     pub fn mul_add(self, b: Self, c: Self) -> Self {

@@ -1,5 +1,7 @@
 //! Operators, comparisons and memory access of `Lanes`, lane by lane against plain arithmetic.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use lstm_kernels::rt::{Element, Lanes, Width, activations};
 use pulp::{Simd, WithSimd};
 
@@ -253,6 +255,58 @@ fn a_partial_store_leaves_the_rest_alone() {
         }
     }
     everywhere::<Store>();
+}
+
+/// Slices of every length up to more than a register has lanes.
+#[test]
+fn slices_are_read_and_written_as_far_as_they_go() {
+    struct Slices;
+    impl Check for Slices {
+        #[inline(always)]
+        fn check<T: Element, S: Simd>(simd: S, _: Width) {
+            let count = T::lanes::<S>();
+            let x = lanes::<T, S>(simd, |i| i as f64 + 1.0);
+            for n in 0..=count + 1 {
+                let mut memory = vec![T::from_f64(-7.0); count + 3];
+                x.write_first(&mut memory[1..=n]);
+                for (i, value) in memory.iter().enumerate() {
+                    let written = (1..=n.min(count)).contains(&i);
+                    let expected = if written { i as f64 } else { -7.0 };
+                    assert_eq!(value.to_f64(), expected);
+                }
+                let read = Lanes::read_first(simd, &memory[1..=n]);
+                assert_eq!(values(read), values(x.keep_first(n)));
+            }
+            let mut memory = vec![T::from_f64(-7.0); count + 2];
+            x.write(&mut memory[1..=count]);
+            assert_eq!(memory[0].to_f64(), -7.0);
+            assert_eq!(memory[count + 1].to_f64(), -7.0);
+            assert_eq!(values(Lanes::read(simd, &memory[1..=count])), values(x));
+        }
+    }
+    everywhere::<Slices>();
+}
+
+/// A whole register asks for all of its numbers, and for no others.
+#[test]
+fn slices_of_other_lengths_are_neither_read_nor_written() {
+    struct Lengths;
+    impl Check for Lengths {
+        #[inline(always)]
+        fn check<T: Element, S: Simd>(simd: S, width: Width) {
+            let count = T::lanes::<S>();
+            for len in [count - 1, count + 1] {
+                let mut memory = vec![T::from_f64(-7.0); len];
+                let read = catch_unwind(AssertUnwindSafe(|| Lanes::read(simd, &memory)));
+                assert!(read.is_err(), "{width}");
+                let x = Lanes::zero(simd);
+                let written = catch_unwind(AssertUnwindSafe(|| x.write(&mut memory)));
+                assert!(written.is_err(), "{width}");
+                assert!(memory.iter().all(|value| value.to_f64() == -7.0));
+            }
+        }
+    }
+    everywhere::<Lengths>();
 }
 
 /// The last numbers before a page that may not be touched: one byte too many ends the process.
