@@ -81,19 +81,14 @@ impl<T: Element> WithSimd for Exponentiate<'_, T> {
         let mut sum = Lanes::zero(simd);
         let mut registers = self.values.chunks_exact_mut(T::lanes::<S>());
         for register in &mut registers {
-            // SAFETY: the chunk has as many elements as a register.
-            let power = exp(unsafe { Lanes::load(simd, register.as_ptr()) } - shift);
-            // SAFETY: as above.
-            unsafe { power.store(register.as_mut_ptr()) };
+            let power = exp(Lanes::read(simd, register) - shift);
+            power.write(register);
             sum += power;
         }
         let rest = registers.into_remainder();
-        let len = rest.len();
-        // SAFETY: only the first `len` elements are touched.
-        let power = exp(unsafe { Lanes::load_first(simd, rest.as_ptr(), len) } - shift);
-        // SAFETY: as above.
-        unsafe { power.store_first(rest.as_mut_ptr(), len) };
-        sum += power.keep_first(len);
+        let power = exp(Lanes::read_first(simd, rest) - shift);
+        power.write_first(rest);
+        sum += power.keep_first(rest.len());
         sum.sum()
     }
 }

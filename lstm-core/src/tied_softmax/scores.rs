@@ -128,7 +128,7 @@ impl<T: Element> Exponentiate<'_, T> {
         for scores in values.chunks_exact(P * lanes) {
             for (max, scores) in max.iter_mut().zip(scores.chunks_exact(lanes)) {
                 // A score that is not a number may get lost here, but not from the sum.
-                let larger = T::vmax(simd, max.vector(), load(simd, scores).vector());
+                let larger = T::vmax(simd, max.vector(), Lanes::read(simd, scores).vector());
                 *max = Lanes::new(simd, larger);
             }
         }
@@ -136,7 +136,7 @@ impl<T: Element> Exponentiate<'_, T> {
             .iter()
             .zip(self.max[rows.clone()].chunks_exact_mut(lanes))
         {
-            store(*max, found);
+            max.write(found);
         }
         // Where all words are ruled out, any shift leaves exponentials of zero.
         let none = Lanes::splat(simd, T::from_f64(f64::NEG_INFINITY));
@@ -150,16 +150,16 @@ impl<T: Element> Exponentiate<'_, T> {
             let mut partial = [Lanes::zero(simd); P];
             for values in values.chunks_exact_mut(P * lanes) {
                 for (p, values) in values.chunks_exact_mut(lanes).enumerate() {
-                    let power = exp(load(simd, values) - shift[p]);
+                    let power = exp(Lanes::read(simd, values) - shift[p]);
                     if !keeps_scores {
-                        store(power, values);
+                        power.write(values);
                     }
                     partial[p] += power;
                 }
             }
             for (sums, partial) in sums.chunks_exact_mut(lanes).zip(partial) {
                 let mut numbers = [T::default(); MAX_LANES];
-                store(partial, &mut numbers[..lanes]);
+                partial.write(&mut numbers[..lanes]);
                 (sums.iter_mut().zip(numbers)).for_each(|(sum, part)| *sum += part.to_f64());
             }
         }
@@ -214,7 +214,8 @@ impl<T: Element> Differentiate<'_, T> {
         for (gradients, values) in words.zip(values.chunks_exact(rows.len())) {
             let registers = values.chunks_exact(lanes).zip(scales.chunks_exact(lanes));
             for (gradients, (values, scales)) in gradients.chunks_exact_mut(lanes).zip(registers) {
-                store(load(simd, values) * load(simd, scales), gradients);
+                let gradient = Lanes::read(simd, values) * Lanes::read(simd, scales);
+                gradient.write(gradients);
             }
         }
         for target in &self.targets[targets_of(self.targets, &rows)] {
@@ -245,22 +246,6 @@ const MAX_LANES: usize = 16;
 fn targets_of<T>(targets: &[Target<T>], rows: &Range<usize>) -> Range<usize> {
     let before = |row: usize| targets.partition_point(|target| target.sample < row);
     before(rows.start)..before(rows.end)
-}
-
-/// A register of as many values.
-#[inline(always)]
-fn load<S: Simd, T: Element>(simd: S, values: &[T]) -> Lanes<T, S> {
-    assert_eq!(values.len(), T::lanes::<S>());
-    // SAFETY: there are as many values as a register holds.
-    unsafe { Lanes::load(simd, values.as_ptr()) }
-}
-
-/// Writes a register to as many values.
-#[inline(always)]
-fn store<S: Simd, T: Element>(register: Lanes<T, S>, values: &mut [T]) {
-    assert_eq!(values.len(), T::lanes::<S>());
-    // SAFETY: there is room for all of the register.
-    unsafe { register.store(values.as_mut_ptr()) }
 }
 
 #[cfg(test)]

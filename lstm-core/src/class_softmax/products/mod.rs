@@ -181,47 +181,47 @@ impl<T: Element> Scores<'_, T> {
     /// C columns from one on. Their sums with some words at a time take most of the registers.
     #[inline(always)]
     fn columns<S: Simd, const C: usize>(&mut self, simd: S, first: usize) {
-        let words = self.vectors.len() / self.len;
-        let mut word = 0;
+        let (len, words) = (self.len, self.vectors.len() / self.len);
+        let x: [_; C] = next_columns(&mut &self.x[first * len..], len);
+        let (mut vectors, mut word) = (self.vectors, 0);
         if S::REGISTER_COUNT >= 32 {
             while word + 4 <= words {
-                self.tile::<S, C, 4>(simd, first, word);
+                let four: [_; 4] = next_columns(&mut vectors, len);
+                self.tile(simd, x, four, first * words + word);
                 word += 4;
             }
         }
         while word + 2 <= words {
-            self.tile::<S, C, 2>(simd, first, word);
+            let two: [_; 2] = next_columns(&mut vectors, len);
+            self.tile(simd, x, two, first * words + word);
             word += 2;
         }
         if word < words {
-            self.tile::<S, C, 1>(simd, first, word);
+            let one: [_; 1] = next_columns(&mut vectors, len);
+            self.tile(simd, x, one, first * words + word);
         }
     }
 
-    /// C columns and W words.
+    /// C columns and W words, whose first score has this place.
     #[inline(always)]
     fn tile<S: Simd, const C: usize, const W: usize>(
         &mut self,
         simd: S,
-        first: usize,
-        word: usize,
+        x: [&[T]; C],
+        vectors: [&[T]; W],
+        place: usize,
     ) {
         let (len, lanes) = (self.len, T::lanes::<S>());
-        let vectors = &self.vectors[word * len..][..W * len];
-        let x = &self.x[first * len..][..C * len];
         let mut sums = [[Lanes::<T, S>::zero(simd); C]; W];
         let mut at = 0;
         while at < len {
             let count = lanes.min(len - at);
             let mut own = [Lanes::<T, S>::zero(simd); C];
             for c in 0..C {
-                // SAFETY: every column has as many numbers from here on.
-                own[c] = unsafe { read(simd, x.as_ptr().wrapping_add(c * len + at), count) };
+                [own[c]] = read(simd, &x[c][at..][..count]);
             }
             for w in 0..W {
-                // SAFETY: as above, for every vector.
-                let vector =
-                    unsafe { read(simd, vectors.as_ptr().wrapping_add(w * len + at), count) };
+                let [vector] = read(simd, &vectors[w][at..][..count]);
                 for c in 0..C {
                     sums[w][c] = vector.mul_add(own[c], sums[w][c]);
                 }
@@ -229,9 +229,10 @@ impl<T: Element> Scores<'_, T> {
             at += lanes;
         }
         let words = self.vectors.len() / len;
-        for w in 0..W {
-            for c in 0..C {
-                self.scores[(first + c) * words + word + w] += sums[w][c].sum();
+        for c in 0..C {
+            let scores = &mut self.scores[place + c * words..][..W];
+            for w in 0..W {
+                scores[w] += sums[w][c].sum();
             }
         }
     }
@@ -273,18 +274,13 @@ impl<T: Element> Back<'_, T> {
     fn tile<S: Simd, const C: usize, const P: usize>(&mut self, simd: S, first: usize, at: usize) {
         let (len, lanes) = (self.len, T::lanes::<S>());
         let words = self.vectors.len() / len;
-        let count = lanes.min(len - at);
+        let count = (P * lanes).min(len - at);
         let mut sums = [[Lanes::<T, S>::zero(simd); P]; C];
-        let slopes = &self.slopes[first * words..][..C * words];
+        let slopes: [_; C] = next_columns(&mut &self.slopes[first * words..], words);
         for word in 0..words {
-            let mut vector = [Lanes::<T, S>::zero(simd); P];
-            for p in 0..P {
-                let place = word * len + at + p * lanes;
-                // SAFETY: every vector has as many numbers from here on: P registers, or one that may not be full.
-                vector[p] = unsafe { read(simd, self.vectors.as_ptr().wrapping_add(place), count) };
-            }
+            let vector: [_; P] = read(simd, &self.vectors[word * len + at..][..count]);
             for c in 0..C {
-                let slope = Lanes::splat(simd, slopes[c * words + word]);
+                let slope = Lanes::splat(simd, slopes[c][word]);
                 for p in 0..P {
                     sums[c][p] = vector[p].mul_add(slope, sums[c][p]);
                 }
@@ -293,10 +289,10 @@ impl<T: Element> Back<'_, T> {
         let scale = Lanes::splat(simd, self.scale);
         for c in 0..C {
             for p in 0..P {
-                let place = (first + c) * len + at + p * lanes;
-                // SAFETY: every column has room for as many numbers from here on.
-                unsafe { write(sums[c][p] * scale, &mut self.dx[place..], count) };
+                sums[c][p] = sums[c][p] * scale;
             }
+            let dx = &mut self.dx[(first + c) * len + at..][..count];
+            write(sums[c], dx);
         }
     }
 }
@@ -316,7 +312,7 @@ impl<T: Element> Outer<'_, T> {
     fn columns<S: Simd, const C: usize>(&mut self, simd: S, first: usize) {
         let (len, lanes) = (self.len, T::lanes::<S>());
         let words = self.vectors.len() / len;
-        let x = &self.x[first * len..][..C * len];
+        let x: [_; C] = next_columns(&mut &self.x[first * len..], len);
         for word in 0..words {
             let mut slopes = [Lanes::<T, S>::zero(simd); C];
             for c in 0..C {
@@ -327,46 +323,56 @@ impl<T: Element> Outer<'_, T> {
             let mut at = 0;
             while at < len {
                 let count = lanes.min(len - at);
-                // SAFETY: the vector has as many numbers from here on.
-                let mut sum = unsafe { read(simd, vector.as_ptr().wrapping_add(at), count) };
+                let [mut sum] = read(simd, &vector[at..][..count]);
                 for c in 0..C {
-                    // SAFETY: every column has as many, too.
-                    let own = unsafe { read(simd, x.as_ptr().wrapping_add(c * len + at), count) };
+                    let [own] = read(simd, &x[c][at..][..count]);
                     sum = own.mul_add(slopes[c], sum);
                 }
-                // SAFETY: as above.
-                unsafe { write(sum, &mut vector[at..], count) };
+                write([sum], &mut vector[at..][..count]);
                 at += lanes;
             }
         }
     }
 }
 
-/// A register of `count` numbers, of which there are as many as it has lanes or fewer.
-///
-/// # Safety
-/// They lie in memory from `numbers` on.
+/// The next N columns of a matrix, each of `len` numbers: the compiler keeps in mind how many they are, and does not check again
+/// what is read of them.
 #[inline(always)]
-unsafe fn read<T: Element, S: Simd>(simd: S, numbers: *const T, count: usize) -> Lanes<T, S> {
-    match count == T::lanes::<S>() {
-        // SAFETY: passed on from the caller.
-        true => unsafe { Lanes::load(simd, numbers) },
-        // SAFETY: as above.
-        false => unsafe { Lanes::load_first(simd, numbers, count) },
+fn next_columns<'a, T, const N: usize>(matrix: &mut &'a [T], len: usize) -> [&'a [T]; N] {
+    let mut columns = [&matrix[..0]; N];
+    for n in 0..N {
+        (columns[n], *matrix) = matrix.split_at(len);
     }
+    columns
 }
 
-/// Writes the first `count` numbers of a register.
-///
-/// # Safety
-/// There is room for them.
+/// P registers of numbers side by side, or a single one that is not full.
 #[inline(always)]
-unsafe fn write<T: Element, S: Simd>(lanes: Lanes<T, S>, numbers: &mut [T], count: usize) {
-    match count == T::lanes::<S>() {
-        // SAFETY: passed on from the caller.
-        true => unsafe { lanes.store(numbers.as_mut_ptr()) },
-        // SAFETY: as above.
-        false => unsafe { lanes.store_first(numbers.as_mut_ptr(), count) },
+fn read<T: Element, S: Simd, const P: usize>(simd: S, numbers: &[T]) -> [Lanes<T, S>; P] {
+    let lanes = T::lanes::<S>();
+    let mut registers = [Lanes::zero(simd); P];
+    match numbers.len() == P * lanes {
+        true => {
+            for p in 0..P {
+                registers[p] = Lanes::read(simd, &numbers[p * lanes..][..lanes]);
+            }
+        }
+        false => registers[0] = Lanes::read_first(simd, numbers),
+    }
+    registers
+}
+
+/// Writes P registers side by side, or the first numbers of a single one.
+#[inline(always)]
+fn write<T: Element, S: Simd, const P: usize>(registers: [Lanes<T, S>; P], numbers: &mut [T]) {
+    let lanes = T::lanes::<S>();
+    match numbers.len() == P * lanes {
+        true => {
+            for p in 0..P {
+                registers[p].write(&mut numbers[p * lanes..][..lanes]);
+            }
+        }
+        false => registers[0].write_first(numbers),
     }
 }
 
