@@ -127,6 +127,11 @@
 //! | `progress` | `train::Bar`, a progress bar for [`train::Trainer`] |
 //!
 //! Without features, a program that links this crate builds nothing of the compiler.
+//!
+//! # Memory safety
+//! Work on raw pointers is left to `lstm-kernels`, behind functions that check what they are given. Without the feature
+//! `ndarray` there is no `unsafe` in this crate; with it there is where a matrix is seen as an array of three axes.
+#![deny(unsafe_code)]
 
 // Before all others, so that its documentation begins with how a layer is made.
 mod recurrent;

@@ -35,6 +35,10 @@
 //! # Ok(())
 //! # }
 //! ```
+#![allow(
+    unsafe_code,
+    reason = "a matrix has no slice if its columns do not follow one another, so a view of it is made from its pointer"
+)]
 
 use faer::{Mat, MatMut, MatRef};
 use faer_ext::{IntoFaer, IntoNdarray};
