@@ -277,8 +277,10 @@ impl<T: Element> Back<'_, T> {
         let count = (P * lanes).min(len - at);
         let mut sums = [[Lanes::<T, S>::zero(simd); P]; C];
         let slopes: [_; C] = next_columns(&mut &self.slopes[first * words..], words);
+        let mut vectors = self.vectors;
         for word in 0..words {
-            let vector: [_; P] = read(simd, &self.vectors[word * len + at..][..count]);
+            let [vector]: [_; 1] = next_columns(&mut vectors, len);
+            let vector: [_; P] = read(simd, &vector[at..][..count]);
             for c in 0..C {
                 let slope = Lanes::splat(simd, slopes[c][word]);
                 for p in 0..P {
