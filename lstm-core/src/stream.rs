@@ -127,8 +127,8 @@ impl<C: Cell, T: Element, Z: Sizes> Stream<C, T, Z> {
         if head.input_len() != self.units {
             return Err(Error::Shape {
                 what: "the head of a stream",
-                expected: format!("a layer of {} inputs", self.units),
-                actual: format!("a layer of {}", head.input_len()),
+                expected: format!("one of {}", self.units),
+                actual: format!("a layer of {} inputs", head.input_len()),
             });
         }
         let (weight, bias) = head.weight_and_bias();

@@ -337,7 +337,7 @@ fn what_does_not_fit_is_refused() {
     let small = Recurrent::<Lstm, f32>::new(&[1, 16], &mut Rng::new(1)).unwrap();
     assert_eq!(
         say(small.stream().unwrap().with_head(&head).unwrap_err()),
-        "the head of a stream is one of 24, but a layer of 16 inputs is needed"
+        "the head of a stream is a layer of 24 inputs, but one of 16 is needed"
     );
     assert!(stream.set_state(&small.zero_state(1).unwrap()).is_err());
     assert!(stream.set_state(&layer.zero_state(2).unwrap()).is_err());
