@@ -38,32 +38,10 @@ impl Lower<'_> {
                 .push(Diagnostic::new("index-on-call", time.span, message));
         }
         if let Some(known) = function(name) {
-            let [argument] = self.arguments(call, arguments)?;
-            let Value { node, exact } = self.expr(argument)?;
-            if exact {
-                self.finite(call, known, argument)?;
-            }
-            return Some(Value {
-                node: self.graph.apply(known, node),
-                exact,
-            });
+            return self.apply(call, known, arguments);
         }
         if let Some(known) = name.strip_prefix('d').and_then(function) {
-            let [argument] = self.arguments(call, arguments)?;
-            if self.part == Part::Equation {
-                let message =
-                    format!("`{name}` is a derivative and may stand only in `errors {{ .. }}`");
-                self.errors.push(Diagnostic::new(
-                    "derivative-in-equation",
-                    call.span,
-                    message,
-                ));
-            }
-            let Value { node, exact } = self.expr(argument)?;
-            return Some(Value {
-                node: self.graph.derivative(known, node),
-                exact,
-            });
+            return self.derivative(call, known, arguments);
         }
         if let Some(axis) = name.strip_prefix("sum_") {
             let (sum, _) = self.sum(call, axis, arguments)?;
@@ -72,46 +50,16 @@ impl Lower<'_> {
         if let Some(axis) = name.strip_prefix("mean_") {
             let (Value { node, exact }, axis) = self.sum(call, axis, arguments)?;
             let size = self.graph.add_node(Op::Size(axis), vec![]);
-            return Some(Value {
-                node: self.graph.div(node, size),
-                exact,
-            });
+            let node = self.graph.div(node, size);
+            return Some(Value { node, exact });
         }
         match name {
-            "max" | "min" => {
-                let [left, right] = self.arguments(call, arguments)?;
-                let (a, b) = (self.expr(left), self.expr(right));
-                self.combine(
-                    &format!("`{name}`"),
-                    call.span,
-                    [left, right],
-                    [a?, b?],
-                    |graph, [a, b]| {
-                        if name == "max" {
-                            graph.max(a, b)
-                        } else {
-                            graph.min(a, b)
-                        }
-                    },
-                )
-            }
+            "max" | "min" => self.extremum(call, arguments),
             "select" => {
                 let [condition, then, otherwise] = self.arguments(call, arguments)?;
                 self.select(call, condition, then, otherwise)
             }
-            "stop" => {
-                let [argument] = self.arguments(call, arguments)?;
-                if self.part == Part::Signal {
-                    let message = "`stop` belongs into the equations; in an error signal nothing is differentiated";
-                    self.errors
-                        .push(Diagnostic::new("stop-in-signal", call.span, message));
-                }
-                let Value { node, exact } = self.expr(argument)?;
-                Some(Value {
-                    node: self.graph.stop(node),
-                    exact,
-                })
-            }
+            "stop" => self.stop(call, arguments),
             "err" => {
                 let [argument] = self.arguments(call, arguments)?;
                 self.error_of(call, argument, time)
@@ -122,6 +70,63 @@ impl Lower<'_> {
             }
             _ => self.unknown_function(call, arguments),
         }
+    }
+
+    /// `f(a)`
+    fn apply(&mut self, call: &Symbol, known: Function, arguments: &[Expr]) -> Option<Value> {
+        let [argument] = self.arguments(call, arguments)?;
+        let Value { node, exact } = self.expr(argument)?;
+        if exact {
+            self.finite(call, known, argument)?;
+        }
+        let node = self.graph.apply(known, node);
+        Some(Value { node, exact })
+    }
+
+    /// `df(a)`
+    fn derivative(&mut self, call: &Symbol, known: Function, arguments: &[Expr]) -> Option<Value> {
+        let [argument] = self.arguments(call, arguments)?;
+        if self.part == Part::Equation {
+            let message = format!(
+                "`{}` is a derivative and may stand only in `errors {{ .. }}`",
+                call.text
+            );
+            let mistake = Diagnostic::new("derivative-in-equation", call.span, message);
+            self.errors.push(mistake);
+        }
+        let Value { node, exact } = self.expr(argument)?;
+        let node = self.graph.derivative(known, node);
+        Some(Value { node, exact })
+    }
+
+    /// `max(a, b)` and `min(a, b)`
+    fn extremum(&mut self, call: &Symbol, arguments: &[Expr]) -> Option<Value> {
+        let [left, right] = self.arguments(call, arguments)?;
+        let (a, b) = (self.expr(left), self.expr(right));
+        self.combine(
+            &format!("`{}`", call.text),
+            call.span,
+            [left, right],
+            [a?, b?],
+            |graph, [a, b]| match call.text.as_str() {
+                "max" => graph.max(a, b),
+                _ => graph.min(a, b),
+            },
+        )
+    }
+
+    /// `stop(a)`
+    fn stop(&mut self, call: &Symbol, arguments: &[Expr]) -> Option<Value> {
+        let [argument] = self.arguments(call, arguments)?;
+        if self.part == Part::Signal {
+            let message =
+                "`stop` belongs into the equations; in an error signal nothing is differentiated";
+            let mistake = Diagnostic::new("stop-in-signal", call.span, message);
+            self.errors.push(mistake);
+        }
+        let Value { node, exact } = self.expr(argument)?;
+        let node = self.graph.stop(node);
+        Some(Value { node, exact })
     }
 
     /// A function of a plain number has a value that every element type holds.

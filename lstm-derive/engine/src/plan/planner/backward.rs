@@ -4,12 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::dag::{Compute, Source, ValueId};
 use super::super::layout::{ColumnGradient, Destination, Gradient, Place};
-use super::super::lower;
-use super::super::schedule;
+use super::super::lower::BackwardRoots;
+use super::super::schedule::{self, Schedule};
 use super::super::{Direction, tape};
 use super::Planner;
 use super::scalars::{Distribution, is_zero};
 use crate::expr::{AxisId, ParamId};
+
+/// What a backward step leaves behind.
+#[derive(Default)]
+struct Wanted {
+    /// Where each value goes.
+    destinations: BTreeMap<ValueId, Vec<Destination>>,
+    /// The values for whose sake all others are computed.
+    roots: Vec<ValueId>,
+}
+
+impl Wanted {
+    /// A value that is computed to go there.
+    fn add(&mut self, value: ValueId, destination: Destination) {
+        self.also(value, destination);
+        self.roots.push(value);
+    }
+
+    /// One that is computed anyway, and goes there, too.
+    fn also(&mut self, value: ValueId, destination: Destination) {
+        self.destinations
+            .entry(value)
+            .or_default()
+            .push(destination);
+    }
+}
 
 impl Planner<'_> {
     /// Parameter gradients as lanes to add up: a scalar's gradient is followed back to the lanes whose sum it is.
@@ -25,36 +50,58 @@ impl Planner<'_> {
         result
     }
 
+    /// The passes of the backward step, the gradients whose errors are summed with those of matrices, and those with lanes of
+    /// their own.
     pub(super) fn backward(
         &mut self,
         elementwise: &[(ParamId, ValueId)],
     ) -> (Direction, Vec<ColumnGradient>, Vec<Gradient>) {
         let backward = self.step.backward.clone();
-        let mut destinations: BTreeMap<ValueId, Vec<Destination>> = BTreeMap::new();
-        let mut roots = Vec::new();
+        let mut wanted = Wanted::default();
+        self.want_carries(&backward, &mut wanted);
+        self.want_errors(&backward, &mut wanted);
+        let (column_gradients, gradients) = self.want_gradients(elementwise, &mut wanted);
+        if let Some(value) = backward.input {
+            wanted.add(value, Destination::InputGradient);
+        }
+        let order = self.backward_order(wanted.roots.clone());
+        let scalars = self.keep_scalars(&order, &mut wanted);
+        self.keep_spilled(&order, &mut wanted);
+        let direction = Direction {
+            passes: self.passes(order),
+            destinations: wanted.destinations,
+            scalars,
+        };
+        (direction, column_gradients, gradients)
+    }
+
+    /// What the step before takes over of each carried quantity's error.
+    fn want_carries(&self, backward: &BackwardRoots, wanted: &mut Wanted) {
         for carried in &self.carried {
-            let next = backward
-                .carries
-                .iter()
-                .find(|&&(id, _)| id == carried.quantity);
+            let mut carries = backward.carries.iter();
+            let next = carries.find(|&&(id, _)| id == carried.quantity);
             if let Some(&(_, Some(value))) = next {
-                destinations
-                    .entry(value)
-                    .or_default()
-                    .push(Destination::Carry(carried.carry));
-                roots.push(value);
+                wanted.add(value, Destination::Carry(carried.carry));
             }
         }
-        for id in self.error_values(&backward) {
+    }
+
+    /// The errors that products and gradients of matrices read, each with a place of its own.
+    fn want_errors(&mut self, backward: &BackwardRoots, wanted: &mut Wanted) {
+        for id in self.error_values(backward) {
             let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
             let slot = self.leads[lead].errors.take(per_cell);
             self.error_slots.insert(id, (lead, slot));
-            destinations
-                .entry(id)
-                .or_default()
-                .push(Destination::Error(slot));
-            roots.push(id);
+            wanted.add(id, Destination::Error(slot));
         }
+    }
+
+    /// The gradients of element-wise parameters: what is kept as an error, too, is summed there.
+    fn want_gradients(
+        &mut self,
+        elementwise: &[(ParamId, ValueId)],
+        wanted: &mut Wanted,
+    ) -> (Vec<ColumnGradient>, Vec<Gradient>) {
         let (mut column_gradients, mut gradients) = (Vec::new(), Vec::new());
         for &(param, value) in elementwise {
             let scalar = self.cell.param(param).shape.is_empty();
@@ -64,47 +111,42 @@ impl Planner<'_> {
             }
             let (lead, per_cell) = (self.lead_of_value(value), self.per_cell(value));
             let slot = self.leads[lead].gradients.take(per_cell);
-            destinations
-                .entry(value)
-                .or_default()
-                .push(Destination::Gradient(slot));
+            wanted.add(value, Destination::Gradient(slot));
             gradients.push(Gradient {
                 param,
                 lead,
                 slot,
                 scalar,
             });
-            roots.push(value);
         }
-        if let Some(value) = backward.input {
-            destinations
-                .entry(value)
-                .or_default()
-                .push(Destination::InputGradient);
-            roots.push(value);
-        }
-        roots.extend(
-            self.carried
-                .iter()
-                .filter_map(|carried| carried.next_products),
-        );
-        let first: Vec<_> = self
-            .carried
-            .iter()
+        (column_gradients, gradients)
+    }
+
+    /// The order in which the wanted values are computed.
+    fn backward_order(&self, mut roots: Vec<ValueId>) -> Schedule {
+        let carried = self.carried.iter();
+        roots.extend(carried.clone().filter_map(|carried| carried.next_products));
+        let first: Vec<_> = carried
             .map(|carried| AxisId(self.leads[carried.lead].axis))
             .collect();
-        let order = schedule::schedule(&self.step.dag, &roots, &first);
+        schedule::schedule(&self.step.dag, &roots, &first)
+    }
+
+    /// Places for sums over all units, and how many there are.
+    fn keep_scalars(&mut self, order: &Schedule, wanted: &mut Wanted) -> usize {
         let mut scalars = 0;
         for &id in order.home.keys() {
             if matches!(self.step.dag.compute(id), Compute::Reduce(_)) {
                 self.backward_places.insert(id, Place::Scalar(scalars));
-                destinations
-                    .entry(id)
-                    .or_default()
-                    .push(Destination::Scalar(scalars));
+                wanted.also(id, Destination::Scalar(scalars));
                 scalars += 1;
             }
         }
+        scalars
+    }
+
+    /// Places for what a later pass reads: that of an error, where it is one.
+    fn keep_spilled(&mut self, order: &Schedule, wanted: &mut Wanted) {
         for &id in &order.spilled {
             if let Some(&(_, slot)) = self.error_slots.get(&id) {
                 self.backward_places.insert(id, Place::Column(slot));
@@ -113,25 +155,13 @@ impl Planner<'_> {
             let (lead, per_cell) = (self.lead_of_value(id), self.per_cell(id));
             let slot = self.leads[lead].spill.take(per_cell);
             self.backward_places.insert(id, Place::Lanes(slot));
-            destinations
-                .entry(id)
-                .or_default()
-                .push(Destination::Spill(slot));
+            wanted.also(id, Destination::Spill(slot));
         }
-        (
-            Direction {
-                passes: self.passes(order),
-                destinations,
-                scalars,
-            },
-            column_gradients,
-            gradients,
-        )
     }
 
     /// Every error that a product or a matrix gradient reads. Those that the step before reads stand side by side, and
     /// so do those that make the gradient of the input, so that each kind is read in one go.
-    pub(super) fn error_values(&self, backward: &lower::BackwardRoots) -> Vec<ValueId> {
+    pub(super) fn error_values(&self, backward: &BackwardRoots) -> Vec<ValueId> {
         let mut values: BTreeSet<ValueId> = backward.next.values().copied().collect();
         values.extend(backward.outer.iter().map(|gradient| gradient.error));
         values.extend(backward.input_products.iter().map(|&(_, error)| error));
