@@ -7,7 +7,7 @@ use std::{env, fs};
 /// The library as this run of the tests has it. Cargo is asked, because a target folder may hold several builds of it.
 fn library() -> PathBuf {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    // The arguments of the README's test command, so that nothing is left to compile.
+    // The arguments of the README's test command, after which nothing is left to compile.
     cargo.args([
         "test",
         "--workspace",
@@ -20,7 +20,7 @@ fn library() -> PathBuf {
         cargo.arg("--release");
     }
     let output = cargo
-        .args(["--offline", "--message-format", "json"])
+        .args(["--locked", "--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
