@@ -65,9 +65,9 @@
 //! [`Sizes`] that the compiler knows, it unrolls the list. Sums have the same order in every form.
 //!
 //! # Threads
-//! [`Kernel::with_threads`] shares the work of a call: with many samples each thread has samples of its own, with few the
-//! threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread. Units and
-//! the gradients after the sweep are taken piece by piece: a thread that is done helps the others, so a slower processor
+//! [`Kernel::with_threads`] shares the work of a call: with many samples, or short steps, each thread has samples of its own; else
+//! the threads share the units of each step and meet after every pass. A call too small to gain by it stays on one thread. Units
+//! and the gradients after the sweep are taken piece by piece: a thread that is done helps the others, so a slower processor
 //! does less instead of being waited for.
 //!
 //! Every sum of products is a single chain over k in order, whatever the tile, sums over samples are formed in the order

@@ -15,6 +15,12 @@ use crate::threads::{Barrier, Meeting, Relief, Rest};
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
 const SAMPLES_OF_ITS_OWN: usize = 16;
 
+/// The same in short steps: meeting after each costs more there than the smaller tiles.
+const SAMPLES_OF_ITS_OWN_IN_SHORT_STEPS: usize = 4;
+
+/// Multiply-adds per thread from which on a step is not short.
+const LONG_STEP: usize = 64 * 1024;
+
 /// Multiply-adds per thread and step from which on threads that share the units of a step gain more by it than they
 /// lose by meeting: about a microsecond's work.
 const WORTH_A_MEETING: usize = 16 * 1024;
@@ -48,7 +54,11 @@ impl Shares {
         if threads <= 1 || step.saturating_mul(steps) < WORTH_A_CALL {
             return alone;
         }
-        if batch >= threads * SAMPLES_OF_ITS_OWN {
+        let own = match step < threads.saturating_mul(LONG_STEP) {
+            true => SAMPLES_OF_ITS_OWN_IN_SHORT_STEPS,
+            false => SAMPLES_OF_ITS_OWN,
+        };
+        if batch >= threads.saturating_mul(own) {
             return Shares {
                 count: threads,
                 by_samples: true,
@@ -243,9 +253,36 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
+    use std::any::TypeId;
     use std::thread;
 
     use super::*;
+    use crate::Cell;
+    use crate::cells::ElmanRnn;
+
+    /// How many threads of two take part in 100 steps of a simple network, and whether each takes samples of its own.
+    fn shares(units: usize, batch: usize) -> (usize, bool) {
+        type C = ElmanRnn;
+        let sizes = [units, units];
+        let layout = Layout::new(TypeId::of::<C>(), &C::SPEC, &C::PROGRAM, &sizes, 16, 32);
+        let shares = Shares::new(&layout, 100, batch, 2);
+        (shares.count, shares.by_samples)
+    }
+
+    #[test]
+    fn threads_take_samples_of_their_own_if_there_are_many_or_steps_are_short() {
+        // 8,256 weights: steps of 66,048 multiply-adds, and of half as many with so few samples that they share the units.
+        assert_eq!(shares(64, 8), (2, true));
+        assert_eq!(shares(64, 4), (2, false));
+        // 131,328 weights: steps of a million multiply-adds and more.
+        assert_eq!(shares(256, 8), (2, false));
+        assert_eq!(shares(256, 31), (2, false));
+        assert_eq!(shares(256, 32), (2, true));
+        // 528 weights: 52,800 multiply-adds in all with one sample; with five a step has 2,640, not worth a meeting.
+        assert_eq!(shares(16, 1), (1, false));
+        assert_eq!(shares(16, 5), (1, false));
+        assert_eq!(shares(16, 8), (2, true));
+    }
 
     /// What a thread with some samples keeps, and what another gets that has nothing to do.
     fn relieved(samples: Range<usize>, steps: usize) -> (Range<usize>, Option<Rest>) {
