@@ -19,7 +19,7 @@ const SAMPLES_OF_ITS_OWN: usize = 16;
 const SAMPLES_OF_ITS_OWN_IN_SHORT_STEPS: usize = 4;
 
 /// Multiply-adds per thread from which on a step is not short.
-const LONG_STEP: usize = 64 * 1024;
+const LONG_STEP: usize = 256 * 1024;
 
 /// Multiply-adds per thread and step from which on threads that share the units of a step gain more by it than they
 /// lose by meeting: about a microsecond's work.
