@@ -16,7 +16,7 @@ fn results_do_not_depend_on_the_length_of_pieces() {
         let packed = kernel.pack(&params).unwrap();
         let results = [1, 4 << 10, 1 << 20].map(|bytes| {
             let pieces = &mut Arc::get_mut(&mut kernel.layout).unwrap().pieces;
-            (pieces.panel, pieces.whole_panel, pieces.errors) = (bytes, bytes, bytes);
+            (pieces.panel, pieces.errors) = (bytes, bytes);
             let mut tape = kernel.tape(11, 15).unwrap();
             let mut workspace = kernel.workspace(15).unwrap();
             [

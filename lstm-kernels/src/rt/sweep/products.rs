@@ -305,7 +305,7 @@ impl<T: Element> Products<'_, T> {
         let tiles = sample_tiles(&(0..self.strip.samples));
         let pieces = self.layout.pieces;
         let all: usize = runs.iter().map(|run| run.planes * run.k * bytes).sum();
-        if all <= pieces.whole_panel {
+        if all <= pieces.panel {
             for block in 0..blocks {
                 // No turns are needed, so each tile keeps its sums in registers to the end. Without products it sets them to zero.
                 // Its call is written out here and below: one closure for both made 128 units 2 % slower.
@@ -331,8 +331,8 @@ impl<T: Element> Products<'_, T> {
             for run in runs.iter_mut() {
                 // Several short planes at a time, or pieces of a long one.
                 let len = run.k * bytes;
-                let (planes, k) = match len <= pieces.whole_panel {
-                    true => (even_length(run.planes, pieces.whole_panel / len), run.k),
+                let (planes, k) = match len <= pieces.panel {
+                    true => (even_length(run.planes, pieces.panel / len), run.k),
                     false => {
                         let k = even_length(run.k, (pieces.panel / bytes).max(1));
                         (1, k.next_multiple_of(tile::MAX_AT_ONCE))
