@@ -47,6 +47,7 @@
 mod activation;
 mod attributes;
 mod axes;
+mod definition;
 mod export;
 mod general;
 mod graph;
@@ -71,8 +72,8 @@ pub use operator::{Direction, Operator};
 
 use crate::error::{Error, Result};
 use crate::io::read_file;
+use definition::Definition;
 use graph::{Graph, is_standard, label};
-use operator::Definition;
 use proto::{GraphProto, ModelProto, NodeProto};
 
 /// An ONNX model, read but not yet built.

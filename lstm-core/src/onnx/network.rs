@@ -4,9 +4,10 @@ use faer::MatRef;
 use lstm_kernels::Element;
 
 use super::axes::{Axes, Axis};
+use super::definition::Definition;
 use super::graph::{Graph, Source, is_standard, label, refuse};
 use super::node::OnnxNode;
-use super::operator::{Definition, Operator};
+use super::operator::Operator;
 use super::proto::NodeProto;
 use super::shape::Shapes;
 use super::tensor::{self, Array};

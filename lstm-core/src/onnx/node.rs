@@ -6,8 +6,9 @@ use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Mat, MatRef};
 use lstm_kernels::{Element, State};
 
+use super::definition::Definition;
 use super::general::General;
-use super::operator::{Definition, Direction, Operator};
+use super::operator::{Direction, Operator};
 use super::shipped;
 use crate::error::{Error, Result, require_shape};
 use crate::layers::{Batch, Bidirectional, Layer, LayerTape, Merge, Reversed};

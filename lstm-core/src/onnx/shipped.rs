@@ -5,7 +5,8 @@ use lstm_kernels::cells::{ElmanRnn, GruResetAfter, GruResetBefore, Lstm, Peephol
 use lstm_kernels::{Cell, Element};
 
 use super::activation::Activation;
-use super::operator::{Definition, Operator, Rule, Weights};
+use super::definition::{Definition, Rule, Weights};
+use super::operator::Operator;
 use crate::columns::column_major;
 use crate::error::Result;
 use crate::layers::Layer;

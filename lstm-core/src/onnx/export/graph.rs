@@ -137,73 +137,31 @@ impl<T: Element> Builder<T> {
         let [first, ..] = directions else {
             return Ok(value.to_owned());
         };
-        let (count, units, rows) = (
-            directions.len(),
-            first.units,
-            first.operator.gates() * first.units,
-        );
-        let w = self.store(
-            name,
-            "w",
-            &[count, rows, first.inputs],
-            directions.iter().map(|d| &d.w),
-        )?;
-        let r = self.store(
-            name,
-            "r",
-            &[count, rows, units],
-            directions.iter().map(|d| &d.r),
-        )?;
-        let b = self.store(
-            name,
-            "b",
-            &[count, 2 * rows],
-            directions.iter().map(|d| &d.b),
-        )?;
+        let (count, units) = (directions.len(), first.units);
         let is_lstm = first.operator == Operator::Lstm;
-        let has_peepholes = !first.p.is_empty();
-        let p = match has_peepholes {
-            true => self.store(
-                name,
-                "p",
-                &[count, 3 * units],
-                directions.iter().map(|d| &d.p),
-            )?,
-            false => String::new(),
+        let [w, r, b, p] = self.weights(directions, name)?;
+        let lengths = match self.options.has_lengths {
+            true => LENGTHS,
+            false => "",
         };
         let h_place = usize::from(is_lstm);
         let initial_h = self.initial(directions, name, "initial_h", h_place, value)?;
-        let initial_c = match is_lstm {
-            true => self.initial(directions, name, "initial_c", 0, value)?,
-            false => String::new(),
-        };
-        let lengths = if self.options.has_lengths {
-            LENGTHS
-        } else {
-            ""
-        };
         let mut inputs = vec![value, &w, &r, &b, lengths, &initial_h];
+        let initial_c;
         if is_lstm {
+            initial_c = self.initial(directions, name, "initial_c", 0, value)?;
             inputs.extend([initial_c.as_str(), p.as_str()]);
         }
         while inputs.last().is_some_and(|input| input.is_empty()) {
             inputs.pop();
         }
         let raw = child(name, "raw");
-        let mut outputs = vec![raw.clone()];
-        if self.options.has_states {
-            let quantities: &[&str] = if is_lstm {
-                &["final_h", "final_c"]
-            } else {
-                &["final_h"]
-            };
-            for quantity in quantities {
-                let state = child(name, quantity);
-                let info = state_info(&state, self.float_type(), count, units);
-                self.proto.output.push(info);
-                outputs.push(state);
-            }
-        }
+        let states = match self.options.has_states {
+            true => self.final_states(first, count, name),
+            false => Vec::new(),
+        };
+        let mut outputs = vec![raw.as_str()];
+        outputs.extend(states.iter().map(String::as_str));
         let mut attributes = vec![
             text("direction", word),
             integer("hidden_size", units as i64),
@@ -214,15 +172,41 @@ impl<T: Element> Builder<T> {
         if first.is_relu {
             attributes.push(texts("activations", &vec!["Relu"; count]));
         }
-        let operator = match first.operator {
-            Operator::Rnn => "RNN",
-            Operator::Gru => "GRU",
-            Operator::Lstm => "LSTM",
-        };
-        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let operator = first.operator.name();
         let node = if name.is_empty() { "recurrent" } else { name };
         self.node(operator, node, &inputs, &outputs, attributes);
         Ok(self.joined(name, &raw, count, units))
+    }
+
+    /// Stores W, R, B and, where there are peepholes, P of all directions; returns their names, none for what there is not.
+    fn weights(&mut self, directions: &[Direction<T>], name: &str) -> Result<[String; 4]> {
+        let (count, first) = (directions.len(), &directions[0]);
+        let (inputs, units) = (first.inputs, first.units);
+        let rows = first.operator.gates() * units;
+        let all = directions.iter();
+        let w = self.store(name, "w", &[count, rows, inputs], all.clone().map(|d| &d.w))?;
+        let r = self.store(name, "r", &[count, rows, units], all.clone().map(|d| &d.r))?;
+        let b = self.store(name, "b", &[count, 2 * rows], all.clone().map(|d| &d.b))?;
+        let p = match first.p.is_empty() {
+            true => String::new(),
+            false => self.store(name, "p", &[count, 3 * units], all.map(|d| &d.p))?,
+        };
+        Ok([w, r, b, p])
+    }
+
+    /// The states after the last step, which become outputs of the graph.
+    fn final_states(&mut self, first: &Direction<T>, count: usize, name: &str) -> Vec<String> {
+        let quantities: &[&str] = match first.operator {
+            Operator::Lstm => &["final_h", "final_c"],
+            Operator::Rnn | Operator::Gru => &["final_h"],
+        };
+        let states = quantities.iter().map(|quantity| child(name, quantity));
+        let states: Vec<String> = states.collect();
+        for state in &states {
+            let info = state_info(state, self.float_type(), count, first.units);
+            self.proto.output.push(info);
+        }
+        states
     }
 
     /// Steps x directions x samples x units, with all units of a sample side by side.

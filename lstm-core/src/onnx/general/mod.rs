@@ -10,7 +10,8 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use lstm_kernels::{Element, State, Threads};
 
 use super::activation::Activation;
-use super::operator::{Definition, Operator, Rule};
+use super::definition::{Definition, Rule};
+use super::operator::Operator;
 use crate::columns::column_major;
 use crate::error::{Error, Result};
 use crate::layers::{Batch, Layer, LayerTape, Part, clear_padding, require_call, room};
