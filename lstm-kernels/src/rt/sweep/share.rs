@@ -15,11 +15,12 @@ use crate::threads::{Barrier, Meeting, Relief, Rest};
 /// Samples per thread from which on threads take samples of their own and need not meet between steps.
 const SAMPLES_OF_ITS_OWN: usize = 16;
 
-/// The same in short steps: meeting after each costs more there than the smaller tiles.
+/// The same in short steps: meeting after each costs more there than the smaller tiles, and weights are few enough that each
+/// thread has all of them near.
 const SAMPLES_OF_ITS_OWN_IN_SHORT_STEPS: usize = 4;
 
 /// Multiply-adds per thread from which on a step is not short.
-const LONG_STEP: usize = 256 * 1024;
+const LONG_STEP: usize = 800 * 1024;
 
 /// Multiply-adds per thread and step from which on threads that share the units of a step gain more by it than they
 /// lose by meeting: about a microsecond's work.
@@ -274,8 +275,9 @@ mod tests {
         // 8,256 weights: steps of 66,048 multiply-adds, and of half as many with so few samples that they share the units.
         assert_eq!(shares(64, 8), (2, true));
         assert_eq!(shares(64, 4), (2, false));
-        // 131,328 weights: steps of a million multiply-adds and more.
-        assert_eq!(shares(256, 8), (2, false));
+        // 131,328 weights: steps of 1.6 million multiply-adds with 12 samples, and of 2.1 million with 16.
+        assert_eq!(shares(256, 12), (2, true));
+        assert_eq!(shares(256, 16), (2, false));
         assert_eq!(shares(256, 31), (2, false));
         assert_eq!(shares(256, 32), (2, true));
         // 528 weights: 52,800 multiply-adds in all with one sample; with five a step has 2,640, not worth a meeting.
