@@ -124,10 +124,11 @@ const BLOCK: usize = 1024;
 /// Multiply-adds of a step for each thread, with fewer than which it takes no part.
 const WORTH_A_MEETING: usize = 16 * 1024;
 
-/// Batches that are shared out by units (1, 3, 20), and by samples (120: more than 16 for each of four threads, and more
-/// columns than a block of the gradients has). Sizes are no multiples of a register.
+/// Batches that are shared out by units (1, 3; 7 and 11 to two and to three threads and more, in several tiles), by samples (120:
+/// more than 16 for each of four threads, and more columns than a block of the gradients has), and by the one or the other as the
+/// step is long or short (20). Sizes are no multiples of a register.
 fn check<C: Cell>(sizes: &[usize]) {
-    check_batches::<C>(sizes, &[1, 3, 20, 120]);
+    check_batches::<C>(sizes, &[1, 3, 7, 11, 20, 120]);
 }
 
 fn check_batches<C: Cell>(sizes: &[usize], batches: &[usize]) {
