@@ -83,14 +83,23 @@ impl Operator {
 impl Direction {
     /// What a node says; without a word it reads forward.
     pub(super) fn of(node: &NodeProto) -> Result<Self> {
-        match Attributes(node).string("direction")?.as_deref() {
-            None | Some("forward") => Ok(Self::Forward),
-            Some("reverse") => Ok(Self::Reverse),
-            Some("bidirectional") => Ok(Self::Bidirectional),
-            Some(other) => {
-                let reason = format!("its direction `{other}` is none of ONNX's");
-                Err(refuse(node, reason))
-            }
+        let Some(stated) = Attributes(node).string("direction")? else {
+            return Ok(Self::Forward);
+        };
+        let mut all = [Self::Forward, Self::Reverse, Self::Bidirectional].into_iter();
+        all.find(|direction| direction.name() == stated)
+            .ok_or_else(|| {
+                let reason = format!("its direction `{stated}` is none of ONNX's");
+                refuse(node, reason)
+            })
+    }
+
+    /// What ONNX calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Reverse => "reverse",
+            Self::Bidirectional => "bidirectional",
         }
     }
 

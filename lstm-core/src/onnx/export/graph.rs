@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use lstm_kernels::Element;
 
-use super::super::operator::Operator;
+use super::super::operator::{self, Operator};
 use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, element};
 use super::super::tensor::{from_floats, from_integers};
 use super::make::{float_type, integer, integers, state_info, text, texts, value_info};
@@ -130,7 +130,7 @@ impl<T: Element> Builder<T> {
     pub fn recurrent(
         &mut self,
         directions: &[Direction<T>],
-        word: &str,
+        reading: operator::Direction,
         name: &str,
         value: &str,
     ) -> Result<String> {
@@ -163,7 +163,7 @@ impl<T: Element> Builder<T> {
         let mut outputs = vec![raw.as_str()];
         outputs.extend(states.iter().map(String::as_str));
         let mut attributes = vec![
-            text("direction", word),
+            text("direction", reading.name()),
             integer("hidden_size", units as i64),
         ];
         if first.linear_before_reset {

@@ -9,6 +9,7 @@ use std::path::Path;
 use lstm_kernels::Element;
 use prost::Message;
 
+use super::operator;
 use super::proto::{GraphProto, ModelProto, OperatorSetIdProto};
 use crate::error::{Error, Result};
 use crate::io::write_atomic;
@@ -145,8 +146,11 @@ fn put<T: Element>(
         }),
         Kind::Recurrent { .. } => {
             let direction = direction_of(layer, name)?;
-            let word = if is_reversed { "reverse" } else { "forward" };
-            builder.recurrent(&[direction], word, name, &value)
+            let reading = match is_reversed {
+                true => operator::Direction::Reverse,
+                false => operator::Direction::Forward,
+            };
+            builder.recurrent(&[direction], reading, name, &value)
         }
         Kind::Bidirectional {
             forward,
@@ -154,7 +158,7 @@ fn put<T: Element>(
             merge,
         } => {
             if let Some(both) = both_directions(forward, backward, merge, name, is_reversed)? {
-                return builder.recurrent(&both, "bidirectional", name, &value);
+                return builder.recurrent(&both, operator::Direction::Bidirectional, name, &value);
             }
             let first = put(
                 builder,

@@ -64,7 +64,7 @@ impl Planner<'_> {
         if let Some(value) = backward.input {
             wanted.add(value, Destination::InputGradient);
         }
-        let order = self.backward_order(wanted.roots.clone());
+        let order = self.backward_order(std::mem::take(&mut wanted.roots));
         let scalars = self.keep_scalars(&order, &mut wanted);
         self.keep_spilled(&order, &mut wanted);
         let direction = Direction {
